@@ -30,6 +30,9 @@ struct cli_command {
     int (*run)(struct cli *cli); /* returns an enum cli_exit */
 };
 
+/* A topic of `causeway help` is a command whose words begin with "help": "help config". It is
+ * listed apart, and run like any other. */
+
 /* One parsed command line, handed to run. */
 struct cli {
     const struct cli_command *command;
