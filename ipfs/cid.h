@@ -38,7 +38,8 @@ struct cid {
     uint8_t bytes[CID_BYTES_MAX]; /* binary form: v0 is the bare multihash */
 };
 
-/* The bases that text may use: the multibase prefix character. */
+/* The bases that text may use: the multibase prefix character of any base of multibase.h. These are
+ * the ones that people ask for. */
 enum cid_base {
     CID_BASE_DEFAULT = 0, /* base58btc for v0, base32 for v1 */
     CID_BASE_16 = 'f',
@@ -58,8 +59,9 @@ MUST_USE bool cid_read(struct cid *cid, const void *data, size_t size, size_t *u
 /* The same, and nothing may follow. */
 MUST_USE bool cid_from_bytes(struct cid *cid, const void *data, size_t size, struct error *err);
 
-/* "Qm..." or multibase text: prefixes f F b B c v V k K z m M u U. A v0 form inside multibase is
- * refused. */
+/* "Qm..." or multibase text (which bases: multibase.h). A v0 form inside multibase is refused: Kubo
+ * reads it, the specification does not allow it. Errors name the character or the byte, not the
+ * text itself: the caller puts that in front. */
 MUST_USE bool cid_parse(struct cid *cid, struct slice text, struct error *err);
 
 /* Appends the text form. base other than the default on a v0 CID converts it to v1 first. */
