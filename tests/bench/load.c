@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/* load PORT RATE SECONDS CONNECTIONS: small POSTs at a fixed rate (open loop): a request's latency
+ * counts from the moment it was due, also when it had to wait for a free connection. Ends early on
+ * SIGTERM. Prints {"requests":N,"failed":N,"p50_us":N,"p90_us":N,"p99_us":N,"max_us":N}. */
+#include "net.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+static const char request[] = "POST /api/v0/version HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                              "Content-Length: 0\r\n\r\n";
+
+struct slot {
+    int fd;
+    uint64_t due_ns; /* of the request under way */
+    struct slot *next_idle;
+};
+
+struct load {
+    uint16_t port;
+    uint64_t start_ns, interval_ns, total;
+    uint64_t due, sent, done,
+        failed; /* counts; the request number n is due at start + n x interval */
+    uint32_t *latencies_us;
+    struct slot *idle;
+    int epoll, timer;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int number)
+{
+    stopped = 1;
+}
+
+static void open_slot(struct load *load, struct slot *slot)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = slot};
+
+    slot->fd = net_connect(load->port);
+    net_no_block(slot->fd);
+    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, slot->fd, &event) != 0)
+        net_fail("epoll");
+    slot->next_idle = load->idle;
+    load->idle = slot;
+}
+
+static void fail_slot(struct load *load, struct slot *slot)
+{
+    load->failed++;
+    load->done++;
+    close(slot->fd);
+    open_slot(load, slot);
+}
+
+static void send_due(struct load *load)
+{
+    while (load->sent < load->due && load->idle != NULL) {
+        struct slot *slot = load->idle;
+        load->idle = slot->next_idle;
+        slot->due_ns = load->start_ns + load->sent * load->interval_ns;
+        load->sent++;
+        if (send(slot->fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != sizeof(request) - 1)
+            fail_slot(load, slot);
+    }
+}
+
+/* The reply fits one packet. One that is no 200, or an end, is a failure. */
+static void on_reply(struct load *load, struct slot *slot)
+{
+    char reply[4096];
+    ssize_t size = recv(slot->fd, reply, sizeof(reply), 0);
+
+    if (size < 0 && errno == EAGAIN)
+        return;
+    if (size < 12 || strncmp(reply + 9, "200", 3) != 0) {
+        fail_slot(load, slot);
+        return;
+    }
+    load->latencies_us[load->done++ - load->failed] =
+        (uint32_t)((net_now_ns() - slot->due_ns) / 1000);
+    slot->next_idle = load->idle;
+    load->idle = slot;
+}
+
+static void set_timer(struct load *load, uint64_t at_ns)
+{
+    struct itimerspec at = {.it_value = {.tv_sec = (time_t)(at_ns / 1000000000U),
+                                         .tv_nsec = (long)(at_ns % 1000000000U)}};
+
+    if (timerfd_settime(load->timer, TFD_TIMER_ABSTIME, &at, NULL) != 0)
+        net_fail("timer");
+}
+
+/* Counts what is due by now, and sets the timer for the next. */
+static void on_time(struct load *load)
+{
+    uint64_t now = net_now_ns();
+
+    while (load->due < load->total && load->start_ns + load->due * load->interval_ns <= now)
+        load->due++;
+    if (load->due < load->total)
+        set_timer(load, load->start_ns + load->due * load->interval_ns);
+}
+
+static void run(struct load *load)
+{
+    struct epoll_event events[64];
+
+    load->start_ns = net_now_ns() + 1000000;
+    set_timer(load, load->start_ns);
+    while (load->done < load->total && !stopped) {
+        int count = epoll_wait(load->epoll, events, 64, 5000);
+        if (count == 0)
+            net_fail("nothing was answered for 5 s");
+        for (int i = 0; i < count; i++) {
+            uint64_t ticks;
+            if (events[i].data.ptr != NULL)
+                on_reply(load, events[i].data.ptr);
+            else if (read(load->timer, &ticks, sizeof(ticks)) > 0)
+                on_time(load);
+        }
+        send_due(load);
+    }
+}
+
+static int compare(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+static void report(const struct load *load)
+{
+    uint64_t count = load->done - load->failed;
+    const uint32_t *us = load->latencies_us;
+
+    qsort(load->latencies_us, count, sizeof(*us), compare);
+    printf("{\"requests\":%" PRIu64 ",\"failed\":%" PRIu64, count, load->failed);
+    if (count > 0)
+        printf(",\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u", us[count / 2],
+               us[count * 9 / 10], us[count * 99 / 100], us[count - 1]);
+    puts("}");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5) {
+        fputs("usage: load PORT RATE SECONDS CONNECTIONS\n", stderr);
+        return 2;
+    }
+    uint64_t rate = net_number(argv[2], "RATE", 1, 1000000);
+    size_t slots = net_number(argv[4], "CONNECTIONS", 1, 10000);
+    struct load load = {.port = (uint16_t)net_number(argv[1], "PORT", 1, UINT16_MAX),
+                        .interval_ns = 1000000000U / rate,
+                        .total = rate * net_number(argv[3], "SECONDS", 1, 3600)};
+    struct epoll_event event = {.events = EPOLLIN};
+    struct slot *pool = calloc(slots, sizeof(*pool));
+
+    load.latencies_us = calloc(load.total, sizeof(*load.latencies_us));
+    load.epoll = epoll_create1(EPOLL_CLOEXEC);
+    load.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (pool == NULL || load.latencies_us == NULL || load.epoll < 0 || load.timer < 0 ||
+        epoll_ctl(load.epoll, EPOLL_CTL_ADD, load.timer, &event) != 0)
+        net_fail("set-up");
+    signal(SIGTERM, on_stop);
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    for (size_t i = 0; i < slots; i++)
+        open_slot(&load, &pool[i]);
+    run(&load);
+    report(&load);
+    free(pool);
+    free(load.latencies_us);
+    return 0;
+}
