@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay under test, and its peers, each started before one upstream with the same number of workers."""
+
+import os
+import pathlib
+import shutil
+import signal
+import urllib.request
+
+from kit import peers, settings
+from kit.process import Process, accepts, free_port
+
+_CONFIG = """\
+data: data
+listen:
+  clients:
+    address: 127.0.0.1:{port}
+{tls}  operators:
+    address: 127.0.0.1:{operators_port}
+upstream:
+  address: http://127.0.0.1:{upstream_port}
+workers: {workers}
+log:
+  access: {access}
+{limits}"""
+
+
+class Causeway:
+    """`causeway serve` in FOLDER. limits: options of the `limits` section by name."""
+
+    kind = "causeway"
+
+    def __init__(self, folder, upstream_port, *, workers=1, tls=None, limits=None, access="access.log",
+                 descriptors=None, cpus=None):
+        self.folder = pathlib.Path(folder) / f"causeway-{free_port()}"
+        self.folder.mkdir(parents=True)
+        self.port, self.operators_port = free_port(), free_port()
+        self.access_path = self.folder / "access.log"
+        self.config = self.folder / "causeway.yaml"
+        self._values = dict(port=self.port, operators_port=self.operators_port, workers=workers,
+                            upstream_port=upstream_port, access=access)
+        (self.folder / "data").mkdir(mode=0o700)
+        self.write_config(tls=tls, limits=limits)
+        self.process = Process("causeway", [causeway_program(), "serve", "--config", self.config], self.folder,
+                               descriptors=descriptors, cpus=cpus)
+        self.process.wait_ready(lambda: accepts(self.port))
+
+    def write_config(self, tls=None, limits=None, **changes):
+        """Writes causeway.yaml (again, before a SIGHUP)."""
+        self._values.update(changes)
+        lines = ""
+        if tls is not None:
+            lines = f"    tls:\n      certificate_file: {tls[0]}\n      key_file: {tls[1]}\n"
+        named = "".join(f"  {name}: {value}\n" for name, value in (limits or {}).items())
+        self.config.write_text(_CONFIG.format(tls=lines, limits="limits:\n" + named if named else "",
+                                              **self._values))
+
+    def reload(self):
+        self.process.signal(signal.SIGHUP)
+
+    def operators(self, path: str):
+        """Status and text of a page of the operators' port."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.operators_port}{path}", timeout=5) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def stop(self, seconds=10) -> int:
+        return self.process.stop(seconds)
+
+
+class Direct:
+    """No relay: clients reach the upstream itself."""
+
+    kind = "direct"
+    process = None
+
+    def __init__(self, folder, upstream_port, **_):
+        self.port = upstream_port
+
+    def stop(self, seconds=10) -> int:
+        return 0
+
+
+_KINDS = {"causeway": Causeway, "nginx": peers.Nginx, "haproxy": peers.Haproxy, "direct": Direct}
+
+
+def causeway_program():
+    return os.environ.get("RIG_CAUSEWAY") or settings.find_program("causeway") or "causeway"
+
+
+def start(folder, upstream_port, kind=None, **options):
+    """The relay that RIG_TARGET names, or KIND. Peers ignore options they have no word for."""
+    return _KINDS[kind or settings.target()](folder, upstream_port, **options)
+
+
+def why_not(kind=None):
+    """Why this relay cannot be started here, or None."""
+    kind = kind or settings.target()
+    if kind == "direct":
+        return None
+    program = str(causeway_program()) if kind == "causeway" else kind
+    return None if shutil.which(program) else f"there is no {program} program"

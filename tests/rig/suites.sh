@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+# The suites of tests/run, which sources this: suite_NAME each, built on its count, check and leave_out.
+
+sources() {
+    git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build -prune -o -name '*.[ch]' -print
+}
+
+build() {
+    check "$1 builds" sh -c "cmake --preset $1 && cmake --build --preset $1 -j$build_jobs"
+}
+
+# ctest of one preset; the count is ctest's own.
+unit_tests() {
+    local preset=$1 log counts
+    build "$preset"
+    log=$(mktemp)
+    ctest --preset "$preset" -j2 >"$log" 2>&1
+    counts=$(sed -nE 's/.*, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")
+    if [ -z "$counts" ]; then
+        tail -n 40 "$log"
+        count 0 1
+    else
+        read -r bad total <<<"$counts"
+        echo "$([ "$bad" = 0 ] && echo 'ok   ' || echo FAIL ) $preset: $((total - bad)) of $total unit tests"
+        [ "$bad" = 0 ] || grep -vE ' Passed ' "$log" | tail -n 80
+        count $((total - bad)) "$bad"
+    fi
+    rm -f "$log"
+}
+
+# Python suites print their own lines and leave "passed failed" and reasons of what was left out behind.
+python_suite() {
+    local result line
+    result=$(mktemp)
+    python3 tests/kit/runner.py --result "$result" "$@" || true
+    if [ -s "$result" ]; then
+        read -r good bad <"$result"
+        count "$good" "$bad"
+        while read -r line; do leave_out "${line%%: *}" "${line#*: }"; done < <(tail -n +2 "$result")
+    else
+        echo "FAIL  $* ended without a result"
+        count 0 1
+    fi
+    rm -f "$result"
+}
+
+# Leaves KUBO set to a binary, or empty with the reason among what was left out.
+find_kubo() {
+    local log
+    log=$(mktemp)
+    if KUBO=$(tests/rig/build kubo 2>"$log"); then
+        export KUBO
+    elif [ $? = 3 ]; then
+        export KUBO=
+        leave_out "real Kubo" "$(tail -n 1 "$log")"
+    else
+        cat "$log"
+        export KUBO=
+        count 0 1
+    fi
+    rm -f "$log"
+}
+
+build_release() {
+    build release
+    export RIG_BUILD=${RIG_BUILD:-$PWD/build/release}
+}
+
+format_check() {
+    sources | xargs clang-format --dry-run -Werror
+}
+
+tidy_check() {
+    git ls-files '*.c' | grep -v '^tests/fuzz/' | xargs -P2 -n4 clang-tidy --quiet -p build/debug
+}
+
+suite_unit() {
+    for preset in debug asan tsan; do unit_tests $preset; done
+    check "clang-format finds nothing" format_check
+    check "clang-tidy finds nothing" tidy_check
+}
+
+suite_integration() {
+    build_release
+    python_suite tests/integration
+}
+
+suite_e2e() {
+    build_release
+    find_kubo
+    python_suite tests/e2e
+}
+
+suite_faults() {
+    build_release
+    python_suite tests/faults
+}
+
+suite_sim() {
+    [ -d tests/sim ] || { echo "no simulations yet"; leave_out sim "none exists yet"; return; }
+    python_suite tests/sim
+}
+
+# Every fuzzer replays its corpus and then looks for more, all of them for three minutes together.
+suite_fuzz() {
+    local seconds=${FUZZ_SECONDS:-180} programs program corpus share
+    build fuzz
+    programs=$(find build/fuzz/fuzz -maxdepth 1 -type f -executable 2>/dev/null | sort)
+    [ -n "$programs" ] || { leave_out fuzz "no fuzzer exists yet"; return; }
+    share=$((seconds * 2 / $(wc -w <<<"$programs"))) # two run side by side
+    [ $share -gt 0 ] || share=1
+    local results
+    results=$(mktemp -d)
+    for program in $programs; do
+        corpus=$(find tests/fuzz -type d -path "*/$(basename "$program" | sed 's/_/\//').corpus")
+        echo "$program $results/$(basename "$program") $share $corpus"
+    done | xargs -P2 -L1 tests/rig/fuzz
+    for program in "$results"/*.rc; do
+        check "$(basename "$program" .rc) for $share s" sh -c "cat '${program%.rc}'; exit $(cat "$program")"
+    done
+    rm -rf "$results"
+}
+
+suite_bench() {
+    build_release
+    check "bench" python3 tests/bench/bench.py "${bench_options[@]}"
+}
+
+# full STEP: suites that passed for this commit are not run again; none is begun after 30 of 40 minutes.
+run_full() {
+    local state suite budget=${FULL_SECONDS:-1800}
+    state=build/full/$1/$(git rev-parse --short=12 HEAD)
+    mkdir -p "$state"
+    for suite in e2e faults integration unit fuzz sim bench; do
+        [ ! -e "$state/$suite" ] || { echo "== $suite: passed already for this commit"; continue; }
+        if [ $SECONDS -gt "$budget" ]; then
+            leave_out "$suite" "no time left; run tests/run full $1 again"
+            continue
+        fi
+        local before=$failed
+        run_suite "$suite"
+        [ $failed != $before ] || touch "$state/$suite"
+    done
+}
