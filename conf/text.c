@@ -95,13 +95,20 @@ void text_put_format(struct text *text, const char *format, ...)
     text->size += (size_t)size;
 }
 
-/* Length of the well-formed UTF-8 sequence at the start, or 0. Overlong forms and surrogates are
- * not. */
-static size_t utf8_sequence(const unsigned char *p, size_t size)
+/* How many bytes a sequence has that begins with this byte; 0: none does. */
+static size_t utf8_length_of_first(unsigned char first)
 {
-    size_t length = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+    if (first < 0x80)
+        return 1;
+    return first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+}
 
-    if (length == 0 || size < length)
+size_t utf8_length(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.data;
+    size_t length = s.size == 0 ? 0 : utf8_length_of_first(p[0]);
+
+    if (length == 0 || s.size < length)
         return 0;
     for (size_t i = 1; i < length; i++)
         if ((p[i] & 0xc0) != 0x80)
@@ -136,7 +143,7 @@ void text_put_json(struct text *text, struct slice s)
 
     for (size_t i = 0; i < s.size;) {
         unsigned char c = (unsigned char)s.data[i];
-        size_t length = c < 0x80 ? 1 : utf8_sequence((const unsigned char *)s.data + i, s.size - i);
+        size_t length = utf8_length((struct slice){s.data + i, s.size - i});
 
         if (length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
             i += length;

@@ -36,6 +36,10 @@ bool slice_equal(struct slice a, struct slice b);
 bool slice_equal_caseless(struct slice a, struct slice b);
 bool slice_starts(struct slice s, const char *prefix);
 
+/* Length of the well-formed UTF-8 sequence at the start, or 0. Overlong forms, surrogates and what
+ * lies beyond U+10FFFF are not well formed (RFC 3629). */
+size_t utf8_length(struct slice s);
+
 /* A growing buffer, always NUL-terminated once something was put in. {0} is empty and valid. */
 struct text {
     char *data;
