@@ -84,7 +84,7 @@ static enum match usage_error(const struct cli *cli, const char *format, ...)
     va_end(args);
     fprintf(cli->err, "\n");
     cli_print_usage(cli->err, cli->command);
-    fprintf(cli->err, "See: causeway help %s\n", cli->command->words);
+    fprintf(cli->err, "See: causeway %s --help\n", cli->command->words);
     return MATCH_USAGE;
 }
 
@@ -98,9 +98,9 @@ static enum match unknown_option(const struct cli *cli, struct slice name)
     suggestion_offer(&suggestion, "json");
     for (size_t i = 0; options != NULL && options[i].name != NULL; i++)
         suggestion_offer(&suggestion, options[i].name);
-    if (suggestion.best != NULL)
-        return usage_error(cli, "no option --%.*s; did you mean --%s?", SLICE_ARGS(name),
-                           suggestion.best);
+    if (suggestion.best.size > 0)
+        return usage_error(cli, "no option --%.*s; did you mean --%.*s?", SLICE_ARGS(name),
+                           SLICE_ARGS(suggestion.best));
     return usage_error(cli, "no option --%.*s", SLICE_ARGS(name));
 }
 

@@ -116,7 +116,7 @@ static int known_words(const struct cli_command *const *tables, char **argv, int
     return known;
 }
 
-/* Offers every command's words, cut to as many as were typed. */
+/* Offers every command's words, and what a topic has behind "help". */
 static void print_nearest(FILE *err, const struct cli_command *const *tables, struct slice typed)
 {
     struct suggestion suggestion;
@@ -125,9 +125,9 @@ static void print_nearest(FILE *err, const struct cli_command *const *tables, st
     suggestion_offer(&suggestion, "help");
     for (; *tables != NULL; tables++)
         for (const struct cli_command *command = *tables; command->words != NULL; command++)
-            suggestion_offer(&suggestion, command->words);
-    if (suggestion.best != NULL)
-        fprintf(err, "; did you mean '%s'?", suggestion.best);
+            suggestion_offer(&suggestion, command->words + (is_topic(command) ? 5 : 0));
+    if (suggestion.best.size > 0)
+        fprintf(err, "; did you mean '%.*s'?", SLICE_ARGS(suggestion.best));
     fprintf(err, "\nSee: causeway help\n");
 }
 

@@ -56,9 +56,10 @@ struct option {
     const char *zero;  /* what a 0 outside the range means ("never"); NULL: 0 is nothing special */
     uint64_t min, max; /* of numbers; max 0: no limit */
     const struct option_choice *choices;
-    /* A further check of the parsed field; of a list, of each item (char *). Says what would be
-     * right; position and name are put before its text. May be NULL. */
-    bool (*check)(const void *field, struct error *err);
+    /* A further check: of a text its characters (const char *), of OPTION_TEXTS those of each item,
+     * else of the parsed field. Says what would be right; place and name are put before its text.
+     * May be NULL. */
+    bool (*check)(const void *value, struct error *err);
 };
 
 /* Fills object (zeroed before) from the defaults and then from the document. folder: where relative
@@ -73,6 +74,9 @@ void options_dispose(const struct option *table, void *object);
  * it is not written there). Always false. For checks that look at several options. */
 bool options_error(const struct yaml *yaml, const char *name, struct error *err, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
+
+/* The path, absolute as from the folder. Freed by the caller. */
+char *options_absolute(const char *folder, const char *path);
 
 /* The reference text of all options, of the one named, or of those below a section ("limits").
  * False: there is none of that name. */

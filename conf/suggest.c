@@ -44,13 +44,17 @@ void suggestion_init(struct suggestion *suggestion, struct slice word)
 
 void suggestion_offer(struct suggestion *suggestion, const char *known)
 {
-    struct slice other = slice_of(known);
+    suggestion_offer_slice(suggestion, slice_of(known));
+}
+
+void suggestion_offer_slice(struct suggestion *suggestion, struct slice known)
+{
     size_t distance;
 
-    /* A word that shares no letter with the other is never meant: "x" is not "y". */
-    if (suggestion->word.size < 2 || suggestion->word.size > WORD_MAX || other.size > WORD_MAX)
+    /* One letter is one edit from every other: no hint in that. */
+    if (suggestion->word.size < 2 || suggestion->word.size > WORD_MAX || known.size > WORD_MAX)
         return;
-    distance = edit_distance(suggestion->word, other);
+    distance = edit_distance(suggestion->word, known);
     if (distance < suggestion->distance) {
         suggestion->distance = distance;
         suggestion->best = known;

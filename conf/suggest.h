@@ -8,12 +8,13 @@
 
 struct suggestion {
     struct slice word;
-    const char *best; /* NULL: none is near. Borrowed from what was offered. */
+    struct slice best; /* empty: none is near. Borrowed from what was offered. */
     size_t distance;
 };
 
 void suggestion_init(struct suggestion *suggestion, struct slice word);
 /* Near: at most a third of the letters (at least one) were changed, added, lost or swapped. */
 void suggestion_offer(struct suggestion *suggestion, const char *known);
+void suggestion_offer_slice(struct suggestion *suggestion, struct slice known);
 
 #endif
