@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipfs/dag_node.h"
+
+#include "conf/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void dag_node_dispose(struct dag_node *node)
+{
+    free(node->items);
+    text_dispose(&node->bytes);
+    *node = (struct dag_node){0};
+}
+
+struct slice dag_node_bytes(const struct dag_node *node, const struct dag_item *item)
+{
+    const char *base = item->owned ? node->bytes.data : node->block;
+
+    assert(item->kind == DAG_TEXT || item->kind == DAG_BYTES || item->kind == DAG_LINK);
+    if (item->size == 0)
+        return (struct slice){"", 0};
+    return (struct slice){base + item->offset, item->size};
+}
+
+uint32_t dag_node_next(const struct dag_node *node, uint32_t index)
+{
+    const struct dag_item *item = &node->items[index];
+
+    if (item->kind == DAG_LIST || item->kind == DAG_MAP)
+        return (uint32_t)item->end;
+    return index + 1;
+}
+
+uint32_t dag_node_find(const struct dag_node *node, uint32_t map, const char *key)
+{
+    if (map >= node->count || node->items[map].kind != DAG_MAP)
+        return 0;
+    for (uint32_t i = map + 1; i < node->items[map].end; i = dag_node_next(node, i + 1))
+        if (slice_is(dag_node_bytes(node, &node->items[i]), key))
+            return i + 1;
+    return 0;
+}
+
+/* What qsort_r hands to the orders: its last argument cannot be const. */
+struct sorted {
+    const struct dag_node *node;
+};
+
+static int by_bytes(const void *a, const void *b, void *sorted)
+{
+    const struct dag_node *node = ((const struct sorted *)sorted)->node;
+    struct slice x = dag_node_bytes(node, &node->items[*(const uint32_t *)a]);
+    struct slice y = dag_node_bytes(node, &node->items[*(const uint32_t *)b]);
+    int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+
+    return order != 0 ? order : (x.size > y.size) - (x.size < y.size);
+}
+
+static int by_length(const void *a, const void *b, void *sorted)
+{
+    const struct dag_node *node = ((const struct sorted *)sorted)->node;
+    uint32_t x = node->items[*(const uint32_t *)a].size;
+    uint32_t y = node->items[*(const uint32_t *)b].size;
+
+    return x != y ? (x > y) - (x < y) : by_bytes(a, b, sorted);
+}
+
+uint32_t *dag_node_sorted_keys(const struct dag_node *node, uint32_t map, enum dag_order order)
+{
+    const struct dag_item *item = &node->items[map];
+    uint32_t *keys = memory_resize_array(NULL, item->size + 1, sizeof(*keys));
+    struct sorted sorted = {node};
+    uint32_t count = 0;
+
+    for (uint32_t i = map + 1; i < item->end; i = dag_node_next(node, i + 1))
+        keys[count++] = i;
+    assert(count == item->size);
+    qsort_r(keys, count, sizeof(*keys), order == DAG_BY_BYTES ? by_bytes : by_length, &sorted);
+    return keys;
+}
+
+void dag_node_begin(struct dag_node *node, const void *block)
+{
+    node->count = 0;
+    node->block = block;
+    text_clear(&node->bytes);
+}
+
+struct dag_item *dag_node_add(struct dag_node *node, enum dag_kind kind, struct error *err)
+{
+    if (node->count == DAG_ITEMS_MAX) {
+        error_set(err, ERROR_LIMIT, "the block has more than %u values", DAG_ITEMS_MAX);
+        return NULL;
+    }
+    if (node->count == node->capacity) {
+        node->capacity = node->capacity == 0 ? 32 : node->capacity * 2;
+        node->items = memory_resize_array(node->items, node->capacity, sizeof(*node->items));
+    }
+    node->items[node->count] = (struct dag_item){.kind = (uint8_t)kind};
+    return &node->items[node->count++];
+}
+
+static bool check_keys(const struct dag_node *node, uint32_t map, struct error *err)
+{
+    uint32_t count = node->items[map].size;
+    uint32_t *keys;
+    bool ok = true;
+
+    if (count < 2)
+        return true;
+    keys = dag_node_sorted_keys(node, map, DAG_BY_LENGTH);
+    for (uint32_t i = 1; ok && i < count; i++) {
+        struct slice key = dag_node_bytes(node, &node->items[keys[i]]);
+
+        if (slice_equal(key, dag_node_bytes(node, &node->items[keys[i - 1]])))
+            ok = error_set(err, ERROR_SYNTAX, "a map has the key \"%.*s\" twice",
+                           (int)(key.size < 100 ? key.size : 100), key.data);
+    }
+    free(keys);
+    return ok;
+}
+
+bool dag_node_close(struct dag_node *node, uint32_t index, struct error *err)
+{
+    node->items[index].end = node->count;
+    return node->items[index].kind != DAG_MAP || check_keys(node, index, err);
+}
