@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/exchange.h"
+
+#include "http/exchange_private.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A half-closed client gets a reply that begins within this time. */
+enum { FINISHED_CLIENT_WAIT_MS = 1000 };
+
+#define TO(state) (1U << (state))
+
+static const unsigned int successors[] = {
+    [EXCHANGE_DECIDING] = TO(EXCHANGE_COLLECTING) | TO(EXCHANGE_CONNECTING) |
+                          TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_COLLECTING] = TO(EXCHANGE_DECIDING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_CONNECTING] = TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_RELAYING] =
+        TO(EXCHANGE_CONNECTING) /* the one retry */ | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_ANSWERING] = TO(EXCHANGE_ENDED),
+    [EXCHANGE_ENDED] = 0,
+};
+
+void exchange_set_state(struct exchange *exchange, enum exchange_state state)
+{
+    assert((successors[exchange->state] & TO(state)) != 0);
+    exchange->state = state;
+}
+
+const char *close_reason_text(enum close_reason reason)
+{
+    static const char *const texts[] = {
+#define CLOSE_REASON(id, text, is_error) text,
+#include "http/close_reasons.def"
+#undef CLOSE_REASON
+    };
+
+    return texts[reason];
+}
+
+/* ---- what a handler may ask */
+
+const struct head *exchange_request(const struct exchange *exchange)
+{
+    return &exchange->head;
+}
+
+const struct sockaddr *exchange_peer(const struct exchange *exchange)
+{
+    return &exchange->session->peer.any;
+}
+
+const char *exchange_id(const struct exchange *exchange)
+{
+    return exchange->id;
+}
+
+bool exchange_is_tls(const struct exchange *exchange)
+{
+    return exchange->session->connection.io.ssl != NULL;
+}
+
+void **exchange_context(struct exchange *exchange)
+{
+    return &exchange->context;
+}
+
+struct text *exchange_upstream_head(struct exchange *exchange)
+{
+    return &exchange->upstream_head;
+}
+
+/* ---- beginning and end */
+
+static void on_finished_client(struct timer *timer)
+{
+    struct exchange *exchange = CONTAINER_OF(timer, struct exchange, finish_timer);
+
+    if (!exchange->reply_begun)
+        exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
+}
+
+static void put_id(struct exchange *exchange)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct server *server = exchange->server;
+    uint64_t number = server->next_id++;
+    char *end = exchange->id + 20;
+
+    memcpy(exchange->id, server->id_prefix, 10);
+    *end = '\0';
+    for (int i = 0; i < 10; i++, number >>= 4)
+        *--end = digits[number & 15];
+}
+
+void exchange_init(struct exchange *exchange, struct session *session)
+{
+    struct server *server = session->server;
+
+    exchange->session = session;
+    exchange->server = server;
+    exchange->settings = server->settings;
+    exchange->settings->references++;
+    exchange->state = EXCHANGE_DECIDING;
+    exchange->head_taken = exchange->is_head_request = exchange->reply_begun = false;
+    exchange->keeps_client = exchange->client_finished = exchange->request_aborted = false;
+    exchange->is_retried = exchange->upstream_keeps = false;
+    exchange->reason = CLOSE_DONE;
+    exchange->status = 0;
+    exchange->relay = (struct relay){0};
+    exchange->upstream = NULL;
+    exchange->dial.pooled = NULL;
+    exchange->timer = (struct timer){0};
+    exchange->finish_timer = (struct timer){.fire = on_finished_client};
+    exchange->context = NULL;
+    exchange->method[0] = exchange->path[0] = exchange->client_id[0] = '\0';
+    exchange->times = (struct exchange_times){.begun = clock_us()};
+    exchange->pace = (struct exchange_pace){0};
+    exchange->reply_seen = 0;
+    half_init(&exchange->request, &session->connection, NULL, server->pipes);
+    half_init(&exchange->reply, NULL, &session->connection, server->pipes);
+    put_id(exchange);
+    server_count(&server->counters.requests, 1);
+}
+
+/* What the log will want when the head's bytes are gone. The query may hold secrets and is never
+ * kept. */
+static void keep_for_log(struct exchange *exchange)
+{
+    const struct head *head = &exchange->head;
+    const struct header *client_id = head_find(head, "x-request-id");
+    const char *query = memchr(head->target.data, '?', head->target.size);
+    size_t path = query == NULL ? head->target.size : (size_t)(query - head->target.data);
+
+    snprintf(exchange->method, sizeof(exchange->method), "%.*s", SLICE_ARGS(head->method));
+    if (path >= sizeof(exchange->path))
+        path = sizeof(exchange->path) - 1;
+    memcpy(exchange->path, head->target.data, path);
+    exchange->path[path] = '\0';
+    if (client_id != NULL)
+        snprintf(exchange->client_id, sizeof(exchange->client_id), "%.*s",
+                 SLICE_ARGS(client_id->value));
+}
+
+void exchange_begin(struct exchange *exchange)
+{
+    const struct head *head = &exchange->head;
+    struct server_settings *settings = exchange->settings;
+
+    keep_for_log(exchange);
+    exchange->is_head_request = slice_is(head->method, "HEAD");
+    decoder_init(&exchange->request.decoder, head->body, head->content_length,
+                 &settings->limits.framing);
+    io_unwatch_read(&exchange->session->connection.io);
+    settings->handler->on_request(exchange, settings->app);
+}
+
+void exchange_begin_bad(struct exchange *exchange, const struct head_fault *fault)
+{
+    exchange->head.minor = 1;
+    exchange->head.keeps_alive = exchange->head.expects_continue = false;
+    exchange->head_taken = true; /* where it ends is not known: nothing behind it is read */
+    exchange->request.decoder.is_done = false;
+    server_count(&exchange->server->counters.bad_requests, 1);
+    exchange_refuse(exchange, fault->status, CLOSE_BAD_REQUEST, "%s", fault->text);
+}
+
+void exchange_take_head(struct exchange *exchange)
+{
+    if (exchange->head_taken)
+        return;
+    exchange->head_taken = true;
+    connection_consume(&exchange->session->connection, exchange->head.size);
+}
+
+void exchange_finish(struct exchange *exchange, enum close_reason reason,
+                     enum session_outcome outcome)
+{
+    struct session *session = exchange->session;
+    const struct http_handler *handler = exchange->settings->handler;
+
+    exchange->reason = reason;
+    timer_disarm(&exchange->timer);
+    timer_disarm(&exchange->finish_timer);
+    relay_release(exchange, false);
+    exchange_take_head(exchange);
+    access_record(exchange);
+    if (handler->on_end != NULL)
+        handler->on_end(exchange, exchange->settings->app);
+    half_dispose(&exchange->request);
+    half_dispose(&exchange->reply);
+    exchange_set_state(exchange, EXCHANGE_ENDED);
+    server_settings_unref(&exchange->settings);
+    server_give_exchange(exchange->server, exchange);
+    session_exchange_ended(session, outcome);
+}
+
+void exchange_dispose(struct exchange *exchange)
+{
+    text_dispose(&exchange->upstream_head);
+    text_dispose(&exchange->reply_head);
+    text_dispose(&exchange->relay_headers);
+    text_dispose(&exchange->body);
+    text_dispose(&exchange->answer_body);
+}
+
+/* ---- the reply */
+
+static const char *reason_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {413, "Content Too Large"},
+        {417, "Expectation Failed"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(phrases); i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "Status";
+}
+
+void exchange_put_status(struct exchange *exchange, int status)
+{
+    struct text *head = &exchange->reply_head;
+    char digits[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                      (char)('0' + status % 10), ' '};
+
+    text_clear(head);
+    text_put_slice(head, SLICE("HTTP/1.1 "));
+    text_put(head, digits, sizeof(digits));
+    text_put_text(head, reason_phrase(status));
+    text_put_slice(head, SLICE("\r\nX-Request-Id: "));
+    text_put(head, exchange->id, 20);
+    text_put_slice(head, SLICE("\r\n"));
+    exchange->status = status;
+    exchange->times.first_byte = clock_us();
+}
+
+void exchange_put_connection(struct exchange *exchange)
+{
+    if (!exchange->keeps_client)
+        text_put_slice(&exchange->reply_head, SLICE("Connection: close\r\n"));
+    else if (exchange->head.minor == 0)
+        text_put_slice(&exchange->reply_head, SLICE("Connection: keep-alive\r\n"));
+}
+
+/* When the reply is out: does the connection go on? */
+static enum session_outcome outcome_after_reply(const struct exchange *exchange)
+{
+    const struct session *session = exchange->session;
+
+    if (!exchange->request.decoder.is_done || exchange->request_aborted ||
+        exchange->request.splice.held > 0)
+        return SESSION_HOLD;
+    if (exchange->keeps_client)
+        return SESSION_NEXT;
+    return buffer_size(&session->connection.in) > 0 ? SESSION_HOLD : SESSION_CLOSE;
+}
+
+static void finish_reply(struct exchange *exchange)
+{
+    if (exchange->upstream != NULL) {
+        exchange->times.upstream_ended = clock_us();
+        relay_release(exchange, exchange->upstream_keeps && exchange->request.decoder.is_done &&
+                                    exchange->request.last == HALF_DONE);
+    }
+    exchange_finish(exchange, exchange->reason, outcome_after_reply(exchange));
+}
+
+void exchange_run_reply(struct exchange *exchange)
+{
+    enum half_result result = half_run(&exchange->reply);
+
+    if (result == HALF_DESTINATION_FAILED) {
+        exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
+        return;
+    }
+    if (!exchange->reply_begun)
+        return; /* a 1xx */
+    switch (result) {
+    case HALF_DONE:
+        finish_reply(exchange);
+        return;
+    case HALF_SOURCE_ENDED:
+    case HALF_SOURCE_FAILED:
+        exchange_finish(exchange, CLOSE_UPSTREAM_CLOSED, SESSION_TRUNCATE);
+        return;
+    case HALF_SOURCE_BROKE_FRAMING:
+        exchange_finish(exchange, CLOSE_UPSTREAM_BROKEN, SESSION_TRUNCATE);
+        return;
+    case HALF_WAITS_READ:
+    case HALF_WAITS_WRITE:
+    case HALF_DESTINATION_FAILED:
+        break;
+    }
+    if (timer_is_armed(&exchange->timer))
+        timer_arm(exchange->server->loop, &exchange->timer, exchange->relay.idle_timeout_ms);
+}
+
+/* ---- answering ourselves */
+
+/* Reads over body bytes that are here already. true: the request ended within them. */
+static bool skip_buffered_body(struct exchange *exchange)
+{
+    struct connection *connection = &exchange->session->connection;
+    struct decoder *decoder = &exchange->request.decoder;
+
+    while (!decoder->is_done && buffer_size(&connection->in) > 0) {
+        struct iovec content[8];
+        int count = ARRAY_SIZE(content);
+        size_t used;
+
+        if (decoder_read(decoder, connection->in.data + connection->in.start,
+                         buffer_size(&connection->in), &used, content, &count) == DECODE_BAD)
+            return false;
+        connection_consume(connection, used);
+    }
+    return decoder->is_done;
+}
+
+static void put_answer_head(struct exchange *exchange, const struct answer *answer)
+{
+    struct text *head = &exchange->reply_head;
+
+    exchange_put_status(exchange, answer->status);
+    if (answer->content_type != NULL)
+        text_put_format(head, "Content-Type: %s\r\n", answer->content_type);
+    text_put_slice(head, answer->headers);
+    if (answer->status != 204 && answer->status != 304)
+        text_put_format(head, "Content-Length: %zu\r\n", answer->body.size);
+    exchange_put_connection(exchange);
+    text_put_slice(head, SLICE("\r\n"));
+}
+
+void exchange_answer(struct exchange *exchange, const struct answer *answer)
+{
+    bool is_whole;
+
+    assert(!exchange->reply_begun);
+    timer_disarm(&exchange->timer);
+    relay_release(exchange, false);
+    exchange_take_head(exchange);
+    is_whole = skip_buffered_body(exchange) && !exchange->request_aborted;
+    exchange->keeps_client = exchange->head.keeps_alive && is_whole &&
+                             !exchange->server->is_draining && !exchange->client_finished;
+    exchange->reason = answer->reason;
+    put_answer_head(exchange, answer);
+    text_clear(&exchange->answer_body);
+    if (!exchange->is_head_request)
+        text_put_slice(&exchange->answer_body, answer->body);
+    exchange_set_state(exchange, EXCHANGE_ANSWERING);
+    io_unwatch_read(&exchange->session->connection.io);
+    exchange->reply_begun = true;
+    half_begin_local(&exchange->reply, text_slice(&exchange->reply_head),
+                     text_slice(&exchange->answer_body));
+    exchange_run_reply(exchange);
+}
+
+void exchange_refuse(struct exchange *exchange, int status, enum close_reason reason,
+                     const char *format, ...)
+{
+    const struct http_handler *handler = exchange->settings->handler;
+    struct answer answer = {.status = status, .reason = reason};
+    struct text body = {0};
+    char message[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    answer.content_type = handler->put_error(exchange, status, message, &body);
+    answer.body = text_slice(&body);
+    exchange_answer(exchange, &answer);
+    text_dispose(&body);
+}
+
+void exchange_cut(struct exchange *exchange, enum close_reason reason)
+{
+    if (exchange->reply_begun)
+        exchange_finish(exchange, reason, SESSION_TRUNCATE);
+    else if (reason == CLOSE_CLIENT_TOO_SLOW)
+        exchange_refuse(exchange, 408, reason, "the request's body came too slowly");
+    else if (reason == CLOSE_DRAIN_DEADLINE)
+        exchange_refuse(exchange, 503, reason, "the gateway is shutting down");
+    else
+        exchange_finish(exchange, reason, SESSION_CLOSE);
+}
+
+/* ---- the client's side */
+
+static void on_client_end(struct exchange *exchange, ssize_t result)
+{
+    struct session *session = exchange->session;
+
+    io_unwatch_read(&session->connection.io);
+    if (result != IO_EOF) {
+        exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
+        return;
+    }
+    /* a half-closed client may still want its reply, if that begins soon */
+    session->client_finished = exchange->client_finished = true;
+    if (!exchange->reply_begun)
+        timer_arm(exchange->server->loop, &exchange->finish_timer, FINISHED_CLIENT_WAIT_MS);
+}
+
+static bool can_buffer_more(const struct exchange *exchange)
+{
+    const struct buffer *in = &exchange->session->connection.in;
+
+    return in->data == NULL || buffer_size(in) < BLOCK_SMALL;
+}
+
+void exchange_watch_client(struct exchange *exchange)
+{
+    if (!exchange->client_finished && can_buffer_more(exchange))
+        io_watch_read(&exchange->session->connection.io);
+    else
+        io_unwatch_read(&exchange->session->connection.io);
+}
+
+static void read_ahead(struct exchange *exchange)
+{
+    ssize_t got = connection_read(&exchange->session->connection);
+
+    if (got > 0 || got == IO_AGAIN)
+        exchange_watch_client(exchange);
+    else
+        on_client_end(exchange, got);
+}
+
+void exchange_send_continue(struct exchange *exchange)
+{
+    if (!exchange->head.expects_continue || buffer_size(&exchange->session->connection.in) > 0 ||
+        exchange->request.decoder.is_done)
+        return;
+    half_queue_interim(&exchange->reply, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+    (void)half_run(&exchange->reply); /* a client that left is noticed when its body is read */
+}
+
+/* ---- collecting a body */
+
+static void collect_done(struct exchange *exchange)
+{
+    void (*on_body)(struct exchange *, void *, struct slice) = exchange->on_body;
+
+    exchange_set_state(exchange, EXCHANGE_DECIDING);
+    io_unwatch_read(&exchange->session->connection.io);
+    exchange->on_body = NULL;
+    on_body(exchange, exchange->settings->app, text_slice(&exchange->body));
+}
+
+/* Takes what is buffered. false: the exchange was refused. */
+static bool collect_buffered(struct exchange *exchange)
+{
+    struct connection *connection = &exchange->session->connection;
+    struct decoder *decoder = &exchange->request.decoder;
+
+    while (!decoder->is_done && buffer_size(&connection->in) > 0) {
+        struct iovec content[8];
+        int count = ARRAY_SIZE(content);
+        size_t used;
+
+        if (decoder_read(decoder, connection->in.data + connection->in.start,
+                         buffer_size(&connection->in), &used, content, &count) == DECODE_BAD) {
+            exchange_refuse(exchange, 400, CLOSE_BAD_REQUEST, "the body is malformed: %s",
+                            decoder->fault);
+            return false;
+        }
+        for (int i = 0; i < count; i++) {
+            text_put(&exchange->body, content[i].iov_base, content[i].iov_len);
+            exchange->request.content_size += content[i].iov_len;
+        }
+        connection_consume(connection, used);
+        if (exchange->body.size > exchange->body_limit) {
+            exchange_refuse(exchange, 413, CLOSE_BODY_TOO_LARGE,
+                            "the body is larger than the %zu bytes that this call may have",
+                            exchange->body_limit);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void collect(struct exchange *exchange)
+{
+    struct connection *connection = &exchange->session->connection;
+    ssize_t got;
+
+    if (!collect_buffered(exchange))
+        return;
+    while (!exchange->request.decoder.is_done) {
+        got = connection_read(connection);
+        if (got == IO_AGAIN) {
+            io_watch_read(&connection->io);
+            return;
+        }
+        if (got <= 0) {
+            exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
+            return;
+        }
+        if (!collect_buffered(exchange))
+            return;
+    }
+    collect_done(exchange);
+}
+
+/* on_body is called from the loop, also when the body is here already: the caller is not
+ * re-entered. */
+void exchange_collect(struct exchange *exchange, size_t limit,
+                      void (*on_body)(struct exchange *exchange, void *app, struct slice body))
+{
+    exchange_set_state(exchange, EXCHANGE_COLLECTING);
+    exchange_take_head(exchange);
+    exchange->body_limit = limit;
+    exchange->on_body = on_body;
+    text_clear(&exchange->body);
+    if (exchange->request.decoder.kind == BODY_LENGTH && exchange->request.decoder.left > limit) {
+        exchange_refuse(exchange, 413, CLOSE_BODY_TOO_LARGE,
+                        "the body is larger than the %zu bytes that this call may have", limit);
+        return;
+    }
+    exchange_send_continue(exchange);
+    io_watch_read_now(&exchange->session->connection.io);
+}
+
+/* ---- events of the client's connection */
+
+void exchange_on_client_readable(struct exchange *exchange)
+{
+    switch (exchange->state) {
+    case EXCHANGE_COLLECTING:
+        collect(exchange);
+        break;
+    case EXCHANGE_CONNECTING:
+    case EXCHANGE_RELAYING:
+        if (exchange->request.decoder.is_done || exchange->request_aborted ||
+            exchange->relay.has_body)
+            read_ahead(exchange);
+        else
+            relay_on_client_readable(exchange);
+        break;
+    case EXCHANGE_DECIDING:
+    case EXCHANGE_ANSWERING:
+    case EXCHANGE_ENDED:
+        io_unwatch_read(&exchange->session->connection.io);
+        break;
+    }
+}
+
+void exchange_on_client_writable(struct exchange *exchange)
+{
+    exchange_run_reply(exchange);
+}

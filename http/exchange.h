@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A server exchange: one request of a client and its reply. http/ reads the head and asks the
+ * handler, once, what shall happen; the handler says it with one of exchange_answer, exchange_relay
+ * and exchange_collect, at once or later. Until then no byte of the body is read and no `100
+ * Continue` is sent.
+ *
+ *   DECIDING -> ANSWERING              an own, small reply
+ *            -> CONNECTING -> RELAYING two halves, full duplex, to an upstream
+ *            -> COLLECTING -> DECIDING the body is read whole (bounded), and the handler is asked
+ * again
+ *
+ * Loop thread only: a decision made elsewhere comes back as a message. A pointer to an exchange is
+ * good until on_end was called. */
+#ifndef HTTP_EXCHANGE_H
+#define HTTP_EXCHANGE_H
+
+#include "conf/address.h"
+#include "http/half.h"
+#include "http/head.h"
+#include "http/pool.h"
+
+#include <stdint.h>
+
+enum close_reason {
+#define CLOSE_REASON(id, text, is_error) CLOSE_##id,
+#include "http/close_reasons.def"
+#undef CLOSE_REASON
+    CLOSE_REASON_COUNT
+};
+
+const char *close_reason_text(enum close_reason reason);
+
+struct exchange;
+struct session;
+struct server;
+
+struct http_handler {
+    /* The head is complete. app is the server settings'. */
+    void (*on_request)(struct exchange *exchange, void *app);
+    /* Every exchange ends with this call, once; NULL if the handler keeps nothing. The exchange can
+     * still be asked, but no longer be told anything. */
+    void (*on_end)(struct exchange *exchange, void *app);
+    /* The body of an error that http/ itself answers with (400, 413, 502...), in the dialect of the
+     * API that the request was for; returns its Content-Type. message is one sentence. */
+    const char *(*put_error)(const struct exchange *exchange, int status, const char *message,
+                             struct text *body);
+};
+
+/* ---- what the handler may ask */
+
+/* Its slices are good until the first decision. */
+const struct head *exchange_request(const struct exchange *exchange);
+const struct sockaddr *exchange_peer(const struct exchange *exchange);
+const char *exchange_id(const struct exchange *exchange); /* unique, ASCII, 20 characters */
+bool exchange_is_tls(const struct exchange *exchange);
+/* For the handler's use; NULL at first. */
+void **exchange_context(struct exchange *exchange);
+
+/* ---- what the handler may decide, once */
+
+struct answer {
+    int status;
+    const char *content_type; /* NULL: there is no body */
+    struct slice headers;     /* further lines, each with CR LF */
+    struct slice body;
+    enum close_reason reason; /* CLOSE_DONE unless it is a refusal or a failure */
+};
+
+/* Copies everything it is given. */
+void exchange_answer(struct exchange *exchange, const struct answer *answer);
+
+/* An answer whose body is the handler's put_error. */
+void exchange_refuse(struct exchange *exchange, int status, enum close_reason reason,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The text to put the upstream's request line and headers into, each with CR LF; without the
+ * framing headers (Content-Length, Transfer-Encoding) and the empty line, which exchange_relay
+ * adds. Empty at first. */
+struct text *exchange_upstream_head(struct exchange *exchange);
+
+struct relay {
+    struct pool *pool;
+    /* A read without a body: tried once more on a fresh connection when a reused one failed before
+     * any byte of a reply. Others go on a fresh connection or one that idled for less than a
+     * second, and never twice. */
+    bool is_retryable;
+    bool has_body; /* send body in place of the client's: only after exchange_collect */
+    struct slice
+        body; /* borrowed until the exchange ends: the collected body, or the handler's own */
+    uint64_t head_timeout_ms;                 /* silence before the reply's head; 0: for ever */
+    uint64_t idle_timeout_ms;                 /* silence inside the reply; 0: for ever */
+    bool (*passes_header)(struct slice name); /* may this field of the reply reach the client? */
+    struct slice reply_headers;               /* further lines for the reply; copied */
+};
+
+void exchange_relay(struct exchange *exchange, const struct relay *relay);
+
+/* Reads the body whole, at most limit bytes (else 413), and calls on_body once; body is good until
+ * the exchange ends. Then the handler decides again, to answer or to relay. */
+void exchange_collect(struct exchange *exchange, size_t limit,
+                      void (*on_body)(struct exchange *exchange, void *app, struct slice body));
+
+/* Ends it from our side, whatever its state: refused if no reply has begun, cut otherwise. */
+void exchange_cut(struct exchange *exchange, enum close_reason reason);
+
+/* ---- for session.c and server.c */
+
+enum exchange_state {
+    EXCHANGE_DECIDING,
+    EXCHANGE_COLLECTING,
+    EXCHANGE_CONNECTING,
+    EXCHANGE_RELAYING,
+    EXCHANGE_ANSWERING,
+    EXCHANGE_ENDED,
+};
+
+struct exchange_times { /* CLOCK_MONOTONIC, us; 0: did not happen */
+    uint64_t begun, first_byte, upstream_begun, upstream_ended;
+};
+
+/* Windows of the byte-rate floor: seconds in which we waited for the client, and what moved in
+ * them. */
+struct exchange_pace {
+    uint64_t moved; /* content both ways at the last sweep */
+    uint32_t waited_s, idle_s;
+    uint64_t window_moved;
+};
+
+struct exchange {
+    struct session *session;
+    struct server *server;
+    struct server_settings *settings; /* the snapshot it began with; counted */
+    enum exchange_state state;
+    bool head_taken;      /* the request's head left the session's buffer */
+    bool is_head_request; /* HEAD: the reply has no body */
+    bool reply_begun;     /* the reply's head was queued: an error can only be a cut */
+    bool keeps_client;    /* the connection goes on after the reply */
+    bool client_finished; /* it sent FIN after its whole request */
+    bool request_aborted; /* the upstream takes no more of the body */
+    bool is_retried;
+    bool upstream_keeps;
+    enum close_reason reason;
+    int status; /* of the reply; 0: none */
+    struct head head;
+    struct half request, reply;
+    struct relay relay;
+    struct pooled *upstream;
+    struct dial dial;
+    struct timer timer;        /* the upstream's silence */
+    struct timer finish_timer; /* the second that a half-closed client waits */
+    struct text upstream_head, reply_head, relay_headers, body, answer_body;
+    size_t body_limit;
+    void (*on_body)(struct exchange *exchange, void *app, struct slice body);
+    void *context;
+    struct exchange_times times;
+    struct exchange_pace pace;
+    size_t reply_seen; /* bytes of an incomplete reply head that were looked at */
+    char id[24];
+    char method[16];
+    char path[128];     /* without the query, cut */
+    char client_id[40]; /* its X-Request-Id, cut; empty: none */
+    struct exchange *next_free;
+};
+
+/* Sets a recycled exchange up for a session. */
+void exchange_init(struct exchange *exchange, struct session *session);
+/* exchange->head was parsed and is at the front of the session's buffer. */
+void exchange_begin(struct exchange *exchange);
+/* What came is no request: answers so. */
+void exchange_begin_bad(struct exchange *exchange, const struct head_fault *fault);
+void exchange_on_client_readable(struct exchange *exchange);
+void exchange_on_client_writable(struct exchange *exchange);
+/* Once a second: clients that left while we were not reading, floors of speed. */
+void exchange_sweep(struct exchange *exchange);
+void exchange_dispose(struct exchange *exchange); /* frees its texts, not itself */
+
+#endif

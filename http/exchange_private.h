@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What exchange.c, relay.c and pace.c share. */
+#ifndef HTTP_EXCHANGE_PRIVATE_H
+#define HTTP_EXCHANGE_PRIVATE_H
+
+#include "http/exchange.h"
+#include "http/server.h"
+
+/* The one place that changes the state; asserts that the step is legal. */
+void exchange_set_state(struct exchange *exchange, enum exchange_state state);
+
+/* The request's head leaves the session's buffer: its slices are gone. Once. */
+void exchange_take_head(struct exchange *exchange);
+
+/* Ends the exchange; it is gone when this returns. */
+void exchange_finish(struct exchange *exchange, enum close_reason reason,
+                     enum session_outcome outcome);
+
+/* Runs the reply's half and deals with the result. May end the exchange. */
+void exchange_run_reply(struct exchange *exchange);
+
+/* The client sends nothing more that we want: notice when it leaves, keep what it pipelines. */
+void exchange_watch_client(struct exchange *exchange);
+
+/* `100 Continue`, if the client waits for it. */
+void exchange_send_continue(struct exchange *exchange);
+
+/* "HTTP/1.1 200 OK\r\n" and X-Request-Id. */
+void exchange_put_status(struct exchange *exchange, int status);
+
+/* The Connection header that tells whether this connection goes on. */
+void exchange_put_connection(struct exchange *exchange);
+
+/* ---- relay.c */
+void relay_on_client_readable(struct exchange *exchange);
+/* Gives the upstream up; kept only when both messages ended there. */
+void relay_release(struct exchange *exchange, bool keep);
+
+#endif

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/half.h"
+
+#include <assert.h>
+
+/* Reads before other connections get their turn. */
+enum { ROUNDS = 8 };
+
+void half_init(struct half *half, struct connection *from, struct connection *to,
+               struct pipe_store *pipes)
+{
+    half->from = from;
+    half->to = to;
+    half->pipes = pipes;
+    half->decoder = (struct decoder){.is_done = true};
+    half->encoding = BODY_NONE;
+    half->is_end_queued = half->is_filled = false;
+    half->content_size = half->written_size = 0;
+    half->last = HALF_WAITS_READ;
+    half->splice = (struct splice){0};
+    half->first = half->count = 0;
+}
+
+void half_dispose(struct half *half)
+{
+    decoder_dispose(&half->decoder);
+    splice_close(&half->splice, half->pipes);
+    half->first = half->count = 0;
+}
+
+static void queue(struct half *half, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    assert(half->count < HALF_VECTORS);
+    half->out[half->count++] = (struct iovec){.iov_base = (void *)data, .iov_len = size};
+}
+
+static void queue_slice(struct half *half, struct slice s)
+{
+    queue(half, s.data, s.size);
+}
+
+void half_queue_interim(struct half *half, struct slice bytes)
+{
+    assert(!half_has_output(half));
+    half->first = half->count = 0;
+    queue_slice(half, bytes);
+}
+
+void half_begin(struct half *half, struct slice head, enum body_kind encoding)
+{
+    if (!half_has_output(half))
+        half->first = half->count = 0;
+    half->encoding = encoding;
+    half->is_end_queued = half->is_filled = false;
+    queue_slice(half, head);
+}
+
+void half_begin_local(struct half *half, struct slice head, struct slice body)
+{
+    if (!half_has_output(half))
+        half->first = half->count = 0;
+    half->from = NULL;
+    decoder_dispose(&half->decoder);
+    half->decoder = (struct decoder){.is_done = true};
+    half->encoding = BODY_NONE;
+    half->is_end_queued = true;
+    queue_slice(half, head);
+    queue_slice(half, body);
+}
+
+/* ---- filling: content and what stands around it */
+
+static void queue_end(struct half *half)
+{
+    half->is_end_queued = true;
+    if (half->encoding != BODY_CHUNKED)
+        return;
+    queue_slice(half, SLICE("0\r\n"));
+    queue_slice(half, text_slice(&half->decoder.trailers));
+    queue_slice(half, SLICE("\r\n"));
+}
+
+/* Decodes what the source has buffered and queues it in the new framing. false: the framing is
+ * broken. */
+static bool fill(struct half *half)
+{
+    struct buffer *in = &half->from->in;
+    struct iovec content[HALF_CONTENT_VECTORS];
+    int count = HALF_CONTENT_VECTORS;
+    size_t used, size = 0;
+
+    if (decoder_read(&half->decoder, in->data + in->start, buffer_size(in), &used, content,
+                     &count) == DECODE_BAD)
+        return false;
+    in->start += (uint32_t)used; /* the block stays: the content stands in it until it is written */
+    for (int i = 0; i < count; i++)
+        size += content[i].iov_len;
+    half->content_size += size;
+    if (size > 0 && half->encoding != BODY_NONE) {
+        if (half->encoding == BODY_CHUNKED)
+            queue(half, half->chunk_line, framing_chunk_line(half->chunk_line, size));
+        for (int i = 0; i < count; i++)
+            queue(half, content[i].iov_base, content[i].iov_len);
+        if (half->encoding == BODY_CHUNKED)
+            queue_slice(half, SLICE("\r\n"));
+    }
+    half->is_filled = true;
+    return true;
+}
+
+static bool has_undecoded(const struct half *half)
+{
+    return half->from != NULL && buffer_size(&half->from->in) > 0;
+}
+
+/* ---- writing */
+
+static void advance(struct half *half, size_t written)
+{
+    half->written_size += written;
+    while (written > 0) {
+        struct iovec *vector = &half->out[half->first];
+
+        if (written < vector->iov_len) {
+            vector->iov_base = (char *)vector->iov_base + written;
+            vector->iov_len -= written;
+            return;
+        }
+        written -= vector->iov_len;
+        half->first++;
+    }
+}
+
+/* true: all was written. false: half->last says why not. */
+static bool flush(struct half *half)
+{
+    while (half_has_output(half)) {
+        ssize_t put = io_write(&half->to->io, half->out + half->first, half->count - half->first);
+
+        if (put == IO_AGAIN) {
+            io_watch_write(&half->to->io);
+            half->last = HALF_WAITS_WRITE;
+            return false;
+        }
+        if (put < 0) {
+            half->last = HALF_DESTINATION_FAILED;
+            return false;
+        }
+        advance(half, (size_t)put);
+    }
+    half->first = half->count = 0;
+    half->is_filled = false;
+    if (half->from != NULL && buffer_size(&half->from->in) == 0)
+        buffer_release(half->from->blocks, &half->from->in);
+    return true;
+}
+
+/* ---- splicing */
+
+static bool can_splice(struct half *half)
+{
+    if (half->splice.held > 0)
+        return true;
+    return half->from != NULL && half->decoder.kind == BODY_LENGTH &&
+           half->encoding == BODY_LENGTH && half->decoder.left >= SPLICE_MIN &&
+           half->from->io.ssl == NULL && half->to->io.ssl == NULL && !has_undecoded(half) &&
+           (half->splice.write_end != 0 || splice_open(&half->splice, half->pipes));
+}
+
+/* true: go on. false: half->last says what happened. */
+static bool run_splice(struct half *half)
+{
+    uint64_t taken;
+    enum splice_result result =
+        splice_move(&half->splice, half->from->io.fd, half->to->io.fd, half->decoder.left, &taken);
+
+    if (taken > 0) {
+        decoder_skip(&half->decoder, taken);
+        half->content_size += taken;
+    }
+    switch (result) {
+    case SPLICE_MOVED:
+        half->written_size += taken;
+        return true;
+    case SPLICE_WAIT_READ:
+        half->last = HALF_WAITS_READ;
+        return false;
+    case SPLICE_WAIT_WRITE:
+        io_watch_write(&half->to->io);
+        half->last = HALF_WAITS_WRITE;
+        return false;
+    case SPLICE_EOF:
+        half->last = HALF_SOURCE_ENDED;
+        return false;
+    case SPLICE_FROM_ERROR:
+        half->last = HALF_SOURCE_FAILED;
+        return false;
+    case SPLICE_TO_ERROR:
+        break;
+    }
+    half->last = HALF_DESTINATION_FAILED;
+    return false;
+}
+
+/* ---- running */
+
+/* true: go on. false: half->last says what happened. */
+static bool read_source(struct half *half)
+{
+    ssize_t got;
+
+    half->last = HALF_WAITS_READ;
+    if (half->from == NULL || half->from->is_drained)
+        return false;
+    got = connection_read(half->from);
+    if (got > 0)
+        return true;
+    if (got == IO_EOF && decoder_finish(&half->decoder))
+        return true;
+    if (got != IO_AGAIN)
+        half->last = got == IO_EOF ? HALF_SOURCE_ENDED : HALF_SOURCE_FAILED;
+    return false;
+}
+
+/* One step: queues what is there (body bytes that came with the head leave with it), writes it, and
+ * gets more. true: go on. false: half->last says what happened. */
+static bool step(struct half *half)
+{
+    if (!half->is_filled && !half->decoder.is_done && has_undecoded(half) && !fill(half)) {
+        half->last = HALF_SOURCE_BROKE_FRAMING;
+        return false;
+    }
+    if (half->decoder.is_done && !half->is_end_queued && half->splice.held == 0)
+        queue_end(half);
+    if (!flush(half))
+        return false;
+    if (half->is_end_queued) {
+        half->last = HALF_DONE;
+        return false;
+    }
+    if (has_undecoded(half))
+        return true;
+    return can_splice(half) ? run_splice(half) : read_source(half);
+}
+
+enum half_result half_run(struct half *half)
+{
+    if (half->from != NULL)
+        half->from->is_drained = false;
+    half->last = HALF_WAITS_READ; /* so it stays when others must have their turn */
+    for (int rounds = 0; rounds < ROUNDS; rounds++)
+        if (!step(half))
+            break;
+        else
+            half->last = HALF_WAITS_READ;
+    if (half->from == NULL)
+        return half->last;
+    if (half->last == HALF_WAITS_READ && has_undecoded(half))
+        io_watch_read_now(&half->from->io); /* what is buffered, no descriptor will tell of */
+    else if (half->last == HALF_WAITS_READ)
+        io_watch_read(&half->from->io);
+    else if (half->last == HALF_WAITS_WRITE)
+        io_unwatch_read(&half->from->io);
+    return half->last;
+}

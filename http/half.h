@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One direction of an exchange: takes a message from where it comes (a connection, or memory), out
+ * of its framing, into a new one, to the connection where it goes. An exchange is two of them,
+ * which run and end independently.
+ *
+ * A half reads only when all that it read before was written: that is the back-pressure, and the
+ * bound on its memory. It watches its descriptors itself; their owner calls half_run when one is
+ * ready. Loop thread only. */
+#ifndef HTTP_HALF_H
+#define HTTP_HALF_H
+
+#include "http/connection.h"
+#include "http/framing.h"
+#include "http/splice.h"
+
+enum { HALF_CONTENT_VECTORS = 24, HALF_VECTORS = HALF_CONTENT_VECTORS + 8 };
+
+enum half_result {
+    HALF_WAITS_READ,   /* for its source */
+    HALF_WAITS_WRITE,  /* for its destination; the source is not read meanwhile */
+    HALF_DONE,         /* the whole message was written */
+    HALF_SOURCE_ENDED, /* before the message did: a truncation */
+    HALF_SOURCE_FAILED,
+    HALF_SOURCE_BROKE_FRAMING, /* decoder.fault says how */
+    HALF_DESTINATION_FAILED,
+};
+
+struct half {
+    struct connection *from; /* NULL: the message stands in memory */
+    struct connection *to;
+    struct decoder decoder;
+    enum body_kind encoding; /* BODY_LENGTH passes content as it is; so does BODY_UNTIL_CLOSE */
+    bool is_end_queued;
+    bool is_filled;        /* content is queued: its block must not be read into */
+    uint64_t content_size; /* content bytes taken from the source */
+    uint64_t written_size; /* bytes written, framing too */
+    enum half_result last;
+    struct pipe_store *pipes;
+    struct splice splice;
+    int first, count; /* of out: what is to be written */
+    struct iovec out[HALF_VECTORS];
+    char chunk_line[FRAMING_CHUNK_LINE];
+};
+
+/* from: where content will come from; to may be set later. decoder_init follows for a message with
+ * a body. */
+void half_init(struct half *half, struct connection *from, struct connection *to,
+               struct pipe_store *pipes);
+
+/* Starts a message: its head (borrowed until it is written), then what the decoder finds, framed as
+ * encoding says. */
+void half_begin(struct half *half, struct slice head, enum body_kind encoding);
+
+/* A message that stands in memory: head and body are borrowed until it is written. */
+void half_begin_local(struct half *half, struct slice head, struct slice body);
+
+/* Goes on until something must be waited for or the message ended. */
+enum half_result half_run(struct half *half);
+
+/* Is anything queued that was not written? */
+static inline bool half_has_output(const struct half *half)
+{
+    return half->first < half->count;
+}
+
+/* Queues bytes (borrowed) that are no part of the message, ahead of it: a 1xx reply. Only before
+ * half_begin, and nothing else queued. */
+void half_queue_interim(struct half *half, struct slice bytes);
+
+/* Ends it: nothing more is read or written. */
+void half_dispose(struct half *half);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/pool.h"
+
+#include "conf/memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct pool {
+    struct loop *loop;
+    struct block_store *blocks;
+    struct pool_settings settings;
+    struct pooled *first, *last; /* idle */
+    uint32_t idle_count, lent_count;
+    struct timer expiry;
+};
+
+/* The owner of a connection that is being dialled, found from its io. */
+struct dialling {
+    struct pooled pooled;
+    struct dial *dial; /* NULL once it is through */
+};
+
+static void free_pooled(struct pooled *pooled)
+{
+    connection_close(&pooled->connection);
+    free(CONTAINER_OF(pooled, struct dialling, pooled));
+}
+
+/* ---- idle connections */
+
+static void unlink_idle(struct pooled *pooled)
+{
+    struct pool *pool = pooled->pool;
+
+    *(pooled->previous != NULL ? &pooled->previous->next : &pool->first) = pooled->next;
+    *(pooled->next != NULL ? &pooled->next->previous : &pool->last) = pooled->previous;
+    pooled->next = pooled->previous = NULL;
+    pool->idle_count--;
+}
+
+static void drop_idle(struct pooled *pooled)
+{
+    unlink_idle(pooled);
+    free_pooled(pooled);
+}
+
+/* The upstream closed it, or said something that nobody asked for. */
+static void on_idle_readable(struct io *io)
+{
+    drop_idle(CONTAINER_OF(io, struct pooled, connection.io));
+}
+
+static void on_idle_writable(struct io *io)
+{
+    /* left over from the exchange before; one-shot */
+}
+
+static void on_expiry(struct timer *timer)
+{
+    struct pool *pool = CONTAINER_OF(timer, struct pool, expiry);
+    uint64_t now_ms = loop_now_ms(pool->loop);
+
+    while (pool->last != NULL &&
+           now_ms - pool->last->idle_since_ms >= pool->settings.idle_timeout_ms)
+        drop_idle(pool->last);
+    if (pool->last != NULL)
+        timer_arm(pool->loop, &pool->expiry, pool->settings.idle_timeout_ms / 2 + 1);
+}
+
+struct pool *pool_create(struct loop *loop, struct block_store *blocks,
+                         const struct pool_settings *settings)
+{
+    struct pool *pool = memory_alloc(sizeof(*pool));
+
+    assert(settings->address.kind == ADDRESS_IP || settings->address.kind == ADDRESS_UNIX);
+    pool->loop = loop;
+    pool->blocks = blocks;
+    pool->settings = *settings;
+    pool->expiry.fire = on_expiry;
+    return pool;
+}
+
+void pool_destroy(struct pool **pool)
+{
+    if (*pool == NULL)
+        return;
+    assert((*pool)->lent_count == 0);
+    timer_disarm(&(*pool)->expiry);
+    while ((*pool)->first != NULL)
+        drop_idle((*pool)->first);
+    free(*pool);
+    *pool = NULL;
+}
+
+struct pooled *pool_take(struct pool *pool, uint64_t max_idle_ms)
+{
+    struct pooled *pooled = pool->first;
+
+    if (pooled == NULL || loop_now_ms(pool->loop) - pooled->idle_since_ms > max_idle_ms)
+        return NULL;
+    unlink_idle(pooled);
+    pool->lent_count++;
+    pooled->is_reused = true;
+    return pooled;
+}
+
+void pool_give(struct pooled *pooled, bool keep)
+{
+    struct pool *pool = pooled->pool;
+    struct io *io = &pooled->connection.io;
+
+    pool->lent_count--;
+    if (!keep || pool->idle_count >= pool->settings.max_idle ||
+        buffer_size(&pooled->connection.in) > 0 || io->is_write_watched) {
+        free_pooled(pooled);
+        return;
+    }
+    buffer_release(pool->blocks, &pooled->connection.in);
+    io->on_readable = on_idle_readable;
+    io->on_writable = on_idle_writable;
+    io_watch_read(io);
+    pooled->idle_since_ms = loop_now_ms(pool->loop);
+    pooled->next = pool->first;
+    *(pool->first != NULL ? &pool->first->previous : &pool->last) = pooled;
+    pool->first = pooled;
+    pool->idle_count++;
+    if (!timer_is_armed(&pool->expiry))
+        timer_arm(pool->loop, &pool->expiry, pool->settings.idle_timeout_ms);
+}
+
+/* ---- dialling */
+
+/* Ends the dial: forgets it first, so that on_done may start another. */
+static void finish_dial(struct dialling *dialling, const struct error *err)
+{
+    struct dial *dial = dialling->dial;
+
+    dialling->dial = NULL;
+    dial->pooled = NULL;
+    timer_disarm(&dial->timeout);
+    if (err == NULL) {
+        dial->on_done(dial, &dialling->pooled, NULL);
+        return;
+    }
+    dialling->pooled.pool->lent_count--;
+    free_pooled(&dialling->pooled);
+    dial->on_done(dial, NULL, err);
+}
+
+static void on_dialled(struct io *io)
+{
+    struct dialling *dialling = CONTAINER_OF(io, struct dialling, pooled.connection.io);
+    const char *address = dialling->pooled.pool->settings.address.text;
+    struct error err = {0};
+    int cause = 0;
+    socklen_t size = sizeof(cause);
+
+    getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &cause, &size);
+    if (cause == 0) {
+        finish_dial(dialling, NULL);
+        return;
+    }
+    error_set(&err, ERROR_IO, "connecting to %s: %s", address, strerror(cause));
+    finish_dial(dialling, &err);
+}
+
+static void on_dial_timeout(struct timer *timer)
+{
+    struct dial *dial = CONTAINER_OF(timer, struct dial, timeout);
+    struct dialling *dialling = CONTAINER_OF(dial->pooled, struct dialling, pooled);
+    struct error err = {0};
+
+    error_set(&err, ERROR_TIMEOUT, "connecting to %s: no answer within %llu ms",
+              dialling->pooled.pool->settings.address.text,
+              (unsigned long long)dialling->pooled.pool->settings.connect_timeout_ms);
+    finish_dial(dialling, &err);
+}
+
+static void on_nothing(struct io *io)
+{
+}
+
+static int connect_socket(const struct address *address, struct error *err)
+{
+    int on = 1;
+    int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        error_set_errno(err, "connecting to %s", address->text);
+        return -1;
+    }
+    if (address->kind == ADDRESS_IP)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (connect(fd, (const struct sockaddr *)&address->sockaddr, address->size) != 0 &&
+        errno != EINPROGRESS) {
+        error_set_errno(err, "connecting to %s", address->text);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+bool pool_dial_start(struct pool *pool, struct dial *dial,
+                     void (*on_done)(struct dial *, struct pooled *, const struct error *),
+                     struct error *err)
+{
+    int fd = connect_socket(&pool->settings.address, err);
+    struct dialling *dialling;
+
+    if (fd < 0)
+        return false;
+    dialling = memory_alloc(sizeof(*dialling));
+    dialling->dial = dial;
+    dialling->pooled.pool = pool;
+    dialling->pooled.connection.blocks = pool->blocks;
+    pool->lent_count++;
+    io_init(&dialling->pooled.connection.io, pool->loop, fd, on_nothing, on_dialled);
+    io_watch_write(&dialling->pooled.connection.io);
+    *dial = (struct dial){
+        .on_done = on_done, .pooled = &dialling->pooled, .timeout = {.fire = on_dial_timeout}};
+    timer_arm(pool->loop, &dial->timeout, pool->settings.connect_timeout_ms);
+    return true;
+}
+
+void pool_dial_cancel(struct dial *dial)
+{
+    struct pooled *pooled = dial->pooled;
+
+    if (pooled == NULL)
+        return;
+    dial->pooled = NULL;
+    timer_disarm(&dial->timeout);
+    pooled->pool->lent_count--;
+    free_pooled(pooled);
+}
+
+const char *pool_address(const struct pool *pool)
+{
+    return pool->settings.address.text;
+}

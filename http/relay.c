@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The relaying part of an exchange: finding a connection, the request's half, the reply's head. */
+#include "http/exchange_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+/* Requests that must not be sent twice go only where the upstream cannot have closed yet. */
+enum { FRESH_IDLE_MS = 1000 };
+
+static void start_upstream(struct exchange *exchange, bool fresh);
+
+/* ---- failures before the reply */
+
+/* A reused connection broke before a byte of the reply: once more, if that does no harm. */
+static bool retry(struct exchange *exchange)
+{
+    if (!exchange->relay.is_retryable || exchange->is_retried || !exchange->upstream->is_reused)
+        return false;
+    exchange->is_retried = true;
+    server_count(&exchange->server->counters.upstream_retries, 1);
+    relay_release(exchange, false);
+    exchange_set_state(exchange, EXCHANGE_CONNECTING);
+    start_upstream(exchange, true);
+    return true;
+}
+
+static void upstream_closed_early(struct exchange *exchange)
+{
+    const char *address = pool_address(exchange->relay.pool);
+
+    if (exchange->reply_seen == 0 && retry(exchange))
+        return;
+    if (exchange->upstream->is_reused)
+        exchange_refuse(exchange, 502, CLOSE_NOT_RETRIED,
+                        "the storage behind this gateway (%s) closed the connection before it "
+                        "answered; the request was not retried, because it may have had an effect",
+                        address);
+    else
+        exchange_refuse(exchange, 502, CLOSE_UPSTREAM_CLOSED,
+                        "the storage behind this gateway (%s) closed the connection before it "
+                        "answered; the request was not retried",
+                        address);
+}
+
+static void on_silence(struct timer *timer)
+{
+    struct exchange *exchange = CONTAINER_OF(timer, struct exchange, timer);
+    bool waits_for_client =
+        (!exchange->request.decoder.is_done && exchange->request.last == HALF_WAITS_READ &&
+         !exchange->request_aborted) ||
+        exchange->reply.last == HALF_WAITS_WRITE;
+
+    if (waits_for_client) { /* pace.c watches the client */
+        timer_arm(exchange->server->loop, timer, exchange->relay.idle_timeout_ms);
+        return;
+    }
+    if (exchange->reply_begun)
+        exchange_finish(exchange, CLOSE_UPSTREAM_SILENT, SESSION_TRUNCATE);
+    else
+        exchange_refuse(exchange, 504, CLOSE_UPSTREAM_SILENT,
+                        "the storage behind this gateway (%s) did not answer within %llu s",
+                        pool_address(exchange->relay.pool),
+                        (unsigned long long)exchange->relay.head_timeout_ms / 1000);
+}
+
+static void restart_silence(struct exchange *exchange)
+{
+    uint64_t limit_ms =
+        exchange->reply_begun ? exchange->relay.idle_timeout_ms : exchange->relay.head_timeout_ms;
+
+    if (limit_ms > 0)
+        timer_arm(exchange->server->loop, &exchange->timer, limit_ms);
+    else
+        timer_disarm(&exchange->timer);
+}
+
+/* ---- the reply's head */
+
+static void put_passed_headers(struct exchange *exchange, const struct head *reply)
+{
+    struct text *head = &exchange->reply_head;
+
+    for (size_t i = 0; i < reply->header_count; i++) {
+        const struct header *header = &reply->headers[i];
+
+        if (!exchange->relay.passes_header(header->name))
+            continue;
+        text_put_slice(head, header->name);
+        text_put(head, ": ", 2);
+        text_put_slice(head, header->value);
+        text_put(head, "\r\n", 2);
+    }
+}
+
+/* How the client gets the body, and the header that says so. */
+static enum body_kind put_reply_framing(struct exchange *exchange, const struct head *reply)
+{
+    struct text *head = &exchange->reply_head;
+    bool has_length = head_find(reply, "content-length") != NULL;
+
+    switch (reply->body) {
+    case BODY_NONE:
+        if (reply->status != 204 && reply->status != 304 &&
+            (has_length || !exchange->is_head_request))
+            text_put_format(head, "Content-Length: %llu\r\n",
+                            (unsigned long long)reply->content_length);
+        return BODY_NONE;
+    case BODY_LENGTH:
+        text_put_format(head, "Content-Length: %llu\r\n",
+                        (unsigned long long)reply->content_length);
+        return BODY_LENGTH;
+    case BODY_CHUNKED:
+    case BODY_UNTIL_CLOSE:
+        break;
+    }
+    if (exchange->head.minor > 0) {
+        text_put_slice(head, SLICE("Transfer-Encoding: chunked\r\n"));
+        return BODY_CHUNKED;
+    }
+    exchange->keeps_client = false; /* HTTP/1.0 knows no chunks: the end is the end */
+    return BODY_UNTIL_CLOSE;
+}
+
+static void begin_reply(struct exchange *exchange, const struct head *reply)
+{
+    struct connection *upstream = &exchange->upstream->connection;
+    enum body_kind encoding;
+
+    exchange->keeps_client =
+        exchange->head.keeps_alive && !exchange->server->is_draining && !exchange->client_finished;
+    exchange->upstream_keeps = reply->keeps_alive;
+    exchange_put_status(exchange, reply->status);
+    put_passed_headers(exchange, reply);
+    text_put_slice(&exchange->reply_head, text_slice(&exchange->relay_headers));
+    encoding = put_reply_framing(exchange, reply);
+    exchange_put_connection(exchange);
+    text_put_slice(&exchange->reply_head, SLICE("\r\n"));
+    exchange->reply_begun = true;
+    timer_disarm(&exchange->finish_timer);
+    exchange->reply.from = upstream;
+    decoder_init(&exchange->reply.decoder, reply->body, reply->content_length,
+                 &exchange->settings->limits.framing);
+    connection_consume(upstream, reply->size);
+    half_begin(&exchange->reply, text_slice(&exchange->reply_head), encoding);
+    restart_silence(exchange);
+    exchange_run_reply(exchange);
+}
+
+/* 1xx: 100 was ours to say; 101 would open a tunnel past every rule. Others say nothing that a
+ * client of this gateway could use, and are dropped. false: the upstream is broken. */
+static bool skip_interim(struct exchange *exchange, const struct head *reply)
+{
+    if (reply->status == 101)
+        return false;
+    connection_consume(&exchange->upstream->connection, reply->size);
+    return true;
+}
+
+static void refuse_broken_reply(struct exchange *exchange, const char *text)
+{
+    exchange_refuse(exchange, 502, CLOSE_UPSTREAM_BROKEN,
+                    "the storage behind this gateway (%s) sent a malformed reply: %s",
+                    pool_address(exchange->relay.pool), text);
+}
+
+/* Looks for the reply's head in what was read. */
+static void parse_reply(struct exchange *exchange)
+{
+    struct connection *upstream = &exchange->upstream->connection;
+    struct head_fault fault;
+    struct head reply;
+
+    while (buffer_size(&upstream->in) > 0) {
+        switch (head_parse_reply(&reply, upstream->in.data + upstream->in.start,
+                                 buffer_size(&upstream->in), exchange->reply_seen,
+                                 exchange->is_head_request, &fault)) {
+        case HEAD_BAD:
+            refuse_broken_reply(exchange, fault.text);
+            return;
+        case HEAD_MORE:
+            exchange->reply_seen = buffer_size(&upstream->in);
+            if (exchange->reply_seen >= BLOCK_SMALL)
+                refuse_broken_reply(exchange, "its head is too large");
+            else
+                io_watch_read(&upstream->io);
+            return;
+        case HEAD_DONE:
+            exchange->reply_seen = 0;
+            if (reply.status >= 200) {
+                begin_reply(exchange, &reply);
+                return;
+            }
+            if (!skip_interim(exchange, &reply)) {
+                refuse_broken_reply(exchange, "101 Switching Protocols, which nobody asked for");
+                return;
+            }
+        }
+    }
+    io_watch_read(&upstream->io);
+}
+
+static void on_upstream_readable(struct io *io)
+{
+    struct pooled *upstream = CONTAINER_OF(io, struct pooled, connection.io);
+    struct exchange *exchange = upstream->borrower;
+    ssize_t got;
+
+    if (exchange->reply_begun) {
+        restart_silence(exchange);
+        exchange_run_reply(exchange);
+        return;
+    }
+    got = connection_read(&upstream->connection);
+    if (got > 0)
+        parse_reply(exchange);
+    else if (got != IO_AGAIN)
+        upstream_closed_early(exchange);
+}
+
+/* ---- the request */
+
+static void run_request(struct exchange *exchange)
+{
+    struct io *client = &exchange->session->connection.io;
+
+    restart_silence(exchange);
+    switch (half_run(&exchange->request)) {
+    case HALF_WAITS_READ:
+    case HALF_WAITS_WRITE:
+        return;
+    case HALF_DONE:
+        exchange_watch_client(exchange);
+        return;
+    case HALF_SOURCE_ENDED:
+    case HALF_SOURCE_FAILED:
+        exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
+        return;
+    case HALF_SOURCE_BROKE_FRAMING:
+        if (exchange->reply_begun)
+            exchange_finish(exchange, CLOSE_BAD_REQUEST, SESSION_TRUNCATE);
+        else
+            exchange_refuse(exchange, 400, CLOSE_BAD_REQUEST, "the body is malformed: %s",
+                            exchange->request.decoder.fault);
+        return;
+    case HALF_DESTINATION_FAILED: /* its reply may stand in our receive queue, and say why */
+        exchange->request_aborted = true;
+        io_unwatch_read(client);
+        return;
+    }
+}
+
+static void on_upstream_writable(struct io *io)
+{
+    struct pooled *upstream = CONTAINER_OF(io, struct pooled, connection.io);
+    struct exchange *exchange = upstream->borrower;
+
+    if (!exchange->request_aborted && exchange->request.last == HALF_WAITS_WRITE)
+        run_request(exchange);
+}
+
+void relay_on_client_readable(struct exchange *exchange)
+{
+    if (exchange->state == EXCHANGE_RELAYING)
+        run_request(exchange);
+    else
+        io_unwatch_read(&exchange->session->connection.io);
+}
+
+/* ---- connecting */
+
+static void attach(struct exchange *exchange, struct pooled *upstream)
+{
+    const struct relay *relay = &exchange->relay;
+    struct half *request = &exchange->request;
+    struct slice head = text_slice(&exchange->upstream_head);
+
+    exchange->upstream = upstream;
+    upstream->borrower = exchange;
+    upstream->connection.io.on_readable = on_upstream_readable;
+    upstream->connection.io.on_writable = on_upstream_writable;
+    exchange_set_state(exchange, EXCHANGE_RELAYING);
+    request->to = &upstream->connection;
+    if (relay->has_body)
+        half_begin_local(request, head, relay->body);
+    else
+        half_begin(request, head, request->decoder.kind);
+    io_watch_read(&upstream->connection.io);
+    run_request(exchange);
+}
+
+static void on_dialled(struct dial *dial, struct pooled *pooled, const struct error *err)
+{
+    struct exchange *exchange = CONTAINER_OF(dial, struct exchange, dial);
+
+    if (pooled != NULL)
+        attach(exchange, pooled);
+    else
+        exchange_refuse(exchange, err->code == ERROR_TIMEOUT ? 504 : 502,
+                        CLOSE_UPSTREAM_UNREACHABLE,
+                        "the storage behind this gateway cannot be reached: %s", err->text);
+}
+
+static void start_upstream(struct exchange *exchange, bool fresh)
+{
+    struct pool *pool = exchange->relay.pool;
+    struct error err = {0};
+    struct pooled *idle =
+        fresh ? NULL : pool_take(pool, exchange->relay.is_retryable ? UINT64_MAX : FRESH_IDLE_MS);
+
+    if (idle != NULL) {
+        server_count(&exchange->server->counters.upstream_reuses, 1);
+        attach(exchange, idle);
+        return;
+    }
+    server_count(&exchange->server->counters.upstream_dials, 1);
+    if (!pool_dial_start(pool, &exchange->dial, on_dialled, &err)) {
+        exchange_refuse(exchange, 502, CLOSE_UPSTREAM_UNREACHABLE,
+                        "the storage behind this gateway cannot be reached: %s", err.text);
+        return;
+    }
+    if (exchange->request.decoder.is_done) /* else its bytes wait where they are */
+        exchange_watch_client(exchange);
+}
+
+static void put_request_framing(struct exchange *exchange)
+{
+    struct text *head = &exchange->upstream_head;
+    const struct relay *relay = &exchange->relay;
+
+    if (relay->has_body)
+        text_put_format(head, "Content-Length: %zu\r\n", relay->body.size);
+    else if (exchange->head.body == BODY_CHUNKED)
+        text_put_slice(head, SLICE("Transfer-Encoding: chunked\r\n"));
+    else if (exchange->head.body == BODY_LENGTH)
+        text_put_format(head, "Content-Length: %llu\r\n",
+                        (unsigned long long)exchange->head.content_length);
+    else if (!exchange->is_head_request && strcmp(exchange->method, "GET") != 0)
+        text_put_slice(head, SLICE("Content-Length: 0\r\n"));
+    text_put_slice(head, SLICE("\r\n"));
+}
+
+void exchange_relay(struct exchange *exchange, const struct relay *relay)
+{
+    exchange->relay = *relay;
+    text_clear(&exchange->relay_headers);
+    text_put_slice(&exchange->relay_headers, relay->reply_headers);
+    exchange->times.upstream_begun = clock_us();
+    exchange->timer.fire = on_silence;
+    put_request_framing(exchange);
+    exchange_take_head(exchange);
+    exchange_set_state(exchange, EXCHANGE_CONNECTING);
+    exchange_send_continue(exchange);
+    start_upstream(exchange, false);
+}
+
+void relay_release(struct exchange *exchange, bool keep)
+{
+    struct pooled *upstream = exchange->upstream;
+
+    pool_dial_cancel(&exchange->dial);
+    if (upstream == NULL)
+        return;
+    exchange->upstream = NULL;
+    exchange->reply.from = NULL;
+    exchange->request.to = NULL;
+    pool_give(upstream, keep);
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/server.h"
+
+#include "conf/memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_PER_TURN = 32,
+    ACCEPT_PAUSE_MS = 250,
+    SWEEP_MS = 1000,
+#ifdef __SANITIZE_ADDRESS__
+    KEPT_EXCHANGES = 0, /* so that a use after the end is seen */
+#else
+    KEPT_EXCHANGES = 64,
+#endif
+    KEPT_TEXT = 16 * 1024, /* larger texts do not stay with a recycled exchange */
+};
+
+struct listener {
+    struct io io;
+    struct server *server;
+    struct listener *next;
+};
+
+/* ---- settings */
+
+void server_settings_unref(struct server_settings **settings)
+{
+    struct server_settings *last = *settings;
+
+    *settings = NULL;
+    if (last != NULL && --last->references == 0)
+        last->dispose(last);
+}
+
+void server_reload(struct server *server, struct server_settings *settings)
+{
+    struct server_settings *old = server->settings;
+
+    server->settings = settings;
+    server_settings_unref(&old);
+}
+
+/* ---- exchanges, recycled with their texts */
+
+struct exchange *server_take_exchange(struct server *server)
+{
+    struct exchange *exchange = server->free_exchanges;
+
+    if (exchange == NULL)
+        return memory_alloc(sizeof(*exchange));
+    server->free_exchanges = exchange->next_free;
+    server->free_exchange_count--;
+    return exchange;
+}
+
+static void trim_text(struct text *text)
+{
+    if (text->capacity > KEPT_TEXT)
+        text_dispose(text);
+    else
+        text_clear(text);
+}
+
+void server_give_exchange(struct server *server, struct exchange *exchange)
+{
+    if (server->free_exchange_count >= KEPT_EXCHANGES) {
+        exchange_dispose(exchange);
+        free(exchange);
+        return;
+    }
+    trim_text(&exchange->upstream_head);
+    trim_text(&exchange->reply_head);
+    trim_text(&exchange->relay_headers);
+    trim_text(&exchange->body);
+    trim_text(&exchange->answer_body);
+    exchange->next_free = server->free_exchanges;
+    server->free_exchanges = exchange;
+    server->free_exchange_count++;
+}
+
+/* ---- accepting */
+
+static void pause_accepting(struct server *server)
+{
+    for (struct listener *listener = server->listeners; listener != NULL; listener = listener->next)
+        io_unwatch_read(&listener->io);
+    timer_arm(server->loop, &server->accept_pause, ACCEPT_PAUSE_MS);
+}
+
+static void on_accept_pause_over(struct timer *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, accept_pause);
+
+    if (server->session_count >= server->options.max_connections) {
+        timer_arm(server->loop, timer, ACCEPT_PAUSE_MS);
+        return;
+    }
+    for (struct listener *listener = server->listeners; listener != NULL; listener = listener->next)
+        io_watch_read(&listener->io);
+}
+
+static void start_session(struct server *server, int fd, const struct sockaddr *peer)
+{
+    SSL_CTX *tls = server->settings->tls;
+    SSL *ssl = NULL;
+    int on = 1;
+
+    if (peer->sa_family != AF_UNIX)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (tls != NULL) {
+        ssl = SSL_new(tls);
+        SSL_set_accept_state(ssl);
+    }
+    server_count(&server->counters.connections_accepted, 1);
+    session_start(server, fd, ssl, peer);
+}
+
+/* false: nothing more can be accepted now. */
+static bool accept_one(struct listener *listener)
+{
+    struct server *server = listener->server;
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof(peer);
+    int fd;
+
+    if (server->session_count >= server->options.max_connections) {
+        server_count(&server->counters.accepts_paused, 1);
+        pause_accepting(server);
+        return false;
+    }
+    fd = accept4(listener->io.fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        start_session(server, fd, (struct sockaddr *)&peer);
+        return true;
+    }
+    if (errno == ECONNABORTED || errno == EINTR)
+        return true;
+    if (errno != EAGAIN) { /* out of descriptors or memory: the readiness stays, we must not spin */
+        server_count(&server->counters.accepts_paused, 1);
+        log_message(server->options.log, LOG_LEVEL_WARNING,
+                    "accepting connections: %s; pausing for %d ms", strerror(errno),
+                    ACCEPT_PAUSE_MS);
+        pause_accepting(server);
+    }
+    return false;
+}
+
+static void on_acceptable(struct io *io)
+{
+    struct listener *listener = CONTAINER_OF(io, struct listener, io);
+
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++)
+        if (!accept_one(listener))
+            return;
+}
+
+static void on_nothing(struct io *io)
+{
+}
+
+void server_listen(struct server *server, int fd)
+{
+    struct listener *listener = memory_alloc(sizeof(*listener));
+
+    listener->server = server;
+    listener->next = server->listeners;
+    server->listeners = listener;
+    io_init(&listener->io, server->loop, fd, on_acceptable, on_nothing);
+    io_watch_read(&listener->io);
+}
+
+static void close_listeners(struct server *server)
+{
+    while (server->listeners != NULL) {
+        struct listener *listener = server->listeners;
+
+        server->listeners = listener->next;
+        io_close(&listener->io);
+        free(listener);
+    }
+}
+
+/* ---- sessions */
+
+void server_forget_session(struct server *server, struct session *session)
+{
+    *(session->previous != NULL ? &session->previous->next : &server->sessions) = session->next;
+    if (session->next != NULL)
+        session->next->previous = session->previous;
+    server->session_count--;
+    server_count(&server->counters.connections_closed, 1);
+}
+
+/* Ends every session. Each end changes the list, so it begins anew until only lingering ones are
+ * left. */
+static void cut_all(struct server *server)
+{
+    struct session *session = server->sessions;
+
+    while (session != NULL) {
+        struct session *next = session->next;
+
+        session_close(session);
+        session = next;
+    }
+}
+
+static void on_sweep(struct timer *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, sweep);
+    struct session *session = server->sessions;
+
+    server_count(&server->counters.block_bytes,
+                 block_store_bytes(server->blocks) - server->counters.block_bytes);
+    while (session != NULL) {
+        struct session *next = session->next;
+
+        if (session->exchange != NULL)
+            exchange_sweep(session->exchange);
+        session = next;
+    }
+    if (server->drain_deadline_ms != 0 && loop_now_ms(server->loop) >= server->drain_deadline_ms)
+        cut_all(server);
+    timer_arm(server->loop, &server->sweep, SWEEP_MS);
+}
+
+void server_drain(struct server *server, uint64_t deadline_ms)
+{
+    if (server->is_draining) {
+        server->drain_deadline_ms = loop_now_ms(server->loop) + deadline_ms;
+        return;
+    }
+    for (struct listener *listener = server->listeners; listener != NULL; listener = listener->next)
+        while (accept_one(listener)) /* who is in the queue was promised an answer */
+            ;
+    server->is_draining = true;
+    timer_disarm(&server->accept_pause);
+    close_listeners(server);
+    server->drain_deadline_ms = loop_now_ms(server->loop) + deadline_ms;
+    for (struct session *session = server->sessions; session != NULL; session = session->next)
+        session_drain(session);
+}
+
+bool server_is_drained(const struct server *server)
+{
+    return server->is_draining && server->sessions == NULL;
+}
+
+/* ---- the server */
+
+struct server *server_create(const struct server_options *options, struct server_settings *settings)
+{
+    struct server *server = memory_alloc(sizeof(*server));
+    uint32_t random;
+
+    server->loop = options->loop;
+    server->options = *options;
+    server->settings = settings;
+    server->blocks = block_store_create(options->large_block_budget);
+    server->pipes = pipe_store_create();
+    server->sweep.fire = on_sweep;
+    server->accept_pause.fire = on_accept_pause_over;
+    if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
+        random = (uint32_t)clock_us();
+    snprintf(server->id_prefix, sizeof(server->id_prefix), "%08x%02x", random, options->id & 0xff);
+    timer_arm(server->loop, &server->sweep, SWEEP_MS);
+    return server;
+}
+
+void server_destroy(struct server **server_ptr)
+{
+    struct server *server = *server_ptr;
+
+    if (server == NULL)
+        return;
+    *server_ptr = NULL;
+    close_listeners(server);
+    while (server->sessions != NULL)
+        cut_all(server);
+    timer_disarm(&server->sweep);
+    timer_disarm(&server->accept_pause);
+    while (server->free_exchanges != NULL) {
+        struct exchange *exchange = server_take_exchange(server);
+
+        exchange_dispose(exchange);
+        free(exchange);
+    }
+    server_settings_unref(&server->settings);
+    pipe_store_destroy(&server->pipes);
+    block_store_destroy(&server->blocks);
+    free(server);
+}

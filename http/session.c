@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/session.h"
+
+#include "conf/memory.h"
+#include "http/server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    LINGER_TICK_MS = 50,
+    LINGER_HOLD_TICKS = 20,  /* one second unread */
+    LINGER_DRAIN_TICKS = 40, /* and one to drain in */
+    LINGER_DRAIN_MAX = 1024 * 1024,
+    DRAIN_IDLE_MS = 500,
+};
+
+static void read_head(struct session *session);
+
+void session_close(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+
+    if (exchange != NULL) { /* comes back here */
+        exchange_cut(exchange, CLOSE_DRAIN_DEADLINE);
+        return;
+    }
+    timer_disarm(&session->timer);
+    later_cancel(&session->again);
+    connection_close(&session->connection);
+    server_forget_session(session->server, session);
+    free(session);
+}
+
+/* ---- lingering */
+
+static void drain(struct session *session)
+{
+    char bytes[16 * 1024];
+    ssize_t got;
+
+    do {
+        got = io_read(&session->connection.io, bytes, sizeof(bytes));
+        if (got > 0)
+            session->drained += (uint32_t)got;
+    } while (got > 0 && session->drained < LINGER_DRAIN_MAX);
+    if (got == IO_EOF || got == IO_ERROR || session->drained >= LINGER_DRAIN_MAX)
+        session_close(session);
+}
+
+static void on_linger_tick(struct session *session)
+{
+    struct io *io = &session->connection.io;
+
+    session->linger_ticks++;
+    if (session->linger_ticks >= LINGER_DRAIN_TICKS ||
+        (session->linger_ticks < LINGER_HOLD_TICKS && io_peer_state(io) != IO_PEER_OPEN)) {
+        session_close(session);
+        return;
+    }
+    timer_arm(session->server->loop, &session->timer, LINGER_TICK_MS);
+    if (session->linger_ticks == LINGER_HOLD_TICKS) {
+        io_shutdown_write(io);
+        io_watch_read(io);
+        drain(session);
+    }
+}
+
+static void linger(struct session *session)
+{
+    session->state = SESSION_LINGER;
+    session->linger_ticks = 0;
+    session->drained = 0;
+    buffer_release(session->connection.blocks, &session->connection.in);
+    io_unwatch_read(&session->connection.io);
+    timer_disarm(&session->timer);
+    timer_arm(session->server->loop, &session->timer, LINGER_TICK_MS);
+}
+
+/* A cut that the client must notice: the end of the stream comes before the end of the message.
+ * Where the end of the stream would be the end of the message, only a reset tells. */
+static void truncate_reply(struct session *session, bool ends_by_close)
+{
+    if (ends_by_close) {
+        io_reset(&session->connection.io);
+        session_close(session);
+        return;
+    }
+    io_shutdown_write(&session->connection.io);
+    linger(session);
+}
+
+/* ---- requests */
+
+static void wait_for_head(struct session *session)
+{
+    const struct http_limits *limits = &session->server->settings->limits;
+    struct server *server = session->server;
+
+    session->state = SESSION_HEAD;
+    session->head_seen = 0;
+    timer_arm(server->loop, &session->timer,
+              server->is_draining ? DRAIN_IDLE_MS
+              : session->was_used ? limits->idle_timeout_ms
+                                  : limits->head_timeout_ms);
+    if (buffer_size(&session->connection.in) > 0)
+        loop_later(server->loop, &session->again);
+    else if (session->client_finished)
+        session_close(session);
+    else
+        io_watch_read(&session->connection.io);
+}
+
+static void begin_exchange(struct session *session, struct exchange *exchange)
+{
+    timer_disarm(&session->timer);
+    session->state = SESSION_EXCHANGE;
+    session->was_used = true;
+    session->exchange = exchange;
+}
+
+static void bad_request(struct session *session, struct exchange *exchange,
+                        const struct head_fault *fault)
+{
+    begin_exchange(session, exchange);
+    exchange_begin_bad(exchange, fault);
+}
+
+/* The head is not complete: make room for more of it, within the limit. */
+static void need_more_head(struct session *session, struct exchange *exchange)
+{
+    static const struct head_fault too_large = {431, "the request's head is too large"};
+    struct buffer *in = &session->connection.in;
+    struct server *server = session->server;
+
+    if (session->head_seen == 0) /* its first bytes: from here on, slowness counts */
+        timer_arm(server->loop, &session->timer, server->settings->limits.head_timeout_ms);
+    session->head_seen = buffer_size(in);
+    if (session->head_seen >= server->settings->limits.head_size) {
+        bad_request(session, exchange, &too_large);
+        return;
+    }
+    server_give_exchange(server, exchange);
+    if (buffer_room(in) == 0 && in->start > 0)
+        buffer_compact(in);
+    else if (buffer_room(in) == 0)
+        buffer_force_upgrade(session->connection.blocks, in);
+    if (session->client_finished)
+        session_close(session);
+    else
+        io_watch_read(&session->connection.io);
+}
+
+/* A head stands at the front of the buffer, or a part of one. */
+static void parse_head(struct session *session)
+{
+    struct exchange *exchange = server_take_exchange(session->server);
+    struct buffer *in = &session->connection.in;
+    struct head_fault fault;
+
+    switch (head_parse_request(&exchange->head, in->data + in->start, buffer_size(in),
+                               session->head_seen, &fault)) {
+    case HEAD_MORE:
+        exchange->session = session;
+        need_more_head(session, exchange);
+        return;
+    case HEAD_BAD:
+        exchange_init(exchange, session);
+        bad_request(session, exchange, &fault);
+        return;
+    case HEAD_DONE:
+        exchange_init(exchange, session);
+        begin_exchange(session, exchange);
+        exchange_begin(exchange);
+        return;
+    }
+}
+
+static void read_head(struct session *session)
+{
+    ssize_t got = connection_read(&session->connection);
+
+    if (got == IO_AGAIN)
+        return;
+    if (got <= 0) {
+        session_close(session);
+        return;
+    }
+    parse_head(session);
+}
+
+static void on_again(struct later *later)
+{
+    struct session *session = CONTAINER_OF(later, struct session, again);
+
+    if (session->state == SESSION_HEAD && buffer_size(&session->connection.in) > 0)
+        parse_head(session);
+}
+
+void session_exchange_ended(struct session *session, enum session_outcome outcome)
+{
+    bool ends_by_close = session->exchange->reply.encoding == BODY_UNTIL_CLOSE;
+
+    session->exchange = NULL;
+    switch (outcome) {
+    case SESSION_NEXT:
+        wait_for_head(session);
+        return;
+    case SESSION_CLOSE:
+        session_close(session);
+        return;
+    case SESSION_HOLD:
+        linger(session);
+        return;
+    case SESSION_TRUNCATE:
+        truncate_reply(session, ends_by_close);
+        return;
+    }
+}
+
+/* ---- TLS */
+
+static void shake_hands(struct session *session)
+{
+    struct error err = {0};
+    int result = io_handshake(&session->connection.io, &err);
+
+    if (result == IO_AGAIN)
+        return;
+    if (result == IO_ERROR) {
+        server_count(&session->server->counters.handshakes_failed, 1);
+        log_message(session->server->options.log, LOG_LEVEL_DEBUG, "handshake failed: %s",
+                    err.text);
+        session_close(session);
+        return;
+    }
+    wait_for_head(session);
+}
+
+/* ---- events */
+
+static void on_readable(struct io *io)
+{
+    struct session *session = CONTAINER_OF(io, struct session, connection.io);
+
+    switch (session->state) {
+    case SESSION_HANDSHAKE:
+        shake_hands(session);
+        break;
+    case SESSION_HEAD:
+        read_head(session);
+        break;
+    case SESSION_EXCHANGE:
+        exchange_on_client_readable(session->exchange);
+        break;
+    case SESSION_LINGER:
+        drain(session);
+        break;
+    }
+}
+
+static void on_writable(struct io *io)
+{
+    struct session *session = CONTAINER_OF(io, struct session, connection.io);
+
+    if (session->state == SESSION_HANDSHAKE)
+        shake_hands(session);
+    else if (session->state == SESSION_EXCHANGE)
+        exchange_on_client_writable(session->exchange);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct session *session = CONTAINER_OF(timer, struct session, timer);
+
+    if (session->state == SESSION_LINGER)
+        on_linger_tick(session);
+    else /* too slow a handshake or head, or idle for too long: nothing to answer to */
+        session_close(session);
+}
+
+void session_start(struct server *server, int fd, SSL *ssl, const struct sockaddr *peer)
+{
+    struct session *session = memory_alloc(sizeof(*session));
+
+    session->server = server;
+    session->connection.blocks = server->blocks;
+    session->timer.fire = on_timer;
+    session->again.run = on_again;
+    if (peer->sa_family == AF_INET)
+        memcpy(&session->peer.in, peer, sizeof(session->peer.in));
+    else if (peer->sa_family == AF_INET6)
+        memcpy(&session->peer.in6, peer, sizeof(session->peer.in6));
+    else
+        session->peer.any.sa_family = peer->sa_family;
+    session->next = server->sessions;
+    if (session->next != NULL)
+        session->next->previous = session;
+    server->sessions = session;
+    server->session_count++;
+    io_init(&session->connection.io, server->loop, fd, on_readable, on_writable);
+    if (ssl == NULL) {
+        wait_for_head(session);
+        return;
+    }
+    session->state = SESSION_HANDSHAKE;
+    io_start_tls(&session->connection.io, ssl);
+    timer_arm(server->loop, &session->timer, server->settings->limits.head_timeout_ms);
+    io_watch_read(&session->connection.io);
+}
+
+void session_drain(struct session *session)
+{
+    if (session->state == SESSION_HEAD && session->was_used && session->head_seen == 0)
+        timer_arm(session->server->loop, &session->timer, DRAIN_IDLE_MS);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A client's connection: TLS handshake, then request after request (exchange.h), then the end. Loop
+ * thread only.
+ *
+ *   HANDSHAKE -> HEAD <-> EXCHANGE -> LINGER -> closed
+ *
+ * LINGER: the reply is sent and the request was not read to its end. Closing now would reset the
+ * connection and destroy the reply on its way, so the socket is held, unread, until the peer closes
+ * or a second passes; then at most 1 MiB is drained. */
+#ifndef HTTP_SESSION_H
+#define HTTP_SESSION_H
+
+#include "http/connection.h"
+#include "http/exchange.h"
+
+#include <netinet/in.h>
+
+enum session_state { SESSION_HANDSHAKE, SESSION_HEAD, SESSION_EXCHANGE, SESSION_LINGER };
+
+struct session {
+    struct connection connection;
+    struct server *server;
+    enum session_state state;
+    bool was_used;        /* it had a request already: no bytes now means idle, not slow */
+    bool client_finished; /* FIN was read */
+    uint8_t linger_ticks;
+    uint32_t drained;
+    size_t head_seen; /* bytes of an incomplete head that were looked at */
+    struct exchange *exchange;
+    struct timer timer;
+    struct later again;              /* a pipelined request is buffered */
+    struct session *next, *previous; /* of the server's list */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } peer; /* AF_UNIX: only the family */
+};
+
+enum session_outcome {
+    SESSION_NEXT,    /* the connection goes on */
+    SESSION_CLOSE,   /* nothing is left to say or to hear */
+    SESSION_HOLD,    /* the reply is out, the request was not read: linger */
+    SESSION_TRUNCATE /* the reply was cut: the client must not take it for whole */
+};
+
+/* Takes over fd. ssl: NULL for plain; owned. */
+void session_start(struct server *server, int fd, SSL *ssl, const struct sockaddr *peer);
+
+/* The exchange ended; its memory goes back to the server. Does not call into a next exchange: that
+ * happens in a later call of the loop. */
+void session_exchange_ended(struct session *session, enum session_outcome outcome);
+
+/* Closes at once, whatever is going on. */
+void session_close(struct session *session);
+
+/* The server drains: an idle session closes soon, a busy one after its exchange. */
+void session_drain(struct session *session);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/splice.h"
+
+#include "conf/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A user may have some 64 pipes of 1 MiB before the kernel hands out small ones. */
+enum { PIPE_SIZE = 1024 * 1024, PIPES_KEPT = 8 };
+
+struct pipe_store {
+    int count;
+    int ends[PIPES_KEPT][2];
+};
+
+struct pipe_store *pipe_store_create(void)
+{
+    return memory_alloc(sizeof(struct pipe_store));
+}
+
+void pipe_store_destroy(struct pipe_store **store)
+{
+    if (*store == NULL)
+        return;
+    for (int i = 0; i < (*store)->count; i++) {
+        close((*store)->ends[i][0]);
+        close((*store)->ends[i][1]);
+    }
+    free(*store);
+    *store = NULL;
+}
+
+bool splice_open(struct splice *splice, struct pipe_store *store)
+{
+    int ends[2];
+
+    if (store->count > 0) {
+        store->count--;
+        splice->read_end = store->ends[store->count][0];
+        splice->write_end = store->ends[store->count][1];
+        return true;
+    }
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+        return false;
+    fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE); /* refused: the default size works too */
+    splice->read_end = ends[0];
+    splice->write_end = ends[1];
+    return true;
+}
+
+void splice_close(struct splice *splice, struct pipe_store *store)
+{
+    if (splice->write_end == 0)
+        return;
+    if (splice->held == 0 && store->count < PIPES_KEPT) {
+        store->ends[store->count][0] = splice->read_end;
+        store->ends[store->count][1] = splice->write_end;
+        store->count++;
+    } else {
+        close(splice->read_end);
+        close(splice->write_end);
+    }
+    *splice = (struct splice){0};
+}
+
+static ssize_t move(int from, int to, size_t size, unsigned int flags)
+{
+    ssize_t moved;
+
+    do
+        moved = splice(from, NULL, to, NULL, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE | flags);
+    while (moved < 0 && errno == EINTR);
+    return moved;
+}
+
+enum splice_result splice_move(struct splice *splice, int from, int to, uint64_t max,
+                               uint64_t *taken)
+{
+    *taken = 0;
+    if (splice->held == 0) {
+        ssize_t got = move(from, splice->write_end, max < PIPE_SIZE ? (size_t)max : PIPE_SIZE, 0);
+
+        if (got == 0)
+            return SPLICE_EOF;
+        if (got < 0)
+            return errno == EAGAIN ? SPLICE_WAIT_READ : SPLICE_FROM_ERROR;
+        splice->held = (size_t)got;
+        *taken = (uint64_t)got;
+    }
+    while (splice->held > 0) {
+        ssize_t put = move(splice->read_end, to, splice->held,
+                           max > *taken ? (unsigned int)SPLICE_F_MORE : 0);
+
+        if (put <= 0)
+            return put < 0 && errno == EAGAIN ? SPLICE_WAIT_WRITE : SPLICE_TO_ERROR;
+        splice->held -= (size_t)put;
+    }
+    return SPLICE_MOVED;
+}
