@@ -542,7 +542,8 @@ void exchange_collect(struct exchange *exchange, size_t limit,
     exchange->body_limit = limit;
     exchange->on_body = on_body;
     text_clear(&exchange->body);
-    if (exchange->request.decoder.kind == BODY_LENGTH && exchange->request.decoder.left > limit) {
+    if (exchange->request.decoder.kind == FRAMING_LENGTH &&
+        exchange->request.decoder.left > limit) {
         exchange_refuse(exchange, 413, CLOSE_BODY_TOO_LARGE,
                         "the body is larger than the %zu bytes that this call may have", limit);
         return;

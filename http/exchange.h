@@ -90,7 +90,9 @@ struct relay {
     uint64_t head_timeout_ms;                 /* silence before the reply's head; 0: for ever */
     uint64_t idle_timeout_ms;                 /* silence inside the reply; 0: for ever */
     bool (*passes_header)(struct slice name); /* may this field of the reply reach the client? */
-    struct slice reply_headers;               /* further lines for the reply; copied */
+    /* A status that must not reach the client, in a sentence (answered with 502); NULL: it may. */
+    const char *(*status_fault)(int status);
+    struct slice reply_headers; /* further lines for the reply; copied */
 };
 
 void exchange_relay(struct exchange *exchange, const struct relay *relay);

@@ -19,13 +19,13 @@ enum {
     MERGE_SIZE = 4096 /* content up to this size is moved next to what stands before it */
 };
 
-void decoder_init(struct decoder *decoder, enum body_kind kind, uint64_t length,
+void decoder_init(struct decoder *decoder, enum body_framing kind, uint64_t length,
                   const struct framing_limits *limits)
 {
     *decoder = (struct decoder){
         .kind = kind,
-        .left = kind == BODY_LENGTH ? length : 0,
-        .is_done = kind == BODY_NONE || (kind == BODY_LENGTH && length == 0),
+        .left = kind == FRAMING_LENGTH ? length : 0,
+        .is_done = kind == FRAMING_NONE || (kind == FRAMING_LENGTH && length == 0),
         .limits = *limits,
     };
 }
@@ -231,21 +231,21 @@ enum decode_result decoder_read(struct decoder *decoder, char *data, size_t size
     *used = 0;
     if (decoder->is_done)
         return DECODE_DONE;
-    if (decoder->kind == BODY_CHUNKED)
+    if (decoder->kind == FRAMING_CHUNKED)
         return read_chunked(decoder, data, size, used, content, count, room);
-    if (decoder->kind == BODY_LENGTH && size > decoder->left)
+    if (decoder->kind == FRAMING_LENGTH && size > decoder->left)
         size = (size_t)decoder->left;
     if (size > 0)
         add_content(content, count, room, data, size);
     *used = size;
-    if (decoder->kind == BODY_LENGTH)
+    if (decoder->kind == FRAMING_LENGTH)
         decoder_skip(decoder, size);
     return decoder->is_done ? DECODE_DONE : DECODE_MORE;
 }
 
 void decoder_skip(struct decoder *decoder, uint64_t size)
 {
-    assert(decoder->kind == BODY_LENGTH && size <= decoder->left);
+    assert(decoder->kind == FRAMING_LENGTH && size <= decoder->left);
     decoder->left -= size;
     if (decoder->left == 0)
         decoder->is_done = true;
@@ -253,7 +253,7 @@ void decoder_skip(struct decoder *decoder, uint64_t size)
 
 bool decoder_finish(struct decoder *decoder)
 {
-    if (decoder->kind == BODY_UNTIL_CLOSE)
+    if (decoder->kind == FRAMING_UNTIL_CLOSE)
         decoder->is_done = true;
     return decoder->is_done;
 }

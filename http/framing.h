@@ -23,19 +23,19 @@ struct framing_limits {
 };
 
 struct decoder {
-    enum body_kind kind;
+    enum body_framing kind;
     uint8_t step;   /* where in the chunk framing; framing.c */
     uint8_t digits; /* of the chunk size read so far */
     bool is_done;   /* the body ended */
     uint32_t extension;
-    uint64_t left;        /* content bytes that must still come (BODY_LENGTH), or of this chunk */
-    const char *fault;    /* set with DECODE_BAD: a static sentence */
+    uint64_t left;     /* content bytes that must still come (FRAMING_LENGTH), or of this chunk */
+    const char *fault; /* set with DECODE_BAD: a static sentence */
     struct text trailers; /* "name: value\r\n"..., allowed fields only */
     struct text line;     /* a trailer line that is not complete */
     struct framing_limits limits;
 };
 
-void decoder_init(struct decoder *decoder, enum body_kind kind, uint64_t length,
+void decoder_init(struct decoder *decoder, enum body_framing kind, uint64_t length,
                   const struct framing_limits *limits);
 void decoder_dispose(struct decoder *decoder);
 
@@ -48,10 +48,10 @@ enum decode_result { DECODE_MORE, DECODE_DONE, DECODE_BAD };
 enum decode_result decoder_read(struct decoder *decoder, char *data, size_t size, size_t *used,
                                 struct iovec *content, int *count);
 
-/* The sender closed. true: that is how this body ends (BODY_UNTIL_CLOSE). */
+/* The sender closed. true: that is how this body ends (FRAMING_UNTIL_CLOSE). */
 bool decoder_finish(struct decoder *decoder);
 
-/* BODY_LENGTH: content that went past the decoder (spliced by the kernel). */
+/* FRAMING_LENGTH: content that went past the decoder (spliced by the kernel). */
 void decoder_skip(struct decoder *decoder, uint64_t size);
 
 /* "1a2b\r\n" into line, which has room for FRAMING_CHUNK_LINE; its length. size > 0. */

@@ -13,7 +13,7 @@ void half_init(struct half *half, struct connection *from, struct connection *to
     half->to = to;
     half->pipes = pipes;
     half->decoder = (struct decoder){.is_done = true};
-    half->encoding = BODY_NONE;
+    half->encoding = FRAMING_NONE;
     half->is_end_queued = half->is_filled = false;
     half->content_size = half->written_size = 0;
     half->last = HALF_WAITS_READ;
@@ -48,7 +48,7 @@ void half_queue_interim(struct half *half, struct slice bytes)
     queue_slice(half, bytes);
 }
 
-void half_begin(struct half *half, struct slice head, enum body_kind encoding)
+void half_begin(struct half *half, struct slice head, enum body_framing encoding)
 {
     if (!half_has_output(half))
         half->first = half->count = 0;
@@ -64,7 +64,7 @@ void half_begin_local(struct half *half, struct slice head, struct slice body)
     half->from = NULL;
     decoder_dispose(&half->decoder);
     half->decoder = (struct decoder){.is_done = true};
-    half->encoding = BODY_NONE;
+    half->encoding = FRAMING_NONE;
     half->is_end_queued = true;
     queue_slice(half, head);
     queue_slice(half, body);
@@ -75,7 +75,7 @@ void half_begin_local(struct half *half, struct slice head, struct slice body)
 static void queue_end(struct half *half)
 {
     half->is_end_queued = true;
-    if (half->encoding != BODY_CHUNKED)
+    if (half->encoding != FRAMING_CHUNKED)
         return;
     queue_slice(half, SLICE("0\r\n"));
     queue_slice(half, text_slice(&half->decoder.trailers));
@@ -98,12 +98,12 @@ static bool fill(struct half *half)
     for (int i = 0; i < count; i++)
         size += content[i].iov_len;
     half->content_size += size;
-    if (size > 0 && half->encoding != BODY_NONE) {
-        if (half->encoding == BODY_CHUNKED)
+    if (size > 0 && half->encoding != FRAMING_NONE) {
+        if (half->encoding == FRAMING_CHUNKED)
             queue(half, half->chunk_line, framing_chunk_line(half->chunk_line, size));
         for (int i = 0; i < count; i++)
             queue(half, content[i].iov_base, content[i].iov_len);
-        if (half->encoding == BODY_CHUNKED)
+        if (half->encoding == FRAMING_CHUNKED)
             queue_slice(half, SLICE("\r\n"));
     }
     half->is_filled = true;
@@ -163,8 +163,8 @@ static bool can_splice(struct half *half)
 {
     if (half->splice.held > 0)
         return true;
-    return half->from != NULL && half->decoder.kind == BODY_LENGTH &&
-           half->encoding == BODY_LENGTH && half->decoder.left >= SPLICE_MIN &&
+    return half->from != NULL && half->decoder.kind == FRAMING_LENGTH &&
+           half->encoding == FRAMING_LENGTH && half->decoder.left >= SPLICE_MIN &&
            half->from->io.ssl == NULL && half->to->io.ssl == NULL && !has_undecoded(half) &&
            (half->splice.write_end != 0 || splice_open(&half->splice, half->pipes));
 }

@@ -29,7 +29,8 @@ struct half {
     struct connection *from; /* NULL: the message stands in memory */
     struct connection *to;
     struct decoder decoder;
-    enum body_kind encoding; /* BODY_LENGTH passes content as it is; so does BODY_UNTIL_CLOSE */
+    enum body_framing
+        encoding; /* FRAMING_LENGTH passes content as it is; so does FRAMING_UNTIL_CLOSE */
     bool is_end_queued;
     bool is_filled;        /* content is queued: its block must not be read into */
     uint64_t content_size; /* content bytes taken from the source */
@@ -49,7 +50,7 @@ void half_init(struct half *half, struct connection *from, struct connection *to
 
 /* Starts a message: its head (borrowed until it is written), then what the decoder finds, framed as
  * encoding says. */
-void half_begin(struct half *half, struct slice head, enum body_kind encoding);
+void half_begin(struct half *half, struct slice head, enum body_framing encoding);
 
 /* A message that stands in memory: head and body are borrowed until it is written. */
 void half_begin_local(struct half *half, struct slice head, struct slice body);

@@ -330,25 +330,25 @@ enum head_result head_parse_request(struct head *head, const char *data, size_t 
         !check_request_line(head, fault) || !read_framing(head, &facts, fault) ||
         !read_request_fields(head, fault))
         return HEAD_BAD;
-    head->body = facts.is_chunked                       ? BODY_CHUNKED
-                 : facts.has_length && facts.length > 0 ? BODY_LENGTH
-                                                        : BODY_NONE;
+    head->body = facts.is_chunked                       ? FRAMING_CHUNKED
+                 : facts.has_length && facts.length > 0 ? FRAMING_LENGTH
+                                                        : FRAMING_NONE;
     head->content_length = facts.length;
     return HEAD_DONE;
 }
 
 /* ---- replies */
 
-static enum body_kind reply_body(const struct head *head, const struct framing_facts *facts,
-                                 bool reply_to_head)
+static enum body_framing reply_body(const struct head *head, const struct framing_facts *facts,
+                                    bool reply_to_head)
 {
     if (reply_to_head || head->status < 200 || head->status == 204 || head->status == 304)
-        return BODY_NONE;
+        return FRAMING_NONE;
     if (facts->is_chunked)
-        return BODY_CHUNKED;
+        return FRAMING_CHUNKED;
     if (!facts->has_length)
-        return BODY_UNTIL_CLOSE;
-    return facts->length > 0 ? BODY_LENGTH : BODY_NONE;
+        return FRAMING_UNTIL_CLOSE;
+    return facts->length > 0 ? FRAMING_LENGTH : FRAMING_NONE;
 }
 
 enum head_result head_parse_reply(struct head *head, const char *data, size_t size, size_t seen,
@@ -377,7 +377,7 @@ enum head_result head_parse_reply(struct head *head, const char *data, size_t si
         return HEAD_BAD;
     head->body = reply_body(head, &facts, reply_to_head);
     head->content_length = facts.length;
-    if (head->body == BODY_UNTIL_CLOSE)
+    if (head->body == FRAMING_UNTIL_CLOSE)
         head->keeps_alive = false;
     return HEAD_DONE;
 }

@@ -19,15 +19,15 @@ struct header {
 };
 
 /* How a body is delimited (RFC 9112 section 6.3). */
-enum body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE };
+enum body_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_UNTIL_CLOSE };
 
 struct head {
     size_t size; /* bytes of the head, with its empty line */
     int minor;   /* HTTP/1.minor: 0 or 1 */
     struct slice method, target;
     int status; /* of a reply */
-    enum body_kind body;
-    uint64_t content_length; /* with BODY_LENGTH */
+    enum body_framing body;
+    uint64_t content_length; /* with FRAMING_LENGTH */
     bool keeps_alive;        /* by version and Connection */
     bool expects_continue;
     struct slice host; /* of a request */
@@ -49,7 +49,7 @@ enum head_result head_parse_request(struct head *head, const char *data, size_t 
                                     struct head_fault *fault);
 
 /* As strict. reply_to_head: the request was HEAD, so that no body follows whatever the headers say.
- * A 1xx reply is a head of its own with BODY_NONE. */
+ * A 1xx reply is a head of its own with FRAMING_NONE. */
 enum head_result head_parse_reply(struct head *head, const char *data, size_t size, size_t seen,
                                   bool reply_to_head, struct head_fault *fault);
 

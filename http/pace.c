@@ -67,7 +67,7 @@ static bool queue_may_end_body(const struct exchange *exchange)
 
     if (client->io.ssl != NULL || ioctl(client->io.fd, FIONREAD, &queued) != 0)
         return false;
-    if (exchange->request.decoder.kind == BODY_LENGTH)
+    if (exchange->request.decoder.kind == FRAMING_LENGTH)
         return (uint64_t)queued + buffer_size(&client->in) >= exchange->request.decoder.left;
     if (queued == 0)
         return buffer_size(&client->in) > 0;

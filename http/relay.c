@@ -94,38 +94,38 @@ static void put_passed_headers(struct exchange *exchange, const struct head *rep
 }
 
 /* How the client gets the body, and the header that says so. */
-static enum body_kind put_reply_framing(struct exchange *exchange, const struct head *reply)
+static enum body_framing put_reply_framing(struct exchange *exchange, const struct head *reply)
 {
     struct text *head = &exchange->reply_head;
     bool has_length = head_find(reply, "content-length") != NULL;
 
     switch (reply->body) {
-    case BODY_NONE:
+    case FRAMING_NONE:
         if (reply->status != 204 && reply->status != 304 &&
             (has_length || !exchange->is_head_request))
             text_put_format(head, "Content-Length: %llu\r\n",
                             (unsigned long long)reply->content_length);
-        return BODY_NONE;
-    case BODY_LENGTH:
+        return FRAMING_NONE;
+    case FRAMING_LENGTH:
         text_put_format(head, "Content-Length: %llu\r\n",
                         (unsigned long long)reply->content_length);
-        return BODY_LENGTH;
-    case BODY_CHUNKED:
-    case BODY_UNTIL_CLOSE:
+        return FRAMING_LENGTH;
+    case FRAMING_CHUNKED:
+    case FRAMING_UNTIL_CLOSE:
         break;
     }
     if (exchange->head.minor > 0) {
         text_put_slice(head, SLICE("Transfer-Encoding: chunked\r\n"));
-        return BODY_CHUNKED;
+        return FRAMING_CHUNKED;
     }
     exchange->keeps_client = false; /* HTTP/1.0 knows no chunks: the end is the end */
-    return BODY_UNTIL_CLOSE;
+    return FRAMING_UNTIL_CLOSE;
 }
 
 static void begin_reply(struct exchange *exchange, const struct head *reply)
 {
     struct connection *upstream = &exchange->upstream->connection;
-    enum body_kind encoding;
+    enum body_framing encoding;
 
     exchange->keeps_client =
         exchange->head.keeps_alive && !exchange->server->is_draining && !exchange->client_finished;
@@ -164,6 +164,18 @@ static void refuse_broken_reply(struct exchange *exchange, const char *text)
                     pool_address(exchange->relay.pool), text);
 }
 
+static void take_reply(struct exchange *exchange, const struct head *reply)
+{
+    const char *fault = exchange->relay.status_fault(reply->status);
+
+    if (fault == NULL)
+        begin_reply(exchange, reply);
+    else
+        exchange_refuse(exchange, 502, CLOSE_UPSTREAM_REFUSED,
+                        "the storage behind this gateway (%s) answered %d: %s",
+                        pool_address(exchange->relay.pool), reply->status, fault);
+}
+
 /* Looks for the reply's head in what was read. */
 static void parse_reply(struct exchange *exchange)
 {
@@ -188,7 +200,7 @@ static void parse_reply(struct exchange *exchange)
         case HEAD_DONE:
             exchange->reply_seen = 0;
             if (reply.status >= 200) {
-                begin_reply(exchange, &reply);
+                take_reply(exchange, &reply);
                 return;
             }
             if (!skip_interim(exchange, &reply)) {
@@ -330,9 +342,9 @@ static void put_request_framing(struct exchange *exchange)
 
     if (relay->has_body)
         text_put_format(head, "Content-Length: %zu\r\n", relay->body.size);
-    else if (exchange->head.body == BODY_CHUNKED)
+    else if (exchange->head.body == FRAMING_CHUNKED)
         text_put_slice(head, SLICE("Transfer-Encoding: chunked\r\n"));
-    else if (exchange->head.body == BODY_LENGTH)
+    else if (exchange->head.body == FRAMING_LENGTH)
         text_put_format(head, "Content-Length: %llu\r\n",
                         (unsigned long long)exchange->head.content_length);
     else if (!exchange->is_head_request && strcmp(exchange->method, "GET") != 0)

@@ -199,7 +199,7 @@ static void on_again(struct later *later)
 
 void session_exchange_ended(struct session *session, enum session_outcome outcome)
 {
-    bool ends_by_close = session->exchange->reply.encoding == BODY_UNTIL_CLOSE;
+    bool ends_by_close = session->exchange->reply.encoding == FRAMING_UNTIL_CLOSE;
 
     session->exchange = NULL;
     switch (outcome) {

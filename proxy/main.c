@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/cli.h"
+#include "conf/commands.h"
+#include "ipfs/commands.h"
+#include "proxy/commands.h"
+
+int main(int argc, char **argv)
+{
+    static const struct cli_command *const tables[] = {proxy_commands, conf_commands, ipfs_commands,
+                                                       NULL};
+
+    return cli_run(argc, argv, tables, stdout, stderr, NULL);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/kubo.h"
+
+#include "conf/memory.h"
+#include "conf/text.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+/* Kubo closes idle connections after its own time; ours is shorter than any it may have. */
+enum { IDLE_TIMEOUT_MS = 30000 };
+
+struct kubo {
+    struct pool *pool;
+    struct kubo_settings settings;
+    struct text fixed_headers; /* Host, User-Agent, Authorization */
+};
+
+struct kubo *kubo_create(struct loop *loop, struct block_store *blocks,
+                         const struct kubo_settings *settings)
+{
+    struct pool_settings pool = {
+        .address = settings->address,
+        .max_idle = settings->max_idle,
+        .connect_timeout_ms = settings->connect_timeout_ms,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+    };
+    struct kubo *kubo = memory_alloc(sizeof(*kubo));
+    const char *host = settings->address.kind == ADDRESS_UNIX ? "unix" : settings->address.text;
+
+    kubo->settings = *settings;
+    kubo->pool = pool_create(loop, blocks, &pool);
+    text_put_format(&kubo->fixed_headers, "Host: %s\r\nUser-Agent: causeway/%s\r\n", host,
+                    CAUSEWAY_VERSION);
+    if (settings->authorization != NULL)
+        text_put_format(&kubo->fixed_headers, "Authorization: %s\r\n", settings->authorization);
+    return kubo;
+}
+
+void kubo_destroy(struct kubo **kubo)
+{
+    if (*kubo == NULL)
+        return;
+    pool_destroy(&(*kubo)->pool);
+    OPENSSL_cleanse((*kubo)->fixed_headers.data, (*kubo)->fixed_headers.size);
+    text_dispose(&(*kubo)->fixed_headers);
+    free(*kubo);
+    *kubo = NULL;
+}
+
+/* What a client of Kubo's API looks at. CORS, cookies and Server are between Kubo and us. */
+static bool passes_header(struct slice name)
+{
+    static const struct slice passing[] = {
+        {"content-type", 12},     {"x-stream-output", 15}, {"x-chunked-output", 16},
+        {"x-content-length", 16}, {"trailer", 7},          {"content-disposition", 19},
+        {"retry-after", 11},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+        if (slice_equal_caseless(name, passing[i]))
+            return true;
+    return false;
+}
+
+/* Kubo's answers to us as its client are no answers to ours. */
+static const char *status_fault(int status)
+{
+    if (status >= 300 && status < 400)
+        return "a redirect, which this gateway does not follow";
+    if (status == 401 || status == 403)
+        return "it does not accept this gateway; its operator must set upstream.authorization_file "
+               "or the node's API.Authorizations";
+    return NULL;
+}
+
+void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_request *request)
+{
+    struct text *head = exchange_upstream_head(exchange);
+    struct relay relay = {
+        .pool = kubo->pool,
+        .is_retryable = request->is_retryable,
+        .has_body = request->has_body,
+        .body = request->body,
+        .head_timeout_ms = request->may_be_silent ? 0 : kubo->settings.head_timeout_ms,
+        .idle_timeout_ms = request->may_be_silent ? 0 : kubo->settings.idle_timeout_ms,
+        .passes_header = passes_header,
+        .status_fault = status_fault,
+        .reply_headers = request->reply_headers,
+    };
+
+    text_put_slice(head, SLICE("POST "));
+    text_put_slice(head, request->target);
+    text_put_slice(head, SLICE(" HTTP/1.1\r\n"));
+    text_put_slice(head, text_slice(&kubo->fixed_headers));
+    if (request->content_type.size > 0) {
+        text_put_slice(head, SLICE("Content-Type: "));
+        text_put_slice(head, request->content_type);
+        text_put_slice(head, SLICE("\r\n"));
+    }
+    text_put_slice(head, request->headers);
+    exchange_relay(exchange, &relay);
+}

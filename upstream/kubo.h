@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A Kubo node as upstream: its RPC API, spoken by one loop. Loop thread only. */
+#ifndef UPSTREAM_KUBO_H
+#define UPSTREAM_KUBO_H
+
+#include "conf/address.h"
+#include "http/exchange.h"
+
+struct kubo;
+
+struct kubo_settings {
+    struct address address;    /* resolved */
+    const char *authorization; /* the Authorization header's value, or NULL; copied */
+    uint32_t max_idle;         /* connections */
+    uint64_t connect_timeout_ms;
+    uint64_t head_timeout_ms, idle_timeout_ms; /* of a reply, unless a relay says otherwise */
+};
+
+struct kubo *kubo_create(struct loop *loop, struct block_store *blocks,
+                         const struct kubo_settings *settings);
+/* Every exchange that it served has ended. */
+void kubo_destroy(struct kubo **kubo);
+
+struct kubo_request {
+    struct slice target;       /* "/api/v0/cat?arg=..." */
+    struct slice content_type; /* {NULL, 0}: none */
+    struct slice headers;      /* further lines, each with CR LF */
+    bool is_retryable;         /* see struct relay */
+    bool has_body;             /* body stands in for the client's */
+    struct slice body;
+    bool may_be_silent; /* such as pin/add: no limit on the reply's silence */
+    struct slice reply_headers;
+};
+
+/* Relays the exchange's body to POST target, and the reply back, with the headers that Kubo's
+ * clients heed. */
+void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_request *request);
+
+#endif
