@@ -24,6 +24,7 @@ struct loop {
     uint64_t now_ms;
     uint64_t tick; /* every slot up to this tick has been looked at */
     struct timer *wheel[LEVELS][SLOTS];
+    struct timer *expiring;          /* the slot that is being dealt with */
     uint64_t occupied;               /* level 0: a clear bit is an empty slot; a set one may be */
     struct later later;              /* the head of a circular list */
     _Atomic(struct message *) inbox; /* newest first */
@@ -106,14 +107,14 @@ void timer_disarm(struct timer *timer)
  * is taken off the wheel first: a callback may arm and disarm any timer, of this list too. */
 static void expire_slot(struct loop *loop, struct timer **slot, uint64_t now_ms)
 {
-    struct timer *list = *slot;
+    struct timer *timer;
 
+    assert(loop->expiring == NULL);
+    loop->expiring = *slot;
     *slot = NULL;
-    if (list != NULL)
-        list->prev_next = &list;
-    while (list != NULL) {
-        struct timer *timer = list;
-
+    if (loop->expiring != NULL)
+        loop->expiring->prev_next = &loop->expiring;
+    while ((timer = loop->expiring) != NULL) {
         wheel_unlink(timer);
         if (timer->due_ms <= now_ms) {
             timer->fire(timer);
