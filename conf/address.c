@@ -165,8 +165,8 @@ static bool parse_multiaddr(struct address *address, struct slice whole, struct 
     struct in_addr ipv4;
     uint16_t port;
 
-    if (slice_is(protocol, "unix"))
-        return set_unix(address, whole, (struct slice){rest.data - 1, rest.size + 1}, err);
+    if (slice_is(protocol, "unix")) /* its path begins with the slash that was cut off */
+        return set_unix(address, whole, drop(whole, rest.size > 0 ? 5 : whole.size), err);
     host = cut(&rest, '/');
     transport = cut(&rest, '/');
     port_text = cut(&rest, '/');

@@ -26,6 +26,7 @@ enum {
     MESSAGE_MAX = 2048,
     COMPONENT_MAX = 32,
     LINE_MAX_SIZE = 6 * MESSAGE_MAX + 256, /* of a message whose every byte is escaped */
+    MESSAGES_SIZE = LOG_RING_SIZE / 4,     /* of a ring, where no access line may go */
     BATCH_MS = 50,                         /* the log thread lets lines gather this long */
     TELL_MS = 1000,                        /* and speaks of dropped ones at most this often */
     STOP_MS = 2000                         /* it waits this long for a stalled reader at the end */
@@ -103,7 +104,7 @@ char *log_reserve(struct log_writer *writer, size_t max)
     assert(max <= LOG_LINE_MAX);
     if (!log_has_access(writer))
         return NULL;
-    return log_ring_reserve(&writer->ring, STREAM_ACCESS, max + 1);
+    return log_ring_reserve(&writer->ring, STREAM_ACCESS, max + 1, MESSAGES_SIZE);
 }
 
 void log_commit(struct log_writer *writer, size_t used)
@@ -168,7 +169,7 @@ void log_message(struct log_writer *writer, enum log_level level, const char *fo
     va_end(args);
     if (size < 0)
         return;
-    room = log_ring_reserve(&writer->ring, STREAM_MESSAGES, LINE_MAX_SIZE);
+    room = log_ring_reserve(&writer->ring, STREAM_MESSAGES, LINE_MAX_SIZE, 0);
     if (room == NULL)
         return;
     if ((size_t)size >= sizeof(message))

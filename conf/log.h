@@ -22,7 +22,7 @@ enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEV
 
 enum {
     LOG_LINE_MAX = 32 * 1024,  /* longest line, its newline not counted */
-    LOG_RING_SIZE = 256 * 1024 /* of one writer, both streams together */
+    LOG_RING_SIZE = 256 * 1024 /* of one writer; a quarter is for messages alone */
 };
 
 struct log;

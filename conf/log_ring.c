@@ -57,7 +57,7 @@ static bool has_room(struct log_ring *ring, size_t end)
     return end - ring->known_head <= ring->size;
 }
 
-char *log_ring_reserve(struct log_ring *ring, unsigned stream, size_t size)
+char *log_ring_reserve(struct log_ring *ring, unsigned stream, size_t size, size_t spare)
 {
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     size_t needed = sizeof(struct header) + aligned(size);
@@ -65,7 +65,7 @@ char *log_ring_reserve(struct log_ring *ring, unsigned stream, size_t size)
     size_t start = needed <= to_end ? tail : tail + to_end;
 
     assert(ring->reserved == 0 && size > 0 && needed <= ring->size / 4);
-    if (!has_room(ring, start + needed)) {
+    if (!has_room(ring, start + needed + spare)) {
         atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
         return NULL;
     }

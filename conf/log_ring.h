@@ -42,8 +42,9 @@ struct log_record {
 void log_ring_init(struct log_ring *ring, size_t size);
 void log_ring_dispose(struct log_ring *ring);
 
-/* Producer: size bytes in one piece, at most a quarter of the ring; NULL: full, counted. */
-char *log_ring_reserve(struct log_ring *ring, unsigned stream, size_t size);
+/* Producer: size bytes in one piece, at most a quarter of the ring, if `spare` bytes stay free
+ * behind them: what matters less leaves room for what matters more. NULL: full, counted. */
+char *log_ring_reserve(struct log_ring *ring, unsigned stream, size_t size, size_t spare);
 /* Producer: where the reservation begins. */
 char *log_ring_reserved(const struct log_ring *ring);
 /* Producer: hands used bytes of the reservation over; 0 takes it back. True: this line made the

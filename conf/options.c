@@ -121,60 +121,83 @@ static const char *same_word(const struct option *table, struct slice key)
     return NULL;
 }
 
-static bool unknown_key(const struct option *table, struct slice section,
-                        const struct yaml_node *key, struct error *err)
+static bool has_dot(struct slice key)
 {
-    const char *elsewhere = same_word(table, key->text);
-    struct suggestion suggestion;
-    bool is_found;
+    return memchr(key.data, '.', key.size) != NULL;
+}
 
-    suggestion_init(&suggestion, key->text);
+/* The nearest key of the section, or else the option of that name in another one. */
+static struct slice nearest_key(const struct option *table, struct slice section, struct slice key)
+{
+    const char *elsewhere = same_word(table, key);
+    struct suggestion suggestion;
+
+    suggestion_init(&suggestion, key);
     for (const struct option *option = table; option->name != NULL; option++) {
         const char *rest = behind(option->name, section);
 
         if (rest != NULL && option->type != OPTION_UNBUILT)
             suggestion_offer_slice(&suggestion, (struct slice){rest, strcspn(rest, ".")});
     }
-    is_found = suggestion.best.size > 0;
-    return yaml_error(key, ERROR_SYNTAX, err, "unknown key '%.*s'%s%.*s%s%.*s%s",
-                      SLICE_ARGS(key->text), section.size > 0 ? " in " : "", SLICE_ARGS(section),
-                      is_found || elsewhere != NULL ? "; did you mean " : "",
-                      (int)(is_found            ? suggestion.best.size
-                            : elsewhere != NULL ? strlen(elsewhere)
-                                                : 0),
-                      is_found            ? suggestion.best.data
-                      : elsewhere != NULL ? elsewhere
-                                          : "",
-                      is_found || elsewhere != NULL ? "?"
-                                                    : "; causeway help config lists the options");
+    if (suggestion.best.size == 0 && elsewhere != NULL)
+        return slice_of(elsewhere);
+    return suggestion.best;
+}
+
+static bool unknown_key(const struct option *table, struct slice section,
+                        const struct yaml_node *key, struct error *err)
+{
+    struct slice nearest = nearest_key(table, section, key->text);
+
+    if (has_dot(key->text))
+        return yaml_error(
+            key, ERROR_SYNTAX, err,
+            "unknown key '%.*s'; a key has no dots: write each level on a line of its "
+            "own, indented below the one before",
+            SLICE_ARGS(key->text));
+    if (nearest.size > 0)
+        return yaml_error(key, ERROR_SYNTAX, err, "unknown key '%.*s'%s%.*s; did you mean %.*s?",
+                          SLICE_ARGS(key->text), section.size > 0 ? " in " : "",
+                          SLICE_ARGS(section), SLICE_ARGS(nearest));
+    return yaml_error(key, ERROR_SYNTAX, err,
+                      "unknown key '%.*s'%s%.*s; causeway help config lists the options",
+                      SLICE_ARGS(key->text), section.size > 0 ? " in " : "", SLICE_ARGS(section));
+}
+
+static bool read_section(const struct walk *walk, const struct yaml_node *node, struct text *name,
+                         struct error *err);
+
+/* One key, whose section's name (section bytes of it) stands in `name`. */
+static bool read_pair(const struct walk *walk, const struct yaml_pair *pair, struct text *name,
+                      size_t section, struct error *err)
+{
+    const struct option *option;
+
+    if (section > 0)
+        text_put_char(name, '.');
+    text_put_slice(name, pair->key->text);
+    if (pair->key->text.size > 0 && !has_dot(pair->key->text)) {
+        option = find(walk->table, text_slice(name));
+        if (option != NULL)
+            return read_option(walk, option, pair->key, pair->value, err);
+        if (is_section(walk->table, text_slice(name)))
+            return read_section(walk, pair->value, name, err);
+    }
+    return unknown_key(walk->table, (struct slice){name->data, section}, pair->key, err);
 }
 
 /* Recursion is bounded by the levels of the table's names. */
 static bool read_section(const struct walk *walk, const struct yaml_node *node, struct text *name,
                          struct error *err)
 {
-    size_t before = name->size;
+    size_t section = name->size;
 
     if (!yaml_expect(node, YAML_MAPPING, err))
         return false;
     for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_pair *pair = &node->pairs[i];
-        const struct option *option;
-        bool is_fine;
-
-        if (before > 0)
-            text_put_char(name, '.');
-        text_put_slice(name, pair->key->text);
-        option = find(walk->table, text_slice(name));
-        if (option != NULL)
-            is_fine = read_option(walk, option, pair->key, pair->value, err);
-        else if (pair->key->text.size > 0 && is_section(walk->table, text_slice(name)))
-            is_fine = read_section(walk, pair->value, name, err);
-        else
-            is_fine = unknown_key(walk->table, (struct slice){name->data, before}, pair->key, err);
-        if (!is_fine)
+        if (!read_pair(walk, &node->pairs[i], name, section, err))
             return false;
-        name->size = before;
+        name->size = section;
     }
     return true;
 }

@@ -35,6 +35,13 @@ static size_t edit_distance(struct slice a, struct slice b)
     return rows[a.size % 3][b.size];
 }
 
+/* "stat" for "status". */
+static bool is_beginning(struct slice word, struct slice known)
+{
+    return word.size >= 3 && word.size < known.size &&
+           memcmp(word.data, known.data, word.size) == 0;
+}
+
 void suggestion_init(struct suggestion *suggestion, struct slice word)
 {
     size_t third = word.size / 3;
@@ -54,7 +61,7 @@ void suggestion_offer_slice(struct suggestion *suggestion, struct slice known)
     /* One letter is one edit from every other: no hint in that. */
     if (suggestion->word.size < 2 || suggestion->word.size > WORD_MAX || known.size > WORD_MAX)
         return;
-    distance = edit_distance(suggestion->word, known);
+    distance = is_beginning(suggestion->word, known) ? 1 : edit_distance(suggestion->word, known);
     if (distance < suggestion->distance) {
         suggestion->distance = distance;
         suggestion->best = known;

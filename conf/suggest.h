@@ -13,7 +13,8 @@ struct suggestion {
 };
 
 void suggestion_init(struct suggestion *suggestion, struct slice word);
-/* Near: at most a third of the letters (at least one) were changed, added, lost or swapped. */
+/* Near: at most a third of the letters (at least one) were changed, added, lost or swapped; or the
+ * word is a beginning of at least three letters. */
 void suggestion_offer(struct suggestion *suggestion, const char *known);
 void suggestion_offer_slice(struct suggestion *suggestion, struct slice known);
 

@@ -28,7 +28,7 @@ static inline bool slice_is(struct slice s, const char *text)
 {
     size_t size = strlen(text);
 
-    return s.size == size && memcmp(s.data, text, size) == 0;
+    return s.size == size && (size == 0 || memcmp(s.data, text, size) == 0);
 }
 
 bool slice_equal(struct slice a, struct slice b);
