@@ -42,7 +42,7 @@ http {{
 _HAPROXY = """\
 global
   nbthread {workers}
-  maxconn 20000
+  maxconn 8000
   tune.bufsize 131072
   tune.pipesize 1048576
   log stdout format raw local0 info

@@ -11,6 +11,7 @@ import pathlib
 import signal
 import sys
 import time
+import traceback
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -70,10 +71,27 @@ class Result(unittest.TestResult):
     def _fail(self, test, err):
         self.failed += 1
         self._line("FAIL ", test)
-        print("      " + self._exc_info_to_string(err, test).replace("\n", "\n      "), flush=True)
+        print("      " + _short(err).replace("\n", "\n      "), flush=True)
+        print(_evidence(test), flush=True)
 
     def _line(self, word, test, rest=""):
         print(f"{word} {_name(test)} {time.monotonic() - self._began:.2f} s{rest}", flush=True)
+
+
+def _short(err) -> str:
+    """The exception, and the lines of tests/ that led to it."""
+    kind, value, trace = err
+    here = [frame for frame in traceback.extract_tb(trace) if "/tests/" in frame.filename]
+    lines = [f"{pathlib.Path(frame.filename).name}:{frame.lineno}: {frame.line}" for frame in here]
+    return "\n".join([*lines, f"{kind.__name__}: {str(value)[:3000]}"])
+
+
+def _evidence(test) -> str:
+    case = getattr(test, "test_case", test)
+    try:
+        return case.evidence()
+    except (AttributeError, OSError):
+        return ""
 
 
 def _name(test) -> str:

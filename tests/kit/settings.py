@@ -28,7 +28,7 @@ def target() -> str:
 
 
 def build() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("RIG_BUILD", root() / "build" / "release"))
+    return pathlib.Path(os.environ.get("RIG_BUILD", root() / "build" / "release")).resolve()
 
 
 def find_program(name: str):

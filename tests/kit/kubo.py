@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Kubo daemon of one's own, offline and quiet, and its command line."""
+
+import os
+import pathlib
+import subprocess
+import urllib.request
+
+from kit.process import Process, free_port
+
+_QUIET = [
+    ("Routing.Type", '"none"'),
+    ("Provide.Enabled", "false"),
+    ("Swarm.RelayClient.Enabled", "false"),
+    ("Swarm.EnableHolePunching", "false"),
+    ("AutoNAT.ServiceMode", '"disabled"'),
+    ("Gateway.NoFetch", "true"),
+    ("Addresses.Swarm", "[]"),
+]
+
+
+def why_not():
+    """Why there is no Kubo here, or None."""
+    return None if os.environ.get("KUBO") else "no Kubo: set KUBO=/path/to/ipfs, or run through tests/run with Go"
+
+
+class Kubo:
+    """`ipfs daemon --offline` with an empty repository in FOLDER."""
+
+    def __init__(self, folder, binary=None):
+        self.binary = binary or os.environ["KUBO"]
+        self.folder = pathlib.Path(folder) / "kubo"
+        self.folder.mkdir()
+        self.environment = {"IPFS_PATH": str(self.folder / "repo"), "IPFS_TELEMETRY": "off", "HOME": str(self.folder)}
+        self._run("init", "--profile=test", "--empty-repo")
+        self.port = free_port()
+        settings = [("Addresses.API", f'"/ip4/127.0.0.1/tcp/{self.port}"'),
+                    ("Addresses.Gateway", f'"/ip4/127.0.0.1/tcp/{free_port()}"'), *_QUIET]
+        for name, value in settings:
+            self._run("config", "--json", name, value)
+        self.process = Process("kubo", [self.binary, "daemon", "--offline"], self.folder, env=self.environment)
+        self.process.wait_ready(lambda: "Daemon is ready" in self.process.log(), 60)
+
+    def _run(self, *words):
+        subprocess.run([self.binary, *words], env={**os.environ, **self.environment}, check=True, capture_output=True)
+
+    def collect_garbage(self):
+        """Unpins nothing; drops what is not pinned."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v0/repo/gc?quiet=true", method="POST")
+        urllib.request.urlopen(request).read()
+
+    def stop(self):
+        return self.process.stop(30)
+
+
+class Cli:
+    """The `ipfs` program against one API address, with no repository of its own."""
+
+    def __init__(self, folder, port, *, authority=None, binary=None):
+        self.binary = binary or os.environ["KUBO"]
+        self.home = pathlib.Path(folder) / "cli"
+        self.home.mkdir(exist_ok=True)
+        self.api = f"/dns4/localhost/tcp/{port}/https" if authority else f"/ip4/127.0.0.1/tcp/{port}"
+        self.environment = {**os.environ, "IPFS_PATH": str(self.home), "HOME": str(self.home),
+                            "IPFS_TELEMETRY": "off"}
+        if authority:
+            self.environment["SSL_CERT_FILE"] = str(authority)
+
+    def popen(self, *words, **options):
+        return subprocess.Popen([self.binary, "--api", self.api, *words], env=self.environment, **options)
+
+    def run(self, *words, timeout=600, **options):
+        """CompletedProcess with text output."""
+        return subprocess.run([self.binary, "--api", self.api, *words], env=self.environment, text=True,
+                              capture_output=True, timeout=timeout, **options)
