@@ -73,6 +73,11 @@ struct text *exchange_upstream_head(struct exchange *exchange)
     return &exchange->upstream_head;
 }
 
+struct text *exchange_reply_headers(struct exchange *exchange)
+{
+    return &exchange->reply_headers;
+}
+
 /* ---- beginning and end */
 
 static void on_finished_client(struct timer *timer)
@@ -202,7 +207,7 @@ void exchange_dispose(struct exchange *exchange)
 {
     text_dispose(&exchange->upstream_head);
     text_dispose(&exchange->reply_head);
-    text_dispose(&exchange->relay_headers);
+    text_dispose(&exchange->reply_headers);
     text_dispose(&exchange->body);
     text_dispose(&exchange->answer_body);
 }
@@ -260,6 +265,7 @@ void exchange_put_status(struct exchange *exchange, int status)
     text_put_slice(head, SLICE("\r\nX-Request-Id: "));
     text_put(head, exchange->id, 20);
     text_put_slice(head, SLICE("\r\n"));
+    text_put_slice(head, text_slice(&exchange->reply_headers));
     exchange->status = status;
     exchange->times.first_byte = clock_us();
 }
@@ -295,6 +301,14 @@ static void finish_reply(struct exchange *exchange)
     exchange_finish(exchange, exchange->reason, outcome_after_reply(exchange));
 }
 
+/* The upstream broke off inside its reply. The client is told so in the reply's own format if it
+ * has one, and must not take the reply for whole. */
+static void break_off_reply(struct exchange *exchange, enum close_reason reason)
+{
+    half_break_off(&exchange->reply, exchange->relay.break_line);
+    exchange_finish(exchange, reason, SESSION_TRUNCATE);
+}
+
 void exchange_run_reply(struct exchange *exchange)
 {
     enum half_result result = half_run(&exchange->reply);
@@ -311,10 +325,10 @@ void exchange_run_reply(struct exchange *exchange)
         return;
     case HALF_SOURCE_ENDED:
     case HALF_SOURCE_FAILED:
-        exchange_finish(exchange, CLOSE_UPSTREAM_CLOSED, SESSION_TRUNCATE);
+        break_off_reply(exchange, CLOSE_UPSTREAM_CLOSED);
         return;
     case HALF_SOURCE_BROKE_FRAMING:
-        exchange_finish(exchange, CLOSE_UPSTREAM_BROKEN, SESSION_TRUNCATE);
+        break_off_reply(exchange, CLOSE_UPSTREAM_BROKEN);
         return;
     case HALF_WAITS_READ:
     case HALF_WAITS_WRITE:

@@ -73,6 +73,10 @@ void exchange_answer(struct exchange *exchange, const struct answer *answer);
 void exchange_refuse(struct exchange *exchange, int status, enum close_reason reason,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Lines (each with CR LF) that the reply's head will carry, whoever makes the reply: the handler,
+ * http/ itself or the upstream. Empty at first. */
+struct text *exchange_reply_headers(struct exchange *exchange);
+
 /* The text to put the upstream's request line and headers into, each with CR LF; without the
  * framing headers (Content-Length, Transfer-Encoding) and the empty line, which exchange_relay
  * adds. Empty at first. */
@@ -92,7 +96,9 @@ struct relay {
     bool (*passes_header)(struct slice name); /* may this field of the reply reach the client? */
     /* A status that must not reach the client, in a sentence (answered with 502); NULL: it may. */
     const char *(*status_fault)(int status);
-    struct slice reply_headers; /* further lines for the reply; copied */
+    /* Content to end the reply with when the upstream breaks off inside it: a line of the reply's
+     * own format that says so. The reply is cut behind it all the same. {NULL, 0}: none. Static. */
+    struct slice break_line;
 };
 
 void exchange_relay(struct exchange *exchange, const struct relay *relay);
@@ -150,7 +156,7 @@ struct exchange {
     struct dial dial;
     struct timer timer;        /* the upstream's silence */
     struct timer finish_timer; /* the second that a half-closed client waits */
-    struct text upstream_head, reply_head, relay_headers, body, answer_body;
+    struct text upstream_head, reply_head, reply_headers, body, answer_body;
     size_t body_limit;
     void (*on_body)(struct exchange *exchange, void *app, struct slice body);
     void *context;

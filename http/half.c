@@ -16,6 +16,7 @@ void half_init(struct half *half, struct connection *from, struct connection *to
     half->encoding = FRAMING_NONE;
     half->is_end_queued = half->is_filled = false;
     half->content_size = half->written_size = 0;
+    half->last_content = '\n';
     half->last = HALF_WAITS_READ;
     half->splice = (struct splice){0};
     half->first = half->count = 0;
@@ -106,6 +107,9 @@ static bool fill(struct half *half)
         if (half->encoding == FRAMING_CHUNKED)
             queue_slice(half, SLICE("\r\n"));
     }
+    if (size > 0)
+        half->last_content =
+            ((const char *)content[count - 1].iov_base)[content[count - 1].iov_len - 1];
     half->is_filled = true;
     return true;
 }
@@ -155,6 +159,20 @@ static bool flush(struct half *half)
     if (half->from != NULL && buffer_size(&half->from->in) == 0)
         buffer_release(half->from->blocks, &half->from->in);
     return true;
+}
+
+void half_break_off(struct half *half, struct slice line)
+{
+    struct slice newline = half->last_content == '\n' ? (struct slice){"", 0} : SLICE("\n");
+
+    if (line.size == 0 || half->encoding != FRAMING_CHUNKED || half_has_output(half))
+        return;
+    half->first = half->count = 0;
+    queue(half, half->chunk_line, framing_chunk_line(half->chunk_line, newline.size + line.size));
+    queue_slice(half, newline);
+    queue_slice(half, line);
+    queue_slice(half, SLICE("\r\n"));
+    (void)flush(half);
 }
 
 /* ---- splicing */

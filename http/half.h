@@ -68,6 +68,10 @@ static inline bool half_has_output(const struct half *half)
  * half_begin, and nothing else queued. */
 void half_queue_interim(struct half *half, struct slice bytes);
 
+/* The source broke off: writes line as the last content, at the start of a line, if that can be
+ * done at once and the message is chunked. The message stays without its end. */
+void half_break_off(struct half *half, struct slice line);
+
 /* Ends it: nothing more is read or written. */
 void half_dispose(struct half *half);
 

@@ -55,13 +55,15 @@ static void on_silence(struct timer *timer)
         timer_arm(exchange->server->loop, timer, exchange->relay.idle_timeout_ms);
         return;
     }
-    if (exchange->reply_begun)
+    if (exchange->reply_begun) {
+        half_break_off(&exchange->reply, exchange->relay.break_line);
         exchange_finish(exchange, CLOSE_UPSTREAM_SILENT, SESSION_TRUNCATE);
-    else
+    } else {
         exchange_refuse(exchange, 504, CLOSE_UPSTREAM_SILENT,
                         "the storage behind this gateway (%s) did not answer within %llu s",
                         pool_address(exchange->relay.pool),
                         (unsigned long long)exchange->relay.head_timeout_ms / 1000);
+    }
 }
 
 static void restart_silence(struct exchange *exchange)
@@ -132,7 +134,6 @@ static void begin_reply(struct exchange *exchange, const struct head *reply)
     exchange->upstream_keeps = reply->keeps_alive;
     exchange_put_status(exchange, reply->status);
     put_passed_headers(exchange, reply);
-    text_put_slice(&exchange->reply_head, text_slice(&exchange->relay_headers));
     encoding = put_reply_framing(exchange, reply);
     exchange_put_connection(exchange);
     text_put_slice(&exchange->reply_head, SLICE("\r\n"));
@@ -355,8 +356,6 @@ static void put_request_framing(struct exchange *exchange)
 void exchange_relay(struct exchange *exchange, const struct relay *relay)
 {
     exchange->relay = *relay;
-    text_clear(&exchange->relay_headers);
-    text_put_slice(&exchange->relay_headers, relay->reply_headers);
     exchange->times.upstream_begun = clock_us();
     exchange->timer.fire = on_silence;
     put_request_framing(exchange);

@@ -79,7 +79,7 @@ void server_give_exchange(struct server *server, struct exchange *exchange)
     }
     trim_text(&exchange->upstream_head);
     trim_text(&exchange->reply_head);
-    trim_text(&exchange->relay_headers);
+    trim_text(&exchange->reply_headers);
     trim_text(&exchange->body);
     trim_text(&exchange->answer_body);
     exchange->next_free = server->free_exchanges;

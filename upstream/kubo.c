@@ -86,7 +86,7 @@ void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_
         .idle_timeout_ms = request->may_be_silent ? 0 : kubo->settings.idle_timeout_ms,
         .passes_header = passes_header,
         .status_fault = status_fault,
-        .reply_headers = request->reply_headers,
+        .break_line = request->break_line,
     };
 
     text_put_slice(head, SLICE("POST "));

@@ -28,8 +28,8 @@ struct kubo_request {
     bool is_retryable;         /* see struct relay */
     bool has_body;             /* body stands in for the client's */
     struct slice body;
-    bool may_be_silent; /* such as pin/add: no limit on the reply's silence */
-    struct slice reply_headers;
+    bool may_be_silent;      /* such as pin/add: no limit on the reply's silence */
+    struct slice break_line; /* see struct relay */
 };
 
 /* Relays the exchange's body to POST target, and the reply back, with the headers that Kubo's
