@@ -33,6 +33,7 @@ struct half {
         encoding; /* FRAMING_LENGTH passes content as it is; so does FRAMING_UNTIL_CLOSE */
     bool is_end_queued;
     bool is_filled;        /* content is queued: its block must not be read into */
+    char last_content;     /* the last byte of content that was queued */
     uint64_t content_size; /* content bytes taken from the source */
     uint64_t written_size; /* bytes written, framing too */
     enum half_result last;
