@@ -134,7 +134,7 @@ static const struct option table[] = {
     {"limits.chunk_extension_size", OPTION_SIZE, FIELD(limits.chunk_extension_size), "256 B", .zero = "none", .min = 1,
      .max = 16 * KIB,
      .help = "The longest extension of one chunk of a body."},
-    {NULL},
+    {.name = NULL},
 };
 /* clang-format on */
 

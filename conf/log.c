@@ -82,9 +82,7 @@ static void commit(struct log_writer *writer, size_t used)
 
     /* Sequentially consistent against sleep_until_work: either we see that it sleeps, or it sees
      * our line. Only one of many producers pays for the system call. */
-    if (atomic_load(&log->is_asleep) && atomic_exchange(&log->is_asleep, false))
-        wake(log);
-    else if (is_half_full)
+    if ((atomic_load(&log->is_asleep) && atomic_exchange(&log->is_asleep, false)) || is_half_full)
         wake(log);
 }
 

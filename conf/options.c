@@ -50,7 +50,7 @@ static bool read_scalar(const struct walk *walk, const struct option *option,
                         const struct yaml_node *node, struct error *err)
 {
     void *field = field_of(option, walk->object);
-    struct slice text;
+    struct slice text = {0};
 
     if (option->type == OPTION_BOOL)
         return yaml_read_bool(node, field, err);

@@ -74,11 +74,12 @@ static bool is_plain_text(struct slice text)
 static bool parse_text(struct slice text, char **field, struct error *err)
 {
     if (text.size == 0)
-        return error_set(err, ERROR_SYNTAX, "an empty text; give a value, or remove the key");
-    if (!is_plain_text(text))
-        return error_set(err, ERROR_SYNTAX, "a line break or control character is not allowed");
-    *field = memory_copy(text.data, text.size);
-    return true;
+        error_set(err, ERROR_SYNTAX, "an empty text; give a value, or remove the key");
+    else if (!is_plain_text(text))
+        error_set(err, ERROR_SYNTAX, "a line break or control character is not allowed");
+    else
+        *field = memory_copy(text.data, text.size);
+    return *field != NULL;
 }
 
 char *options_absolute(const char *folder, const char *path)
@@ -93,7 +94,7 @@ char *options_absolute(const char *folder, const char *path)
 
 static bool parse_path(struct slice text, const char *folder, char **field, struct error *err)
 {
-    char *written;
+    char *written = NULL;
 
     if (!parse_text(text, &written, err))
         return false;
@@ -230,7 +231,7 @@ static bool parse_choice(const struct option *option, struct slice text, unsigne
 static bool parse_choices(const struct option *option, struct slice text, unsigned *bits,
                           struct error *err)
 {
-    unsigned index;
+    unsigned index = 0;
 
     if (!parse_choice(option, text, &index, err))
         return false;
@@ -258,7 +259,7 @@ static bool parse_address(struct slice text, const char *folder, struct address 
 
 static bool add_text(struct slice text, struct option_strings *list, struct error *err)
 {
-    char *item;
+    char *item = NULL;
 
     if (!parse_text(text, &item, err))
         return false;
@@ -269,7 +270,7 @@ static bool add_text(struct slice text, struct option_strings *list, struct erro
 
 static bool add_network(struct slice text, struct option_networks *list, struct error *err)
 {
-    struct network network;
+    struct network network = {0};
 
     if (!network_parse(&network, text, err))
         return false;

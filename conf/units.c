@@ -29,7 +29,11 @@ static const struct unit sizes[] = {
 };
 
 static const struct unit durations[] = {
-    {"d", UINT64_C(24) * 3600 * 1000}, {"h", 3600 * 1000}, {"m", 60 * 1000}, {"s", 1000}, {"ms", 1},
+    {"d", UINT64_C(24) * 3600 * 1000},
+    {"h", UINT64_C(3600) * 1000},
+    {"m", UINT64_C(60) * 1000},
+    {"s", 1000},
+    {"ms", 1},
 };
 
 static const char size_hint[] = "write a number and B, KiB, MiB, GiB, TiB, kB, MB, GB or TB";
@@ -80,7 +84,7 @@ static bool no_integer(struct slice text, struct error *err)
 
 bool units_parse_integer(struct slice text, uint64_t *value, struct error *err)
 {
-    size_t used;
+    size_t used = 0;
 
     if (text.size == 0 || !is_digit(text.data[0]))
         return no_integer(text, err);
@@ -104,7 +108,7 @@ static const struct unit *find_unit(const struct unit *units, size_t count, stru
 static bool split(struct slice text, uint64_t *number, struct slice *unit, const char *hint,
                   struct error *err)
 {
-    size_t used;
+    size_t used = 0;
 
     if (text.size == 0 || !is_digit(text.data[0]))
         return error_set(err, ERROR_SYNTAX, "'%.*s' is not understood; %s", SLICE_ARGS(text), hint);
@@ -127,8 +131,8 @@ static bool scale(struct slice text, uint64_t number, const struct unit *unit, u
 bool units_parse_size(struct slice text, uint64_t *bytes, struct error *err)
 {
     const struct unit *unit;
-    struct slice name;
-    uint64_t number;
+    struct slice name = {0};
+    uint64_t number = 0;
 
     if (!split(text, &number, &name, size_hint, err))
         return false;
@@ -150,8 +154,8 @@ bool units_parse_size(struct slice text, uint64_t *bytes, struct error *err)
 bool units_parse_duration(struct slice text, uint64_t *milliseconds, struct error *err)
 {
     const struct unit *unit;
-    struct slice name;
-    uint64_t number;
+    struct slice name = {0};
+    uint64_t number = 0;
 
     if (!split(text, &number, &name, duration_hint, err))
         return false;

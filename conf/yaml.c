@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
-enum { BLOCK_SIZE = 16 * 1024 };
+enum { BLOCK_SIZE = 16 * 1024, READ_SIZE = 64 * 1024 };
 
 /* Mappings up to this size are searched in order; larger ones have an index. */
 enum { SCAN_MAX = 8 };
@@ -75,8 +75,8 @@ static void push(struct builder *builder, const struct yaml_node *node)
 {
     if (builder->open_count == builder->open_capacity) {
         builder->open_capacity = builder->open_capacity == 0 ? 64 : builder->open_capacity * 2;
-        builder->open =
-            memory_resize_array(builder->open, builder->open_capacity, sizeof(*builder->open));
+        builder->open = memory_resize_array(builder->open, builder->open_capacity,
+                                            sizeof(const struct yaml_node *));
     }
     builder->open[builder->open_count++] = node;
 }
@@ -178,6 +178,7 @@ static bool index_pairs(struct yaml_node *node, struct error *err)
 
 static bool check_key(const struct yaml_node *key, struct error *err)
 {
+    assert(key != NULL);
     if (key->kind != YAML_TEXT)
         return yaml_error(key, ERROR_UNSUPPORTED, err, "a key must be a text, not a %s",
                           key->kind == YAML_LIST ? "list" : "mapping");
@@ -232,7 +233,7 @@ static bool build_inside(struct builder *builder, struct yaml_node *node, unsign
     bool is_going_on = true;
 
     while (is_going_on) {
-        const struct yaml_node *child;
+        const struct yaml_node *child = NULL;
         yaml_event_t event;
         bool is_fine = true;
 
@@ -367,8 +368,8 @@ bool yaml_load(struct yaml **yaml, const char *name, struct slice bytes, struct 
 static bool read_all(int fd, const char *path, struct text *content, struct error *err)
 {
     while (content->size <= YAML_SIZE_MAX) {
-        char *room = text_reserve(content, 64 * 1024);
-        ssize_t got = read(fd, room, 64 * 1024);
+        char *room = text_reserve(content, READ_SIZE);
+        ssize_t got = read(fd, room, READ_SIZE);
 
         if (got < 0 && errno == EINTR)
             continue;

@@ -70,7 +70,7 @@ bool yaml_read_bool(const struct yaml_node *node, bool *value, struct error *err
 {
     static const char *const yes[] = {"true", "yes", "on", "y", NULL};
     static const char *const no[] = {"false", "no", "off", "n", NULL};
-    struct slice text;
+    struct slice text = {0};
 
     if (!yaml_read_text(node, &text, err))
         return false;
@@ -98,7 +98,7 @@ static bool read_plain(const struct yaml_node *node, struct slice *text, struct 
 
 bool yaml_read_integer(const struct yaml_node *node, uint64_t *value, struct error *err)
 {
-    struct slice text;
+    struct slice text = {0};
 
     return read_plain(node, &text, err) &&
            (units_parse_integer(text, value, err) || yaml_error_at(node, err));
@@ -106,7 +106,7 @@ bool yaml_read_integer(const struct yaml_node *node, uint64_t *value, struct err
 
 bool yaml_read_size(const struct yaml_node *node, uint64_t *bytes, struct error *err)
 {
-    struct slice text;
+    struct slice text = {0};
 
     return read_plain(node, &text, err) &&
            (units_parse_size(text, bytes, err) || yaml_error_at(node, err));
@@ -114,7 +114,7 @@ bool yaml_read_size(const struct yaml_node *node, uint64_t *bytes, struct error 
 
 bool yaml_read_duration(const struct yaml_node *node, uint64_t *milliseconds, struct error *err)
 {
-    struct slice text;
+    struct slice text = {0};
 
     return read_plain(node, &text, err) &&
            (units_parse_duration(text, milliseconds, err) || yaml_error_at(node, err));
@@ -122,7 +122,7 @@ bool yaml_read_duration(const struct yaml_node *node, uint64_t *milliseconds, st
 
 bool yaml_read_address(const struct yaml_node *node, struct address *address, struct error *err)
 {
-    struct slice text;
+    struct slice text = {0};
 
     return yaml_read_text(node, &text, err) &&
            (address_parse(address, text, err) || yaml_error_at(node, err));

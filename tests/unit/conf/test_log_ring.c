@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/log_ring.h"
+#include "conf/text.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -13,13 +14,13 @@
 
 static bool put(struct log_ring *ring, unsigned stream, const char *text)
 {
-    size_t size = strlen(text);
-    char *room = log_ring_reserve(ring, stream, size, 0);
+    struct slice line = slice_of(text);
+    char *room = log_ring_reserve(ring, stream, line.size, 0);
 
     if (room == NULL)
         return false;
-    memcpy(room, text, size);
-    log_ring_commit(ring, size);
+    memcpy(room, line.data, line.size);
+    log_ring_commit(ring, line.size);
     return true;
 }
 

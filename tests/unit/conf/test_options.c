@@ -85,6 +85,7 @@ static void test_options_take_their_defaults(void **state)
     assert_int_equal(sample.color, 1);
     assert_int_equal(sample.colors, 3);
     assert_int_equal(sample.words.count, 2);
+    assert_non_null(sample.words.items);
     assert_string_equal(sample.words.items[1], "y");
     assert_int_equal(sample.networks.count, 0);
     options_dispose(table, &sample);
@@ -118,6 +119,7 @@ static void test_options_read_what_is_written(void **state)
     assert_int_equal(sample.colors, 2);
     assert_int_equal(sample.words.count, 0);
     assert_int_equal(sample.networks.count, 2);
+    assert_non_null(sample.networks.items);
     assert_int_equal(sample.networks.items[1].prefix_bits, 128);
     options_dispose(table, &sample);
 }
