@@ -120,6 +120,20 @@ size_t utf8_length(struct slice s)
     return length;
 }
 
+bool slice_is_utf8(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.data;
+
+    for (size_t i = 0; i < s.size;) {
+        size_t length = p[i] < 0x80 ? 1 : utf8_sequence(p + i, s.size - i);
+
+        if (length == 0)
+            return false;
+        i += length;
+    }
+    return true;
+}
+
 static void put_escaped(struct text *text, unsigned char c)
 {
     switch (c) {

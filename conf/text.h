@@ -35,6 +35,8 @@ bool slice_equal(struct slice a, struct slice b);
 /* ASCII letters compare without case. */
 bool slice_equal_caseless(struct slice a, struct slice b);
 bool slice_starts(struct slice s, const char *prefix);
+/* Well-formed UTF-8: no overlong forms, no surrogates. */
+bool slice_is_utf8(struct slice s);
 
 /* Length of the well-formed UTF-8 sequence at the start, or 0. Overlong forms, surrogates and what
  * lies beyond U+10FFFF are not well formed (RFC 3629). */
