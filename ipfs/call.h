@@ -12,6 +12,7 @@
 #ifndef IPFS_CALL_H
 #define IPFS_CALL_H
 
+#include "conf/arena.h"
 #include "conf/error.h"
 #include "conf/text.h"
 #include "ipfs/catalogue.h"
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #define CALL_ARGUMENTS_MAX  10000         /* of one call, from the query and the body together */
+#define CALL_OPTIONS_MAX    1000          /* of one call, each value of a repeated one counted */
 #define CALL_BODY_MAX_BYTES (1024 * 1024) /* of a body that carries arguments */
 
 /* What an argument points at. */
@@ -64,8 +66,8 @@ struct call {
     size_t option_count;
     size_t dropped_options; /* known to nobody: not kept. For a counter */
     bool wants_body;        /* call_body_arguments is to follow, see call_parse */
-    /* Private to call.c. */
-    struct call_memory *memory;
+    /* Private. */
+    struct arena memory;
     size_t argument_room, option_room;
 };
 
@@ -77,7 +79,7 @@ struct call {
  * Errors, all of them complete sentences for the member who called:
  *   ERROR_NOT_FOUND    no such command (404)
  *   ERROR_SYNTAX       malformed or ambiguous (400)
- *   ERROR_LIMIT        too many arguments (400)
+ *   ERROR_LIMIT        too many arguments or options (400)
  *   ERROR_UNSUPPORTED  well formed, but an argument is not what the command takes, such as a CID
  *                      that cannot be read; Kubo says the same with 500, code 0
  * On failure *call is NULL. */

@@ -54,9 +54,9 @@ static const struct catalogue_option global_options[] = {
 #include "ipfs/catalogue.def"
 };
 
-static const char *const option_names[OPT_IDS] = {
-    "",
-#define OPTION(id, name) name,
+static const struct slice option_names[OPT_IDS] = {
+    {"", 0},
+#define OPTION(id, name) {name, sizeof(name) - 1},
 #include "ipfs/catalogue.def"
 };
 
@@ -118,15 +118,23 @@ const struct command *catalogue_find(struct slice path)
     return NULL;
 }
 
-static bool is_called(const struct catalogue_option *option, struct slice name)
+/* name is not empty. Most candidates fall at the length or the first letter. */
+static inline bool is_called(const struct catalogue_option *option, struct slice name)
 {
-    return slice_is(name, option_names[option->id]) ||
-           (option->alias != NULL && slice_is(name, option->alias));
+    const struct slice *own = &option_names[option->id];
+    const char *alias = option->alias;
+
+    if (own->size == name.size && own->data[0] == name.data[0] &&
+        memcmp(own->data, name.data, name.size) == 0)
+        return true;
+    return alias != NULL && alias[0] == name.data[0] && slice_is(name, alias);
 }
 
 const struct catalogue_option *catalogue_option_find(const struct command *command,
                                                      struct slice name)
 {
+    if (name.size == 0)
+        return NULL;
     for (size_t i = 0; i < command->option_count; i++)
         if (is_called(&command->options[i], name))
             return &command->options[i];
@@ -151,7 +159,7 @@ const struct catalogue_option *catalogue_option(const struct command *command,
 const char *catalogue_option_name(enum command_option_id id)
 {
     assert((unsigned)id < OPT_IDS);
-    return option_names[id];
+    return option_names[id].data;
 }
 
 bool catalogue_option_is_stripped(struct slice name)

@@ -77,16 +77,17 @@ enum reply_kind {
     REPLY_EMPTY,
 };
 
-/* What a text means. The first five are read by call_path_parse (ipfs/call.h). */
+/* What a text means. Those marked with * are read by call_path_parse (ipfs/call.h). */
 enum argument_kind {
-    ARGUMENT_TEXT, /* anything */
-    ARGUMENT_PATH, /* CID, /ipfs/.., /ipns/.., /ipld/.., ipfs:.., ipns:.. */
-    ARGUMENT_CID,  /* the same, but one CID and nothing below it */
-    ARGUMENT_NAME, /* an IPNS name: key, domain, /ipns/.., ipns:.. */
-    ARGUMENT_MFS,  /* a path in the node's file tree */
-    ARGUMENT_MFS_OR_PATH,
-    ARGUMENT_KEY,  /* the name of a key in the node's keystore */
-    ARGUMENT_PEER, /* a peer id, or an address that ends in one */
+    ARGUMENT_TEXT,        /* anything */
+    ARGUMENT_PATH,        /* * a CID, /ipfs/.., /ipns/.., /ipld/.., ipfs:.., ipns:.., ipld:.. */
+    ARGUMENT_CID,         /* * the same, but one CID and nothing below it */
+    ARGUMENT_NAME,        /* * an IPNS name, perhaps behind /ipns/ */
+    ARGUMENT_NAME_PATH,   /* * the same, or ipns:.., a domain, and what is below it */
+    ARGUMENT_MFS,         /* * a path in the node's file tree */
+    ARGUMENT_MFS_OR_PATH, /* * either; what reads as a content path is one */
+    ARGUMENT_KEY,         /* the name of a key in the node's keystore */
+    ARGUMENT_PEER,        /* a peer id, or an address that ends in one */
     ARGUMENT_MULTIADDR,
     ARGUMENT_TOPIC, /* multibase text of the topic's bytes */
 };
