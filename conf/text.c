@@ -122,14 +122,12 @@ size_t utf8_length(struct slice s)
 
 bool slice_is_utf8(struct slice s)
 {
-    const unsigned char *p = (const unsigned char *)s.data;
-
-    for (size_t i = 0; i < s.size;) {
-        size_t length = p[i] < 0x80 ? 1 : utf8_sequence(p + i, s.size - i);
+    while (s.size > 0) {
+        size_t length = (unsigned char)s.data[0] < 0x80 ? 1 : utf8_length(s);
 
         if (length == 0)
             return false;
-        i += length;
+        s = (struct slice){s.data + length, s.size - length};
     }
     return true;
 }
