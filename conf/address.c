@@ -22,6 +22,8 @@ static bool refuse(struct slice text, const char *why, struct error *err)
 
 static struct slice drop(struct slice s, size_t count)
 {
+    if (count == 0)
+        return s; /* which may be NULL: nothing can be added to that, not even 0 */
     return (struct slice){s.data + count, s.size - count};
 }
 

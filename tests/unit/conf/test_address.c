@@ -198,6 +198,15 @@ static void test_network_contains_its_addresses_only(void **state)
     }
 }
 
+static void test_network_refuses_no_text(void **state)
+{
+    struct network network;
+    struct address address;
+
+    assert_false(network_parse(&network, (struct slice){0}, NULL));
+    assert_false(address_parse(&address, (struct slice){0}, NULL));
+}
+
 static void test_network_refuses_stray_bits_and_nonsense(void **state)
 {
     static const char *const cases[] = {"",           "10.0.0.0/33", "10.0.0.1/8",  "10.0.0/8",
@@ -222,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_address_reads_socket_names),
         cmocka_unit_test(test_address_resolves_names_with_their_port),
         cmocka_unit_test(test_network_contains_its_addresses_only),
+        cmocka_unit_test(test_network_refuses_no_text),
         cmocka_unit_test(test_network_refuses_stray_bits_and_nonsense),
     };
 
