@@ -150,7 +150,7 @@ static bool is_name(struct slice text)
 static bool set_name(struct address *address, struct slice whole, struct slice name, uint16_t port,
                      int family, struct error *err)
 {
-    if (!is_name(name))
+    if (!is_name(name) || slice_is(name, "unix")) /* which would print as a socket's path */
         return refuse(whole, "has no host that can be one", err);
     *address = (struct address){.kind = ADDRESS_NAME, .port = port, .family = family};
     snprintf(address->text, sizeof(address->text), "%.*s:%u", SLICE_ARGS(name), port);

@@ -97,6 +97,8 @@ static void test_address_refuses_what_it_cannot_mean(void **state)
         {"n\xc3\xb6"
          "de:80",
          "no host"},
+        {"http://unix:1220", "no host"},
+        {"/dns4/unix/tcp/1", "no host"},
         {"https://127.0.0.1:5001", "TLS"},
         {"http://127.0.0.1:5001/api/v0", "path"},
         {"http://", "path"},
