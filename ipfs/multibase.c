@@ -226,10 +226,13 @@ static void encode_bits(const struct base *base, const uint8_t *data, size_t siz
     out->size += used;
 }
 
-/* A big number, least significant limb first. Room for what MULTIBASE_RADIX_MAX * 3 / 2 digits of
- * base58 hold. */
+/* As many digits as MULTIBASE_RADIX_MAX bytes have in base36: 8 bits each at 5.17 a digit. */
+#define DIGITS_MAX (MULTIBASE_RADIX_MAX * 8 / 5)
+
+/* A big number, least significant limb first. Room for DIGITS_MAX digits of base58: 5.86 bits each.
+ */
 struct number {
-    uint32_t limbs[MULTIBASE_RADIX_MAX / 4 * 3 / 2];
+    uint32_t limbs[DIGITS_MAX * 6 / 32];
     size_t count;
 };
 
@@ -297,7 +300,7 @@ static bool decode_number(const struct base *base, struct slice text, size_t off
     size_t zeros = count_leading(text.data, text.size, base->alphabet[0]);
     uint32_t factor = 1, add = 0;
 
-    if (text.size > MULTIBASE_RADIX_MAX * 3 / 2)
+    if (text.size > DIGITS_MAX)
         return refuse_size(capacity < MULTIBASE_RADIX_MAX ? capacity : MULTIBASE_RADIX_MAX, err);
     number.count = 0;
     for (size_t i = zeros; i < text.size; i++) {
@@ -329,7 +332,7 @@ static void encode_number(const struct base *base, const uint8_t *data, size_t s
 {
     struct number number;
     size_t zeros = count_leading((const char *)data, size, '\0');
-    char digits[MULTIBASE_RADIX_MAX * 2]; /* least significant first */
+    char digits[DIGITS_MAX]; /* least significant first */
     size_t count = 0;
     char *to;
 

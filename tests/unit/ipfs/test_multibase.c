@@ -184,6 +184,23 @@ static void test_multibase_writes_no_more_than_the_capacity(void **state)
     }
 }
 
+static void test_multibase_takes_numbers_up_to_the_limit(void **state)
+{
+    uint8_t data[MULTIBASE_RADIX_MAX], out[MULTIBASE_RADIX_MAX];
+
+    memset(data, 0xff, sizeof(data));
+    for (const char *prefix = "kKz"; *prefix != '\0'; prefix++) {
+        struct text text = {0};
+        size_t size = 0;
+
+        multibase_encode(*prefix, data, sizeof(data), &text);
+        assert_true(multibase_decode(text_slice(&text), out, sizeof(out), &size, NULL));
+        assert_int_equal(size, sizeof(data));
+        assert_memory_equal(out, data, size);
+        text_dispose(&text);
+    }
+}
+
 static void test_multibase_refuses_numbers_that_would_take_long(void **state)
 {
     struct error err = {0};
@@ -224,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_multibase_refuses_and_says_what),
         cmocka_unit_test(test_multibase_refuses_a_nul_as_prefix_and_as_digit),
         cmocka_unit_test(test_multibase_writes_no_more_than_the_capacity),
+        cmocka_unit_test(test_multibase_takes_numbers_up_to_the_limit),
         cmocka_unit_test(test_multibase_refuses_numbers_that_would_take_long),
         cmocka_unit_test(test_multibase_finds_bases_by_name),
     };
