@@ -184,7 +184,7 @@ void exchange_take_head(struct exchange *exchange)
 void exchange_finish(struct exchange *exchange, enum close_reason reason,
                      enum session_outcome outcome)
 {
-    struct session *session = exchange->session;
+    struct server *server = exchange->server;
     const struct http_handler *handler = exchange->settings->handler;
 
     exchange->reason = reason;
@@ -199,8 +199,8 @@ void exchange_finish(struct exchange *exchange, enum close_reason reason,
     half_dispose(&exchange->reply);
     exchange_set_state(exchange, EXCHANGE_ENDED);
     server_settings_unref(&exchange->settings);
-    server_give_exchange(exchange->server, exchange);
-    session_exchange_ended(session, outcome);
+    session_exchange_ended(exchange->session, outcome); /* it still asks how the reply was framed */
+    server_give_exchange(server, exchange);
 }
 
 void exchange_dispose(struct exchange *exchange)

@@ -72,7 +72,7 @@ static void trim_text(struct text *text)
 
 void server_give_exchange(struct server *server, struct exchange *exchange)
 {
-    if (server->free_exchange_count >= KEPT_EXCHANGES) {
+    if (server->free_exchange_count + 1 > KEPT_EXCHANGES) { /* none is kept where it is 0 */
         exchange_dispose(exchange);
         free(exchange);
         return;

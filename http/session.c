@@ -137,6 +137,7 @@ static void need_more_head(struct session *session, struct exchange *exchange)
         timer_arm(server->loop, &session->timer, server->settings->limits.head_timeout_ms);
     session->head_seen = buffer_size(in);
     if (session->head_seen >= server->settings->limits.head_size) {
+        exchange_init(exchange, session);
         bad_request(session, exchange, &too_large);
         return;
     }
