@@ -14,10 +14,11 @@ struct slice {
     size_t size;
 };
 
-#define SLICE(literal)                      ((struct slice){(literal), sizeof(literal) - 1})
-#define SLICE_ARGS(s)                       (int)(s).size, (s).data /* for "%.*s" */
-#define ARRAY_SIZE(array)                   (sizeof(array) / sizeof((array)[0]))
-#define CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define SLICE(literal)    ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_ARGS(s)     (int)(s).size, (s).data /* for "%.*s" */
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline struct slice slice_of(const char *text)
 {
