@@ -15,9 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DAG_DEPTH_MAX 128                 /* containers inside containers */
-#define DAG_ITEMS_MAX ((uint32_t)1 << 21) /* 32 MiB of items: 8 MiB of one-byte values need more   \
-                                           */
+#define DAG_DEPTH_MAX 128 /* containers inside containers */
+#define DAG_ITEMS_MAX                                                                              \
+    ((uint32_t)1 << 21) /* 32 MiB of items: 8 MiB of one-byte values need more                     \
+                         */
 
 enum dag_kind {
     DAG_NULL,
