@@ -64,7 +64,8 @@ struct hash_job {
 };
 
 /* Computes all digests. Jobs may be of any hashes and sizes; those of sha2-256 and dbl-sha2-256 run
- * side by side in vector lanes where that is faster: hand over 16 and more at a time. */
+ * side by side in vector lanes where that is faster: hand over 16 and more at a time, of mixed
+ * sizes 64 and more. */
 void hash_many(struct hash_job *jobs, size_t count);
 
 /* One digest; the rules of hash_job. */
