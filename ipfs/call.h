@@ -22,9 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CALL_ARGUMENTS_MAX  10000         /* of one call, from the query and the body together */
-#define CALL_OPTIONS_MAX    1000          /* of one call, each value of a repeated one counted */
-#define CALL_BODY_MAX_BYTES (1024 * 1024) /* of a body that carries arguments */
+#define CALL_ARGUMENTS_MAX  10000   /* of one call, from the query and the body together */
+#define CALL_OPTIONS_MAX    1000    /* of one call, each value of a repeated one counted */
+#define CALL_BODY_MAX_BYTES 1048576 /* of a body that carries arguments: 1 MiB */
 
 /* What an argument points at. */
 enum call_path_kind {
@@ -91,8 +91,9 @@ void call_destroy(struct call **call);
 
 /* Takes the arguments out of a whole multipart body, as Kubo does: the lines of its first part, LF
  * or CRLF ended. Only when call->wants_body, once; clears it. content_type is the value of the
- * request's header. Further parts, parts that are no file, more than CALL_BODY_MAX_BYTES, NUL and
- * bytes that are not UTF-8 are refused. After a failure the call may only be destroyed. */
+ * request's header. Refused: further parts, a part that is no file, more than CALL_BODY_MAX_BYTES,
+ * and lines with NUL, with a CR before the end, or of bytes that are not UTF-8. After a failure the
+ * call may only be destroyed. */
 MUST_USE bool call_body_arguments(struct call *call, struct slice body, struct slice content_type,
                                   struct error *err);
 

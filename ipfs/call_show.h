@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Outside text inside of an error's sentence: cut, and without anything that a terminal or a log
- * would mistake. Part of call.c. Pure. */
+ * would mistake. Pure. */
 #ifndef IPFS_CALL_SHOW_H
 #define IPFS_CALL_SHOW_H
 
