@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "conf/text.h"
+#include "upstream/kubo_private.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -10,13 +11,7 @@
 /* Kubo closes idle connections after its own time; ours is shorter than any it may have. */
 enum { IDLE_TIMEOUT_MS = 30000 };
 
-struct kubo {
-    struct pool *pool;
-    struct kubo_settings settings;
-    struct text fixed_headers; /* Host, User-Agent, Authorization */
-};
-
-struct kubo *kubo_create(struct loop *loop, struct block_store *blocks,
+struct kubo *kubo_create(struct loop *loop, struct block_store *blocks, struct pipe_store *pipes,
                          const struct kubo_settings *settings)
 {
     struct pool_settings pool = {
@@ -28,6 +23,8 @@ struct kubo *kubo_create(struct loop *loop, struct block_store *blocks,
     struct kubo *kubo = memory_alloc(sizeof(*kubo));
     const char *host = settings->address.kind == ADDRESS_UNIX ? "unix" : settings->address.text;
 
+    kubo->loop = loop;
+    kubo->pipes = pipes;
     kubo->settings = *settings;
     kubo->pool = pool_create(loop, blocks, &pool);
     text_put_format(&kubo->fixed_headers, "Host: %s\r\nUser-Agent: causeway/%s\r\n", host,
@@ -46,6 +43,14 @@ void kubo_destroy(struct kubo **kubo)
     text_dispose(&(*kubo)->fixed_headers);
     free(*kubo);
     *kubo = NULL;
+}
+
+void kubo_put_head(const struct kubo *kubo, struct slice target, struct text *head)
+{
+    text_put_slice(head, SLICE("POST "));
+    text_put_slice(head, target);
+    text_put_slice(head, SLICE(" HTTP/1.1\r\n"));
+    text_put_slice(head, text_slice(&kubo->fixed_headers));
 }
 
 /* What a client of Kubo's API looks at. CORS, cookies and Server are between Kubo and us. */
@@ -89,10 +94,7 @@ void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_
         .break_line = request->break_line,
     };
 
-    text_put_slice(head, SLICE("POST "));
-    text_put_slice(head, request->target);
-    text_put_slice(head, SLICE(" HTTP/1.1\r\n"));
-    text_put_slice(head, text_slice(&kubo->fixed_headers));
+    kubo_put_head(kubo, request->target, head);
     if (request->content_type.size > 0) {
         text_put_slice(head, SLICE("Content-Type: "));
         text_put_slice(head, request->content_type);

@@ -16,7 +16,7 @@ struct kubo_settings {
     uint64_t head_timeout_ms, idle_timeout_ms; /* of a reply, unless a relay says otherwise */
 };
 
-struct kubo *kubo_create(struct loop *loop, struct block_store *blocks,
+struct kubo *kubo_create(struct loop *loop, struct block_store *blocks, struct pipe_store *pipes,
                          const struct kubo_settings *settings);
 /* Every exchange that it served has ended. */
 void kubo_destroy(struct kubo **kubo);
@@ -35,5 +35,19 @@ struct kubo_request {
 /* Relays the exchange's body to POST target, and the reply back, with the headers that Kubo's
  * clients heed. */
 void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_request *request);
+
+/* ---- operations: requests of our own */
+
+struct kubo_resolving;
+
+/* path is what the name stands for ("/ipfs/<cid>/..."; borrowed), or NULL with err. */
+typedef void (*kubo_resolved)(void *arg, struct slice path, const struct error *err);
+
+/* Resolves "/ipns/name/sub/path" to its end. Refused: false with err, never a call. Accepted: one
+ * call, later; none after kubo_resolve_cancel. */
+MUST_USE bool kubo_resolve_start(struct kubo *kubo, struct kubo_resolving **resolving,
+                                 struct slice path, uint64_t timeout_ms, kubo_resolved on_done,
+                                 void *arg, struct error *err);
+void kubo_resolve_cancel(struct kubo_resolving **resolving);
 
 #endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/fetch.h"
+
+#include "conf/memory.h"
+#include "http/half.h"
+
+#include <stdlib.h>
+
+enum { FRESH_IDLE_MS = 1000, REPLY_HEAD_MAX = BLOCK_SMALL };
+
+struct fetch {
+    struct fetch_request request;
+    fetch_done on_done;
+    void *arg;
+    struct dial dial;
+    struct pooled *pooled;
+    struct half outgoing;
+    struct decoder decoder;
+    struct text head, body; /* of the request */
+    struct text reply;
+    struct timer timeout;
+    struct later
+        attach_later; /* an idle connection was there: on_done must not come from inside start */
+    bool has_head, keeps_alive;
+    int status;
+};
+
+static void dispose(struct fetch *fetch, bool keep)
+{
+    timer_disarm(&fetch->timeout);
+    pool_dial_cancel(&fetch->dial);
+    if (fetch->pooled != NULL)
+        pool_give(fetch->pooled, keep);
+    half_dispose(&fetch->outgoing);
+    decoder_dispose(&fetch->decoder);
+    text_dispose(&fetch->head);
+    text_dispose(&fetch->body);
+    text_dispose(&fetch->reply);
+    free(fetch);
+}
+
+static void fail(struct fetch *fetch, const struct error *err)
+{
+    fetch_done on_done = fetch->on_done;
+    void *arg = fetch->arg;
+
+    dispose(fetch, false);
+    on_done(arg, NULL, err);
+}
+
+static void fail_with(struct fetch *fetch, enum error_code code, const char *what)
+{
+    struct error err = {0};
+
+    error_set(&err, code, "%s: %s", pool_address(fetch->request.pool), what);
+    fail(fetch, &err);
+}
+
+static void succeed(struct fetch *fetch)
+{
+    struct text body = fetch->reply;
+    struct fetch_reply reply = {.status = fetch->status, .body = text_slice(&body)};
+    fetch_done on_done = fetch->on_done;
+    void *arg = fetch->arg;
+
+    fetch->reply = (struct text){0};
+    dispose(fetch, fetch->keeps_alive && fetch->outgoing.last == HALF_DONE);
+    on_done(arg, &reply, NULL);
+    text_dispose(&body);
+}
+
+/* ---- the reply. Each returns false when the fetch has ended. */
+
+static bool take_head(struct fetch *fetch)
+{
+    struct connection *connection = &fetch->pooled->connection;
+    struct head_fault fault;
+    struct head head;
+
+    switch (head_parse_reply(&head, connection->in.data + connection->in.start,
+                             buffer_size(&connection->in), 0, false, &fault)) {
+    case HEAD_MORE:
+        if (buffer_size(&connection->in) < REPLY_HEAD_MAX)
+            return true;
+        fail_with(fetch, ERROR_SYNTAX, "the reply's head is too large");
+        return false;
+    case HEAD_BAD:
+        fail_with(fetch, ERROR_SYNTAX, fault.text);
+        return false;
+    case HEAD_DONE:
+        break;
+    }
+    connection_consume(connection, head.size);
+    if (head.status < 200)
+        return true;
+    fetch->has_head = true;
+    fetch->status = head.status;
+    fetch->keeps_alive = head.keeps_alive;
+    decoder_init(&fetch->decoder, head.body, head.content_length,
+                 &(struct framing_limits){.trailer_size = 8192, .extension_size = 256});
+    return true;
+}
+
+static bool take_content(struct fetch *fetch)
+{
+    struct connection *connection = &fetch->pooled->connection;
+    struct iovec content[8];
+    int count = ARRAY_SIZE(content);
+    size_t used;
+
+    if (decoder_read(&fetch->decoder, connection->in.data + connection->in.start,
+                     buffer_size(&connection->in), &used, content, &count) == DECODE_BAD) {
+        fail_with(fetch, ERROR_SYNTAX, fetch->decoder.fault);
+        return false;
+    }
+    for (int i = 0; i < count; i++)
+        text_put(&fetch->reply, content[i].iov_base, content[i].iov_len);
+    connection_consume(connection, used);
+    if (fetch->reply.size <= fetch->request.reply_max)
+        return true;
+    fail_with(fetch, ERROR_LIMIT, "the reply is larger than was expected");
+    return false;
+}
+
+/* Deals with what is buffered. */
+static bool take_buffered(struct fetch *fetch)
+{
+    struct connection *connection = &fetch->pooled->connection;
+
+    while (buffer_size(&connection->in) > 0 && !(fetch->has_head && fetch->decoder.is_done)) {
+        size_t before = buffer_size(&connection->in);
+
+        if (!(fetch->has_head ? take_content(fetch) : take_head(fetch)))
+            return false;
+        if (buffer_size(&connection->in) == before)
+            break;
+    }
+    if (!fetch->has_head || !fetch->decoder.is_done)
+        return true;
+    succeed(fetch);
+    return false;
+}
+
+static void on_readable(struct io *io)
+{
+    struct pooled *pooled = CONTAINER_OF(io, struct pooled, connection.io);
+    struct fetch *fetch = pooled->borrower;
+    ssize_t got = connection_read(&pooled->connection);
+
+    if (got == IO_AGAIN)
+        return;
+    if (got > 0) {
+        if (take_buffered(fetch))
+            io_watch_read(io);
+        return;
+    }
+    if (got == IO_EOF && fetch->has_head && decoder_finish(&fetch->decoder))
+        succeed(fetch);
+    else
+        fail_with(fetch, ERROR_IO, "the connection was closed before the reply was whole");
+}
+
+/* ---- the request */
+
+static void on_writable(struct io *io)
+{
+    struct pooled *pooled = CONTAINER_OF(io, struct pooled, connection.io);
+    struct fetch *fetch = pooled->borrower;
+
+    /* a failed write is told by the read: the reply may stand there already */
+    (void)half_run(&fetch->outgoing);
+}
+
+static void attach(struct fetch *fetch)
+{
+    struct connection *connection = &fetch->pooled->connection;
+
+    fetch->pooled->borrower = fetch;
+    connection->io.on_readable = on_readable;
+    connection->io.on_writable = on_writable;
+    fetch->outgoing.to = connection;
+    half_begin_local(&fetch->outgoing, text_slice(&fetch->head), text_slice(&fetch->body));
+    io_watch_read(&connection->io);
+    (void)half_run(&fetch->outgoing);
+}
+
+static void on_dialled(struct dial *dial, struct pooled *pooled, const struct error *err)
+{
+    struct fetch *fetch = CONTAINER_OF(dial, struct fetch, dial);
+
+    if (pooled == NULL) {
+        fail(fetch, err);
+        return;
+    }
+    fetch->pooled = pooled;
+    attach(fetch);
+}
+
+static void on_timeout(struct timer *timer)
+{
+    fail_with(CONTAINER_OF(timer, struct fetch, timeout), ERROR_TIMEOUT, "no answer in time");
+}
+
+bool fetch_start(struct fetch **result, const struct fetch_request *request, fetch_done on_done,
+                 void *arg, struct error *err)
+{
+    struct fetch *fetch = memory_alloc(sizeof(*fetch));
+
+    fetch->request = *request;
+    fetch->on_done = on_done;
+    fetch->arg = arg;
+    fetch->timeout.fire = on_timeout;
+    half_init(&fetch->outgoing, NULL, NULL, request->pipes);
+    fetch->pooled = pool_take(request->pool, FRESH_IDLE_MS);
+    if (fetch->pooled == NULL && !pool_dial_start(request->pool, &fetch->dial, on_dialled, err)) {
+        dispose(fetch, false);
+        return false;
+    }
+    text_put_slice(&fetch->head, request->head);
+    text_put_format(&fetch->head, "Content-Length: %zu\r\n\r\n", request->body.size);
+    text_put_slice(&fetch->body, request->body);
+    if (fetch->pooled != NULL) /* writes at most; what is read comes from the loop */
+        attach(fetch);
+    timer_arm(request->loop, &fetch->timeout, request->timeout_ms);
+    *result = fetch;
+    return true;
+}
+
+void fetch_cancel(struct fetch **fetch)
+{
+    if (*fetch != NULL)
+        dispose(*fetch, false);
+    *fetch = NULL;
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/rpc.h"
+
+#include "conf/memory.h"
+#include "ipfs/call.h"
+#include "proxy/browser.h"
+#include "proxy/rpc_answers.h"
+#include "proxy/rpc_gate.h"
+#include "proxy/treatment.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What a name may take to resolve. */
+enum { RESOLVE_TIMEOUT_MS = 30000 };
+
+/* A request on its way: the exchange's context. */
+struct rpc {
+    struct site *site;
+    struct call *call;
+    struct text content_type; /* of the client's body, which the head's bytes do not outlive */
+    struct text disposition;  /* kubo's Go client names the upload in the request's own head */
+    struct text body;         /* arguments that go upstream in a body */
+    struct kubo_resolving *resolving;
+    size_t resolving_index; /* the argument that is being resolved */
+};
+
+void rpc_on_end(struct exchange *exchange, void *site)
+{
+    struct rpc *rpc = *exchange_context(exchange);
+
+    if (rpc == NULL)
+        return;
+    *exchange_context(exchange) = NULL;
+    kubo_resolve_cancel(&rpc->resolving);
+    call_destroy(&rpc->call);
+    text_dispose(&rpc->content_type);
+    text_dispose(&rpc->disposition);
+    text_dispose(&rpc->body);
+    free(rpc);
+}
+
+/* ---- refusing */
+
+static int status_of(const struct error *err)
+{
+    switch (err->code) {
+    case ERROR_NOT_FOUND:
+        return 404;
+    case ERROR_REFUSED:
+        return 403;
+    case ERROR_UNSUPPORTED: /* as Kubo answers it, and its clients expect */
+        return 500;
+    default:
+        return 400;
+    }
+}
+
+static void refuse(struct exchange *exchange, const struct error *err)
+{
+    exchange_refuse(exchange, status_of(err), CLOSE_REFUSED, "%s", err->text);
+}
+
+/* ---- relaying */
+
+/* What no single answer follows has our own idle limits; Kubo's `timeout` bounds the whole of a
+ * command. */
+static bool may_be_silent(const struct command *command)
+{
+    return command->class == CLASS_PIN || (command->flags & COMMAND_ENDLESS) != 0;
+}
+
+/* Where a command is one wait and one answer, Kubo shall give up a little before we do, and say
+ * what it waited for. */
+static void limit_time(struct site *site, struct call *call)
+{
+    uint64_t limit_ms = site->snapshot->config->limits.upstream_head_timeout_ms;
+    char text[32];
+    int size;
+
+    if ((call->command->flags & COMMAND_TIMEOUT) == 0 || limit_ms == 0 ||
+        call_has_option(call, OPT_TIMEOUT))
+        return;
+    size = snprintf(text, sizeof(text), "%llums", (unsigned long long)(limit_ms - limit_ms / 20));
+    call_set_option(call, OPT_TIMEOUT, (struct slice){text, (size_t)size});
+}
+
+static bool is_retryable(const struct call *call, const struct head *head)
+{
+    return head->body == FRAMING_NONE && (call->command->flags & COMMAND_CHANGES) == 0;
+}
+
+static void relay(struct exchange *exchange, struct rpc *rpc)
+{
+    static const struct slice broken =
+        SLICE("{\"Message\":\"the storage behind this gateway broke off; what came before this "
+              "line is not all\",\"Code\":0,\"Type\":\"error\"}\n");
+    const struct head *head = exchange_request(exchange);
+    struct kubo_request request = {.content_type = text_slice(&rpc->content_type),
+                                   .headers = text_slice(&rpc->disposition),
+                                   .is_retryable = is_retryable(rpc->call, head),
+                                   .may_be_silent = may_be_silent(rpc->call->command)};
+    struct text target = {0};
+
+    limit_time(rpc->site, rpc->call);
+    call_print_target(rpc->call, &target);
+    request.target = text_slice(&target);
+    if (call_reply(rpc->call) == REPLY_LINES)
+        request.break_line = broken;
+    if (call_has_body_arguments(rpc->call)) {
+        call_print_body_arguments(rpc->call, &rpc->body);
+        request.has_body = true;
+        request.body = text_slice(&rpc->body);
+        request.content_type = SLICE("multipart/form-data; boundary=" CALL_BOUNDARY);
+    }
+    kubo_relay(rpc->site->kubo, exchange, &request);
+    text_dispose(&target);
+}
+
+static void treat(struct exchange *exchange, struct rpc *rpc)
+{
+    switch (treatment_of(rpc->call->command->id)) {
+    case TREATMENT_RELAY:
+        relay(exchange, rpc);
+        return;
+    case TREATMENT_VERSION:
+        if (rpc_gate_allows_class(rpc->site->snapshot->config, CLASS_TOOL))
+            relay(exchange, rpc);
+        else
+            rpc_answer_version(exchange);
+        return;
+    case TREATMENT_COMMANDS:
+        rpc_answer_commands(exchange, rpc->site->snapshot->config, rpc->call);
+        return;
+    case TREATMENT_NEVER: /* the gate refused it */
+        break;
+    }
+    assert(!"a call that no treatment is for passed the gate");
+}
+
+/* ---- the resolved gate */
+
+static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t index);
+
+static void on_resolved(void *exchange_, struct slice path, const struct error *err)
+{
+    struct exchange *exchange = exchange_;
+    struct rpc *rpc = *exchange_context(exchange);
+    struct error refusal = {0};
+
+    rpc->resolving = NULL;
+    if (err != NULL)
+        exchange_refuse(exchange,
+                        err->code == ERROR_TIMEOUT ? 504
+                        : err->code == ERROR_IO    ? 502
+                                                   : 500,
+                        CLOSE_REFUSED, "%.*s: %s",
+                        SLICE_ARGS(rpc->call->arguments[rpc->resolving_index].text), err->text);
+    else if (!call_set_argument(rpc->call, rpc->resolving_index, path, &refusal))
+        refuse(exchange, &refusal);
+    else
+        resolve_names(exchange, rpc, rpc->resolving_index + 1);
+}
+
+/* A name is looked up once, and what it stood for then is what is decided on and sent. */
+static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t index)
+{
+    struct error err = {0};
+
+    while (index < rpc->call->argument_count && !rpc_gate_needs_resolving(rpc->call, index))
+        index++;
+    if (index == rpc->call->argument_count) {
+        treat(exchange, rpc);
+        return;
+    }
+    rpc->resolving_index = index;
+    if (!kubo_resolve_start(rpc->site->kubo, &rpc->resolving, rpc->call->arguments[index].text,
+                            RESOLVE_TIMEOUT_MS, on_resolved, exchange, &err))
+        exchange_refuse(exchange, 502, CLOSE_UPSTREAM_UNREACHABLE,
+                        "the storage behind this gateway cannot be reached: %s", err.text);
+}
+
+/* ---- the arguments gate */
+
+static void on_arguments(struct exchange *exchange, void *site, struct slice body)
+{
+    struct rpc *rpc = *exchange_context(exchange);
+    struct error err = {0};
+
+    if (call_body_arguments(rpc->call, body, text_slice(&rpc->content_type), &err) &&
+        rpc_gate_arguments(rpc->site->snapshot->config, rpc->call, &err))
+        resolve_names(exchange, rpc, 0);
+    else
+        refuse(exchange, &err);
+}
+
+/* ---- the head gate */
+
+static bool is_multipart(const struct header *content_type)
+{
+    static const struct slice multipart = SLICE("multipart/form-data");
+
+    return content_type != NULL && content_type->value.size >= multipart.size &&
+           slice_equal_caseless((struct slice){content_type->value.data, multipart.size},
+                                multipart);
+}
+
+static struct rpc *keep(struct exchange *exchange, struct site *site, struct call *call,
+                        const struct header *content_type)
+{
+    const struct head *head = exchange_request(exchange);
+    const struct header *disposition = head_find(head, "content-disposition");
+    struct rpc *rpc = memory_alloc(sizeof(*rpc));
+
+    *exchange_context(exchange) = rpc;
+    rpc->site = site;
+    rpc->call = call;
+    if (content_type != NULL)
+        text_put_slice(&rpc->content_type, content_type->value);
+    if (disposition != NULL) {
+        text_put_text(&rpc->disposition, "Content-Disposition: ");
+        text_put_slice(&rpc->disposition, disposition->value);
+        text_put_text(&rpc->disposition, "\r\n");
+    }
+    return rpc;
+}
+
+static void serve_call(struct site *site, struct exchange *exchange)
+{
+    const struct head *head = exchange_request(exchange);
+    const struct header *content_type = head_find(head, "content-type");
+    struct call *call = NULL;
+    struct error err = {0};
+    struct rpc *rpc;
+
+    if (!call_parse(&call, head->target, is_multipart(content_type), &err)) {
+        refuse(exchange, &err);
+        return;
+    }
+    rpc = keep(exchange, site, call, content_type);
+    if (!rpc_gate_head(site->snapshot->config, head, call, &err))
+        refuse(exchange, &err);
+    else if (call->wants_body)
+        exchange_collect(exchange, CALL_BODY_MAX_BYTES, on_arguments);
+    else if (rpc_gate_arguments(site->snapshot->config, call, &err))
+        resolve_names(exchange, rpc, 0);
+    else
+        refuse(exchange, &err);
+}
+
+/* ---- methods */
+
+static void answer_options(struct exchange *exchange, const struct head *head)
+{
+    static const struct slice allow = SLICE("Allow: OPTIONS, POST\r\n");
+    struct answer answer = {.status = 204, .headers = allow, .reason = CLOSE_DONE};
+
+    if (head_find(head, "origin") != NULL)
+        browser_put_preflight(head, exchange_reply_headers(exchange));
+    exchange_answer(exchange, &answer);
+}
+
+void rpc_serve(struct site *site, struct exchange *exchange)
+{
+    const struct head *head = exchange_request(exchange);
+
+    if (slice_is(head->method, "POST")) {
+        serve_call(site, exchange);
+    } else if (slice_is(head->method, "OPTIONS")) {
+        answer_options(exchange, head);
+    } else {
+        text_put_text(exchange_reply_headers(exchange), "Allow: OPTIONS, POST\r\n");
+        exchange_refuse(exchange, 405, CLOSE_REFUSED,
+                        "the RPC API is called with POST, not with %.*s", SLICE_ARGS(head->method));
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/site.h"
+
+#include "conf/memory.h"
+
+#include <stdlib.h>
+
+static void dispose(struct server_settings *settings)
+{
+    struct site *site = CONTAINER_OF(settings, struct site, settings);
+
+    kubo_destroy(&site->kubo);
+    SSL_CTX_free(settings->tls);
+    snapshot_unref(&site->snapshot);
+    free(site);
+}
+
+static struct http_limits limits_of(const struct config_limits *limits)
+{
+    return (struct http_limits){
+        .head_size = (uint32_t)limits->head_size,
+        .head_timeout_ms = limits->head_timeout_ms,
+        .idle_timeout_ms = limits->idle_timeout_ms,
+        .body_idle_timeout_ms = limits->body_idle_timeout_ms,
+        .min_body_rate = limits->min_body_rate,
+        .framing = {.trailer_size = (uint32_t)limits->trailer_size,
+                    .extension_size = (uint32_t)limits->chunk_extension_size},
+    };
+}
+
+static struct kubo_settings kubo_settings_of(const struct snapshot *snapshot)
+{
+    const struct config *config = snapshot->config;
+
+    return (struct kubo_settings){
+        .address = snapshot->upstream,
+        .authorization = config->upstream.authorization,
+        .max_idle = (uint32_t)config->limits.upstream_idle_connections,
+        .connect_timeout_ms = config->limits.connect_timeout_ms,
+        .head_timeout_ms = config->limits.upstream_head_timeout_ms,
+        .idle_timeout_ms = config->limits.upstream_idle_timeout_ms,
+    };
+}
+
+struct site *site_create(struct server *server, struct snapshot *snapshot,
+                         const struct http_handler *handler)
+{
+    struct kubo_settings kubo = kubo_settings_of(snapshot);
+    struct site *site = memory_alloc(sizeof(*site));
+
+    site->snapshot = snapshot_ref(snapshot);
+    site->kubo = kubo_create(server->loop, server->blocks, server->pipes, &kubo);
+    site->settings = (struct server_settings){
+        .references = 1,
+        .limits = limits_of(&snapshot->config->limits),
+        .handler = handler,
+        .app = site,
+        .tls = snapshot->tls,
+        .dispose = dispose,
+    };
+    if (snapshot->tls != NULL)
+        SSL_CTX_up_ref(snapshot->tls);
+    return site;
+}
