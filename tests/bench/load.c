@@ -21,6 +21,7 @@ static const char request[] = "POST /api/v0/version HTTP/1.1\r\nHost: 127.0.0.1\
 
 struct slot {
     int fd;
+    bool is_busy;
     uint64_t due_ns; /* of the request under way */
     struct slot *next_idle;
 };
@@ -42,7 +43,7 @@ static void on_stop(int number)
     stopped = 1;
 }
 
-static void open_slot(struct load *load, struct slot *slot)
+static void connect_slot(struct load *load, struct slot *slot)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = slot};
 
@@ -50,6 +51,11 @@ static void open_slot(struct load *load, struct slot *slot)
     net_no_block(slot->fd);
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, slot->fd, &event) != 0)
         net_fail("epoll");
+}
+
+static void make_idle(struct load *load, struct slot *slot)
+{
+    slot->is_busy = false;
     slot->next_idle = load->idle;
     load->idle = slot;
 }
@@ -59,7 +65,8 @@ static void fail_slot(struct load *load, struct slot *slot)
     load->failed++;
     load->done++;
     close(slot->fd);
-    open_slot(load, slot);
+    connect_slot(load, slot);
+    make_idle(load, slot);
 }
 
 static void send_due(struct load *load)
@@ -68,13 +75,15 @@ static void send_due(struct load *load)
         struct slot *slot = load->idle;
         load->idle = slot->next_idle;
         slot->due_ns = load->start_ns + load->sent * load->interval_ns;
+        slot->is_busy = true;
         load->sent++;
         if (send(slot->fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != sizeof(request) - 1)
             fail_slot(load, slot);
     }
 }
 
-/* The reply fits one packet. One that is no 200, or an end, is a failure. */
+/* The reply fits one packet. One that is no 200, or an end, is a failure. An idle connection may be
+ * closed by the other side at any time: another takes its place. */
 static void on_reply(struct load *load, struct slot *slot)
 {
     char reply[4096];
@@ -82,14 +91,18 @@ static void on_reply(struct load *load, struct slot *slot)
 
     if (size < 0 && errno == EAGAIN)
         return;
+    if (size <= 0 && !slot->is_busy) {
+        close(slot->fd);
+        connect_slot(load, slot);
+        return;
+    }
     if (size < 12 || strncmp(reply + 9, "200", 3) != 0) {
         fail_slot(load, slot);
         return;
     }
     load->latencies_us[load->done++ - load->failed] =
         (uint32_t)((net_now_ns() - slot->due_ns) / 1000);
-    slot->next_idle = load->idle;
-    load->idle = slot;
+    make_idle(load, slot);
 }
 
 static void set_timer(struct load *load, uint64_t at_ns)
@@ -175,8 +188,10 @@ int main(int argc, char **argv)
         net_fail("set-up");
     signal(SIGTERM, on_stop);
     prctl(PR_SET_TIMERSLACK, 1UL);
-    for (size_t i = 0; i < slots; i++)
-        open_slot(&load, &pool[i]);
+    for (size_t i = 0; i < slots; i++) {
+        connect_slot(&load, &pool[i]);
+        make_idle(&load, &pool[i]);
+    }
     run(&load);
     report(&load);
     free(pool);

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 16 * 1024, BUFFER = 256 * 1024, EVENTS = 128 };
+enum { HEAD_MAX = 16 * 1024, BUFFER = 256 * 1024, EVENTS = 128, PIECES_PER_TURN = 8 };
 
 enum phase { PHASE_HEAD, PHASE_COUNTED, PHASE_CHUNK_SIZE, PHASE_CHUNK_DATA, PHASE_TRAILERS };
 
@@ -73,16 +73,18 @@ static void reply_small(struct connection *c)
     net_write(c->fd, text, (size_t)size);
 }
 
-/* Sends of a big reply what the socket takes. False: the peer is gone. */
+/* Sends of a big reply what the socket takes, within one turn's share. False: the peer is gone. */
 static bool send_more(struct connection *c)
 {
-    while (c->to_send > 0) {
+    for (int turn = 0; turn < PIECES_PER_TURN && c->to_send > 0; turn++) {
         size_t size = c->to_send < BUFFER ? (size_t)c->to_send : BUFFER;
         ssize_t sent = send(c->fd, zeros, size, MSG_NOSIGNAL);
         if (sent < 0)
             return errno == EAGAIN || errno == EINTR;
         c->to_send -= (uint64_t)sent;
     }
+    if (c->to_send > 0)
+        return true;
     if (c->chunked_reply && c->writing)
         net_write(c->fd, "\r\n0\r\n\r\n", 7);
     c->writing = false;
