@@ -4,7 +4,8 @@
  *
  * Read and written: f F (base16), b B c C v V t T (base32, hex, padded), k K (base36),
  * z (base58btc), m M u U (base64, URL, padded). Every other base of the table is refused by name.
- * Strict: padding exactly as the base says, unused bits zero, no line breaks. The letters of
+ * Strict, so that bytes have one text in a base: padding exactly as the base says, unused bits
+ * zero, no digit too many, no line breaks (Kubo lets the last four pass). But the letters of
  * base16, base32 and base36 are read in either case, as Kubo does. */
 #ifndef IPFS_MULTIBASE_H
 #define IPFS_MULTIBASE_H
