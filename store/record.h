@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the ledger keeps, as its callers see it: no SQL, no Redis. Slices and arrays are borrowed
+ * from whoever made the record; in a transaction, from its arena. Times are ms since 1970, UTC. */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include "conf/id.h"
+#include "conf/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RECORD_HASH_SIZE = 32, /* SHA-256 */
+    TOKEN_ID_SIZE = 11,    /* 10 letters of base32 and a NUL */
+    TOKEN_LABEL_MAX = 200, /* bytes of UTF-8 */
+    TOKEN_ROLES_MAX = 16,
+    TOKEN_ROLES_SIZE = 512,    /* of the text of all roles */
+    POLICY_SIZE_MAX = 8 << 20, /* bytes of one policy version */
+    RECORD_UUID_SIZE = 37,     /* 36 characters and a NUL */
+};
+
+enum owner_kind { OWNER_MEMBER = 1, OWNER_GROUP, OWNER_PARTNER, OWNER_OPERATOR };
+
+/* "member", "group", "partner", "operator" */
+const char *owner_kind_name(enum owner_kind kind);
+bool owner_kind_parse(enum owner_kind *kind, struct slice name);
+
+/* A secret is known by its SHA-256 alone. */
+struct token_record {
+    char id[TOKEN_ID_SIZE];
+    enum owner_kind owner_kind;
+    char owner[ID_SIZE];
+    uint8_t secret_hash[RECORD_HASH_SIZE];
+    /* After a rotation the secret before is good until old_until_ms. 0: there is none. */
+    uint8_t old_secret_hash[RECORD_HASH_SIZE];
+    uint64_t old_until_ms;
+    uint64_t created_ms;
+    uint64_t expires_ms; /* 0: never */
+    uint64_t rotated_ms; /* 0: never was */
+    uint64_t revoked_ms; /* 0: it is in force */
+    uint64_t used_ms;    /* about when it was last used; 0: never */
+    struct slice roles;  /* narrowed to these: ids, one space between. Empty: not narrowed */
+    struct slice label;  /* UTF-8, what its maker calls it; may be empty */
+};
+
+/* When a token was last used; coarse. */
+struct token_use {
+    char id[TOKEN_ID_SIZE];
+    uint64_t used_ms;
+};
+
+/* The last record of the audit log that is known to be on disk. */
+struct audit_head {
+    uint64_t sequence; /* 0: there is none yet */
+    uint8_t hash[RECORD_HASH_SIZE];
+};
+
+/* One text of the policy that was once in force. Identical bytes are one version. */
+struct policy_record {
+    uint64_t number; /* 1, 2, ...: what `policy rollback` is told */
+    uint8_t hash[RECORD_HASH_SIZE];
+    uint64_t created_ms;
+    uint64_t activated_ms; /* the last time it came into force */
+    uint64_t size;         /* of bytes */
+    struct slice bytes;    /* what policy/ handed in; not read here. Empty in lists */
+    bool is_active;        /* at most one is */
+};
+
+/* Do two hashes agree? Takes the same time wherever they differ. */
+bool record_hash_equal(const uint8_t a[RECORD_HASH_SIZE], const uint8_t b[RECORD_HASH_SIZE]);
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/transaction.h"
+
+#include "conf/memory.h"
+#include "store/pending.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static const struct {
+    const char *text;
+    bool writes;
+} names[] = {
+    [TRANSACTION_TOKEN_ADD] = {"token-add", true},
+    [TRANSACTION_TOKEN_GET] = {"token-get", false},
+    [TRANSACTION_TOKEN_LIST] = {"token-list", false},
+    [TRANSACTION_TOKEN_ROTATE] = {"token-rotate", true},
+    [TRANSACTION_TOKEN_REVOKE] = {"token-revoke", true},
+    [TRANSACTION_TOKEN_USED] = {"token-used", true},
+    [TRANSACTION_AUDIT_HEAD_GET] = {"audit-head-get", false},
+    [TRANSACTION_AUDIT_HEAD_SET] = {"audit-head-set", true},
+    [TRANSACTION_POLICY_PUT] = {"policy-put", true},
+    [TRANSACTION_POLICY_GET] = {"policy-get", false},
+    [TRANSACTION_POLICY_LIST] = {"policy-list", false},
+    [TRANSACTION_POLICY_ACTIVATE] = {"policy-activate", true},
+};
+
+_Static_assert(ARRAY_SIZE(names) == TRANSACTION_COUNT, "every transaction has a row");
+
+struct transaction *transaction_create(enum transaction_name name)
+{
+    struct pending *pending = memory_alloc(sizeof(*pending));
+
+    assert((size_t)name < ARRAY_SIZE(names));
+    pending->transaction.name = name;
+    return &pending->transaction;
+}
+
+void transaction_destroy(struct transaction **transaction_ptr)
+{
+    struct transaction *transaction = *transaction_ptr;
+
+    if (transaction == NULL)
+        return;
+    *transaction_ptr = NULL;
+    arena_dispose(&transaction->arena);
+    free(pending_of(transaction));
+}
+
+struct slice transaction_copy(struct transaction *transaction, struct slice s)
+{
+    if (s.size == 0)
+        return (struct slice){0};
+    return (struct slice){arena_copy(&transaction->arena, s.data, s.size), s.size};
+}
+
+const char *transaction_text(enum transaction_name name)
+{
+    assert((size_t)name < ARRAY_SIZE(names));
+    return names[name].text;
+}
+
+bool transaction_writes(enum transaction_name name)
+{
+    assert((size_t)name < ARRAY_SIZE(names));
+    return names[name].writes;
+}
