@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Free blocks kept for the next user. Under AddressSanitizer none are, so that a use after release
- * is a use after free and is seen. */
-#ifdef __SANITIZE_ADDRESS__
+/* Free blocks kept for the next user. */
+#ifdef CAUSEWAY_SANITIZED
 enum { KEEP_SMALL = 0, KEEP_LARGE = 0 };
 #else
 enum { KEEP_SMALL = 64, KEEP_LARGE = 4 };
@@ -75,7 +74,7 @@ static void give(struct free_list *list, char *data, size_t keep, size_t *count)
 {
     struct free_block *block = (struct free_block *)(void *)data;
 
-    if (list->count >= keep) {
+    if (list->count + 1 > keep) {
         --*count;
         free(data);
         return;
