@@ -122,26 +122,20 @@ static void begin_exchange(struct session *session, struct exchange *exchange)
 static void bad_request(struct session *session, struct exchange *exchange,
                         const struct head_fault *fault)
 {
+    exchange_init(exchange, session);
     begin_exchange(session, exchange);
     exchange_begin_bad(exchange, fault);
 }
 
-/* The head is not complete: make room for more of it, within the limit. */
-static void need_more_head(struct session *session, struct exchange *exchange)
+/* The head is not complete: make room for more of it. */
+static void need_more_head(struct session *session)
 {
-    static const struct head_fault too_large = {431, "the request's head is too large"};
     struct buffer *in = &session->connection.in;
     struct server *server = session->server;
 
     if (session->head_seen == 0) /* its first bytes: from here on, slowness counts */
         timer_arm(server->loop, &session->timer, server->settings->limits.head_timeout_ms);
     session->head_seen = buffer_size(in);
-    if (session->head_seen >= server->settings->limits.head_size) {
-        exchange_init(exchange, session);
-        bad_request(session, exchange, &too_large);
-        return;
-    }
-    server_give_exchange(server, exchange);
     if (buffer_room(in) == 0 && in->start > 0)
         buffer_compact(in);
     else if (buffer_room(in) == 0)
@@ -155,21 +149,30 @@ static void need_more_head(struct session *session, struct exchange *exchange)
 /* A head stands at the front of the buffer, or a part of one. */
 static void parse_head(struct session *session)
 {
+    static const struct head_fault too_large = {431, "the request's head is too large"};
     struct exchange *exchange = server_take_exchange(session->server);
     struct buffer *in = &session->connection.in;
+    size_t limit = session->server->settings->limits.head_size;
     struct head_fault fault;
 
     switch (head_parse_request(&exchange->head, in->data + in->start, buffer_size(in),
                                session->head_seen, &fault)) {
     case HEAD_MORE:
-        exchange->session = session;
-        need_more_head(session, exchange);
+        if (buffer_size(in) >= limit) {
+            bad_request(session, exchange, &too_large);
+            return;
+        }
+        server_give_exchange(session->server, exchange);
+        need_more_head(session);
         return;
     case HEAD_BAD:
-        exchange_init(exchange, session);
         bad_request(session, exchange, &fault);
         return;
     case HEAD_DONE:
+        if (exchange->head.size > limit) {
+            bad_request(session, exchange, &too_large);
+            return;
+        }
         exchange_init(exchange, session);
         begin_exchange(session, exchange);
         exchange_begin(exchange);
