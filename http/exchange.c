@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* A half-closed client gets a reply that begins within this time. */
 enum { FINISHED_CLIENT_WAIT_MS = 1000 };
@@ -61,6 +62,26 @@ const char *exchange_id(const struct exchange *exchange)
 bool exchange_is_tls(const struct exchange *exchange)
 {
     return exchange->session->connection.io.ssl != NULL;
+}
+
+X509 *exchange_peer_certificate(const struct exchange *exchange)
+{
+    SSL *ssl = exchange->session->connection.io.ssl;
+
+    return ssl == NULL ? NULL : SSL_get0_peer_certificate(ssl);
+}
+
+bool exchange_peer_user(const struct exchange *exchange, uid_t *user)
+{
+    struct ucred credentials;
+    socklen_t size = sizeof(credentials);
+
+    if (exchange->session->peer.any.sa_family != AF_UNIX ||
+        getsockopt(exchange->session->connection.io.fd, SOL_SOCKET, SO_PEERCRED, &credentials,
+                   &size) != 0)
+        return false;
+    *user = credentials.uid;
+    return true;
 }
 
 void **exchange_context(struct exchange *exchange)
@@ -416,16 +437,13 @@ void exchange_refuse(struct exchange *exchange, int status, enum close_reason re
     text_dispose(&body);
 }
 
-void exchange_cut(struct exchange *exchange, enum close_reason reason)
+void exchange_cut(struct exchange *exchange, int status, enum close_reason reason,
+                  const char *message)
 {
     if (exchange->reply_begun)
         exchange_finish(exchange, reason, SESSION_TRUNCATE);
-    else if (reason == CLOSE_CLIENT_TOO_SLOW)
-        exchange_refuse(exchange, 408, reason, "the request's body came too slowly");
-    else if (reason == CLOSE_DRAIN_DEADLINE)
-        exchange_refuse(exchange, 503, reason, "the gateway is shutting down");
     else
-        exchange_finish(exchange, reason, SESSION_CLOSE);
+        exchange_refuse(exchange, status, reason, "%s", message);
 }
 
 /* ---- the client's side */

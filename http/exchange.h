@@ -19,7 +19,9 @@
 #include "http/head.h"
 #include "http/pool.h"
 
+#include <openssl/x509.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum close_reason {
 #define CLOSE_REASON(id, text, is_error) CLOSE_##id,
@@ -40,6 +42,9 @@ struct http_handler {
     /* Every exchange ends with this call, once; NULL if the handler keeps nothing. The exchange can
      * still be asked, but no longer be told anything. */
     void (*on_end)(struct exchange *exchange, void *app);
+    /* Once a second for each exchange that was decided and runs; NULL: not needed. May end it with
+     * exchange_cut, as its last act. */
+    void (*on_sweep)(struct exchange *exchange, void *app);
     /* The body of an error that http/ itself answers with (400, 413, 502...), in the dialect of the
      * API that the request was for; returns its Content-Type. message is one sentence. */
     const char *(*put_error)(const struct exchange *exchange, int status, const char *message,
@@ -53,6 +58,12 @@ const struct head *exchange_request(const struct exchange *exchange);
 const struct sockaddr *exchange_peer(const struct exchange *exchange);
 const char *exchange_id(const struct exchange *exchange); /* unique, ASCII, 20 characters */
 bool exchange_is_tls(const struct exchange *exchange);
+/* The client's certificate, verified in the handshake; borrowed. NULL: none was shown, or no TLS.
+ */
+X509 *exchange_peer_certificate(const struct exchange *exchange);
+/* Whose process is at the other end of a unix socket, as the kernel says. False: it is no unix
+ * socket. */
+bool exchange_peer_user(const struct exchange *exchange, uid_t *user);
 /* For the handler's use; NULL at first. */
 void **exchange_context(struct exchange *exchange);
 
@@ -108,8 +119,10 @@ void exchange_relay(struct exchange *exchange, const struct relay *relay);
 void exchange_collect(struct exchange *exchange, size_t limit,
                       void (*on_body)(struct exchange *exchange, void *app, struct slice body));
 
-/* Ends it from our side, whatever its state: refused if no reply has begun, cut otherwise. */
-void exchange_cut(struct exchange *exchange, enum close_reason reason);
+/* Ends it from our side, whatever its state: refused with that status and sentence if no reply has
+ * begun, cut otherwise. */
+void exchange_cut(struct exchange *exchange, int status, enum close_reason reason,
+                  const char *message);
 
 /* ---- for session.c and server.c */
 

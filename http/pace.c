@@ -41,7 +41,8 @@ static bool check_pace(struct exchange *exchange)
     pace->waited_s++;
     if (pace->waited_s >= WINDOW_S) {
         if (pace->window_moved < limits->min_body_rate * WINDOW_S) {
-            exchange_cut(exchange, CLOSE_CLIENT_TOO_SLOW);
+            exchange_cut(exchange, 408, CLOSE_CLIENT_TOO_SLOW,
+                         "the body came, or was read, too slowly");
             return false;
         }
         pace->waited_s = 0;
@@ -49,7 +50,8 @@ static bool check_pace(struct exchange *exchange)
     }
     if (limits->body_idle_timeout_ms > 0 &&
         (uint64_t)pace->idle_s * 1000 >= limits->body_idle_timeout_ms) {
-        exchange_cut(exchange, CLOSE_CLIENT_TOO_SLOW);
+        exchange_cut(exchange, 408, CLOSE_CLIENT_TOO_SLOW,
+                     "the body came, or was read, too slowly");
         return false;
     }
     return true;
@@ -104,6 +106,10 @@ static bool check_presence(struct exchange *exchange)
 
 void exchange_sweep(struct exchange *exchange)
 {
-    if (check_presence(exchange))
-        (void)check_pace(exchange);
+    const struct server_settings *settings = exchange->settings;
+
+    if (!check_presence(exchange) || !check_pace(exchange))
+        return;
+    if (settings->handler->on_sweep != NULL)
+        settings->handler->on_sweep(exchange, settings->app);
 }

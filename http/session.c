@@ -22,7 +22,7 @@ void session_close(struct session *session)
     struct exchange *exchange = session->exchange;
 
     if (exchange != NULL) { /* comes back here */
-        exchange_cut(exchange, CLOSE_DRAIN_DEADLINE);
+        exchange_cut(exchange, 503, CLOSE_DRAIN_DEADLINE, "the gateway is shutting down");
         return;
     }
     timer_disarm(&session->timer);

@@ -31,7 +31,8 @@ struct order {
 
 static struct server_settings *make_settings(struct worker *worker, const void *snapshot)
 {
-    struct server_settings *settings = worker->options.make_settings(worker->server, snapshot);
+    struct server_settings *settings =
+        worker->options.make_settings(worker->server, snapshot, worker->options.arg);
 
     worker->options.unref_snapshot(snapshot);
     return settings;

@@ -50,7 +50,7 @@ static const struct http_handler handler = {
     .put_error = refusal_put_error,
 };
 
-struct server_settings *front_make_settings(struct server *server, const void *snapshot)
+struct server_settings *front_make_settings(struct server *server, const void *snapshot, void *arg)
 {
     return &site_create(server, (struct snapshot *)snapshot, &handler)->settings;
 }

@@ -8,6 +8,6 @@
 
 /* The settings that a worker's server serves requests with. Runs on the worker's thread; takes its
  * own reference on the snapshot. */
-struct server_settings *front_make_settings(struct server *server, const void *snapshot);
+struct server_settings *front_make_settings(struct server *server, const void *snapshot, void *arg);
 
 #endif
