@@ -17,7 +17,9 @@ struct worker_options {
     struct log_writer *log;
     /* Makes the settings of this worker's server from a snapshot that is shared by all. Runs on the
      * worker's thread; returns one reference. */
-    struct server_settings *(*make_settings)(struct server *server, const void *snapshot);
+    struct server_settings *(*make_settings)(struct server *server, const void *snapshot,
+                                             void *arg);
+    void *arg; /* this worker's own, for make_settings; borrowed until worker_destroy returns */
     void (*unref_snapshot)(const void *snapshot);
 };
 
