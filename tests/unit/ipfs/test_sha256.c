@@ -6,6 +6,7 @@
 #include "conf/memory.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -205,6 +206,35 @@ static void test_sha256_equals_openssl_on_random_lengths_and_alignments(void **s
     free((void *)pool);
 }
 
+/* No assertions here: cmocka's belong to the main thread. */
+static void *hash_in_thread(void *digest)
+{
+    static const char data[] = "the same bytes for every lane of every thread";
+    uint8_t digests[20][SHA256_SIZE];
+    struct sha256_job jobs[20];
+
+    for (int i = 0; i < 20; i++)
+        jobs[i] = (struct sha256_job){SLICE(data), digests[i]};
+    for (int i = 0; i < 100; i++)
+        sha256_many(jobs, 20);
+    memcpy(digest, digests[19], SHA256_SIZE);
+    return NULL;
+}
+
+static void test_sha256_runs_on_many_threads_at_once(void **state)
+{
+    uint8_t digests[4][SHA256_SIZE], expected[SHA256_SIZE];
+    pthread_t threads[4];
+
+    digest_of(SLICE("the same bytes for every lane of every thread"), expected);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, hash_in_thread, digests[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_memory_equal(digests[i], expected, SHA256_SIZE);
+    }
+}
+
 static void test_sha256_plan_is_one_that_this_processor_has(void **state)
 {
     struct sha256_plan plan = sha256_plan(), again = sha256_plan();
@@ -218,6 +248,8 @@ static void test_sha256_plan_is_one_that_this_processor_has(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_sha256_runs_on_many_threads_at_once), /* first: it asks the processor */
         cmocka_unit_test(test_sha256_gives_the_published_digests_on_every_path),
         cmocka_unit_test(test_sha256_pads_every_length_on_every_path),
         cmocka_unit_test(test_sha256_may_write_the_digest_over_the_data),
