@@ -165,22 +165,29 @@ static void test_multibase_refuses_a_nul_as_prefix_and_as_digit(void **state)
     }
 }
 
+/* fill: digits of the number, or its leading zeros, are what is too much. */
+static void assert_kept_to_capacity(char prefix, uint8_t fill)
+{
+    struct error err = {0};
+    struct text text = {0};
+    uint8_t data[20];
+    uint8_t *out = malloc(19); /* the sanitizer sees one byte too many */
+    size_t size;
+
+    memset(data, fill, sizeof(data));
+    multibase_encode(prefix, data, sizeof(data), &text);
+    assert_false(multibase_decode(text_slice(&text), out, 19, &size, &err));
+    assert_int_equal(err.code, ERROR_LIMIT);
+    assert_string_equal(err.text, "is more than 19 bytes of data");
+    text_dispose(&text);
+    free(out);
+}
+
 static void test_multibase_writes_no_more_than_the_capacity(void **state)
 {
-    uint8_t data[20];
-
-    memset(data, 7, sizeof(data));
     for (const char *prefix = PREFIXES; *prefix != '\0'; prefix++) {
-        struct error err = {0};
-        struct text text = {0};
-        uint8_t *out = malloc(19); /* the sanitizer sees one byte too many */
-        size_t size;
-
-        multibase_encode(*prefix, data, sizeof(data), &text);
-        assert_false(multibase_decode(text_slice(&text), out, 19, &size, &err));
-        assert_int_equal(err.code, ERROR_LIMIT);
-        text_dispose(&text);
-        free(out);
+        assert_kept_to_capacity(*prefix, 7);
+        assert_kept_to_capacity(*prefix, 0);
     }
 }
 
