@@ -2,8 +2,8 @@
 /* sink [--workers N] [--port P]: an upstream that is faster than any relay before it. Prints its
  * port, then serves until a signal:
  *   /_stats                        what it counted so far, as JSON (ask it directly)
- *   /api/v0/cat?arg=N[&chunked]    a body of N bytes
- *   any path with "stall"          takes the head and never reads the body
+ *   /api/v0/cat with length=N      a body of N bytes, in one chunk if there is an offset=1
+ *   chunker=size-65537             takes the head and never reads the body
  *   anything else                  reads the body, answers 83 bytes
  * It trusts its input: a relay that frames wrongly ends the connection and counts in "bad". */
 #include "net.h"
@@ -95,10 +95,10 @@ static bool send_more(struct connection *c)
 static bool reply_big(struct connection *c)
 {
     char head[256];
-    uint64_t size = strtoull(strstr(c->target, "arg=") + 4, NULL, 10);
+    uint64_t size = strtoull(strstr(c->target, "length=") + 7, NULL, 10);
     int used;
 
-    c->chunked_reply = strstr(c->target, "chunked") != NULL;
+    c->chunked_reply = strstr(c->target, "offset=1") != NULL;
     if (c->chunked_reply)
         used = snprintf(head, sizeof(head),
                         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -118,7 +118,7 @@ static bool reply_big(struct connection *c)
 static bool finish_request(struct connection *c)
 {
     c->phase = PHASE_HEAD;
-    if (strncmp(c->target, "/api/v0/cat?arg=", 16) == 0)
+    if (strncmp(c->target, "/api/v0/cat?", 12) == 0 && strstr(c->target, "length=") != NULL)
         return reply_big(c);
     reply_small(c);
     return true;
@@ -148,7 +148,7 @@ static bool begin_request(struct connection *c)
     c->target[size] = '\0';
     c->body = 0;
     stats.requests++;
-    c->stalled = strstr(c->target, "stall") != NULL;
+    c->stalled = strstr(c->target, "chunker=size-65537") != NULL;
     if (header(c->partial, "transfer-encoding:") != NULL) {
         c->phase = PHASE_CHUNK_SIZE;
         return true;

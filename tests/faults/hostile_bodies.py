@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ambiguous and broken framing as data, in the shape of hostile_heads. Behind each ambiguous request stands a second
-one: a relay that frames the first differently than its client lets it through ("smuggled")."""
+one: a relay that frames the first differently than its client lets it through (/api/v0/version)."""
 
 from hostile_heads import BAD, BAD_OR_CLOSE, CLOSE
 
-_SMUGGLED = b"POST /api/v0/id?smuggled HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
+_SMUGGLED = b"POST /api/v0/version HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
+_FORM = b"Content-Type: multipart/form-data; boundary=rig\r\n"
 _ZERO = b"0\r\n\r\n"
 _BAD_TE = {400, 501}
 
 
 def _add(*headers, body=b"", version=b"1.1"):
     lines = b"".join(header + b"\r\n" for header in headers)
-    return b"POST /api/v0/add HTTP/" + version + b"\r\nHost: 127.0.0.1\r\n" + lines + b"\r\n" + body
+    return b"POST /api/v0/add HTTP/" + version + b"\r\nHost: 127.0.0.1\r\n" + _FORM + lines + b"\r\n" + body
 
 
 def _te(value, body=_ZERO + _SMUGGLED, **options):
@@ -36,7 +37,7 @@ AMBIGUOUS = [
     ("CL 0 and TE", _add(b"Content-Length: 0", b"Transfer-Encoding: chunked", body=_ZERO + _SMUGGLED), BAD, []),
     ("CL and TE identity", _add(b"Content-Length: 3", b"Transfer-Encoding: identity", body=b"abc" + _SMUGGLED), _BAD_TE, []),
     ("TE : chunked", _te(b"Transfer-Encoding : chunked"), BAD, []),
-    ("TE:\\tchunked", _te(b"Transfer-Encoding:\tchunked"), {200, 400, 501}, _seen(b"") + [("/api/v0/id?smuggled", b"")]),
+    ("TE:\\tchunked", _te(b"Transfer-Encoding:\tchunked"), {200, 400, 501}, _seen(b"") + [("/api/v0/version", b"")]),
     ("TE:\\vchunked", _te(b"Transfer-Encoding:\x0bchunked"), _BAD_TE, []),
     ("TE xchunked", _te(b"Transfer-Encoding: xchunked"), _BAD_TE, []),
     ("TE chunkedx", _te(b"Transfer-Encoding: chunkedx"), _BAD_TE, []),
@@ -83,7 +84,7 @@ AMBIGUOUS = [
     ("length : 3", _add(b"Content-Length : 3", body=b"abc" + _SMUGGLED), BAD, []),
     ("length behind a bare LF", _add(b"X-A: a\nContent-Length: 3", body=b"abc" + _SMUGGLED), BAD, []),
     ("a body behind Content-Length: 0", _add(b"Content-Length: 0", body=b"abc"), {200, 400}, _seen(b"")),
-    ("a body without a length", _add(body=_SMUGGLED), {200, 400, 411}, _seen(b"") + [("/api/v0/id?smuggled", b"")]),
+    ("a body without a length", _add(body=_SMUGGLED), {200, 400, 411}, _seen(b"") + [("/api/v0/version", b"")]),
 ]
 
 CHUNKS = [

@@ -4,12 +4,12 @@
 import time
 
 from kit.case import RelayCase
-from kit.client import Client, post
+from kit.client import Client, post, read_path, upload_head
 from kit.http1 import Cut
 from kit.process import wait_for
 
-UPLOAD = b"POST /api/v0/add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1073741824\r\n\r\n"
-CHUNKED_UPLOAD = b"POST /api/v0/add HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+UPLOAD = upload_head("Content-Length: 1073741824")
+CHUNKED_UPLOAD = upload_head()
 
 
 def endless_reply(peer, request):
@@ -77,12 +77,12 @@ class ClientsGone(RelayCase):
 
     def test_leaving_a_silent_upstream_cancels(self):
         upstream, relay = self.before(slow_answer(20))
-        client = self.begin_upload(upstream, relay, post("/api/v0/cat"), b"")
+        client = self.begin_upload(upstream, relay, post(read_path()), b"")
         self.assert_cancelled(upstream, self.leave("RST", client))
 
     def test_closing_on_a_silent_upstream_cancels_after_a_second(self):
         upstream, relay = self.before(slow_answer(20))
-        client = self.begin_upload(upstream, relay, post("/api/v0/cat"), b"")
+        client = self.begin_upload(upstream, relay, post(read_path()), b"")
         self.assert_cancelled(upstream, self.leave("FIN", client))
 
     def test_leaving_within_a_reply_cancels(self):
@@ -90,7 +90,7 @@ class ClientsGone(RelayCase):
             with self.subTest(how):
                 upstream, relay = self.before(endless_reply)
                 client = Client(relay.port)
-                client.send(post("/api/v0/cat"))
+                client.send(post(read_path()))
                 self.assertEqual(client.reader.reply().status, 200)
                 self.assert_cancelled(upstream, self.leave(how, client))
 
@@ -110,7 +110,7 @@ class ClientsGone(RelayCase):
     def test_a_client_that_reads_nothing_and_resets_cancels(self):
         upstream, relay = self.before(endless_reply)
         client = Client(relay.port, receive_buffer=4096)
-        client.send(post("/api/v0/cat"))
+        client.send(post(read_path()))
         time.sleep(1)  # both sides are full now
         self.assert_cancelled(upstream, self.leave("RST", client))
 
@@ -119,7 +119,7 @@ class ClientsGone(RelayCase):
             with self.subTest(body=body):
                 _, relay = self.before(slow_answer(0.5))
                 with Client(relay.port) as client:
-                    client.send(post("/api/v0/add", body=body))
+                    client.send(post("/api/v0/add" if body else read_path(), body=body))
                     client.finish()
                     self.assertEqual(client.reply().text(), '{"late":true}\n')
 
@@ -134,7 +134,7 @@ class ClientsGone(RelayCase):
 
         _, relay = self.before(slowly)
         with Client(relay.port) as client:
-            client.send(post("/api/v0/cat"))
+            client.send(post(read_path()))
             client.finish()
             reply = client.reply()
         self.assertEqual((reply.body_bytes, reply.broken), (30, None))
@@ -142,7 +142,7 @@ class ClientsGone(RelayCase):
     def test_a_half_closed_client_is_given_up_when_no_reply_begins(self):
         upstream, relay = self.before(slow_answer(20))
         with Client(relay.port, timeout=5) as client:
-            client.send(post("/api/v0/cat"))
+            client.send(post(read_path()))
             client.finish()
             with self.assertRaises(Cut):
                 client.reply()
@@ -151,7 +151,7 @@ class ClientsGone(RelayCase):
     def test_a_client_that_keeps_waiting_is_not_given_up(self):
         _, relay = self.before(slow_answer(2.5))
         with Client(relay.port, timeout=5) as client:
-            self.assertEqual(client.ask(post("/api/v0/cat")).text(), '{"late":true}\n')
+            self.assertEqual(client.ask(post(read_path())).text(), '{"late":true}\n')
 
     def test_the_next_client_is_served_all_the_same(self):
         upstream, relay = self.before(slow_answer(20))

@@ -43,12 +43,12 @@ class Hostile(RelayCase):
         complete = [(request.target, bytes(request.body)) for request in upstream.requests if request.complete]
         self.assertEqual(complete, allowed[:len(complete)])
         for request in upstream.requests:
-            self.assertNotIn("smuggled", request.target if not any("smuggled" in target for target, _ in allowed) else "")
-            self.assertEqual(len(request.all("content-length")) + len(request.all("transfer-encoding")) <= 1, True)
+            self.assertIn(request.target, ["/api/v0/add", *[target for target, _ in allowed]])
+            self.assertLessEqual(len(request.all("content-length")) + len(request.all("transfer-encoding")), 1)
 
     def assert_serves(self, relay):
         with Client(relay.port, timeout=5) as client:
-            self.assertEqual(client.ask(post("/api/v0/version?after")).status, 200)
+            self.assertEqual(client.ask(post()).status, 200)
 
     def test_request_lines(self):
         self.check_table(REQUEST_LINES)
@@ -78,7 +78,7 @@ class Hostile(RelayCase):
         """One odd byte between the parts of a well-formed head: refused, or passed on as one request."""
         upstream = self.start_upstream()
         relay = self.start_relay(upstream.port, limits={"head_timeout": "1s"})
-        good = post("/api/v0/version?a=b", "X-A: a", body=None)
+        good = post("/api/v0/version?all=true", "X-A: a")
         places = [0, 4, 5, 12, 25, 33, 35, 41, 51, len(good) - 23, len(good) - 4, len(good) - 2]
         for byte in [*range(0, 33), 127, 128, 255, ord(":"), ord(","), ord(";")]:
             for place in places:
@@ -86,7 +86,7 @@ class Hostile(RelayCase):
                 data = good[:place] + bytes([byte]) + good[place:]
                 status = outcome(relay.port, data)
                 with self.subTest(byte=byte, place=place):
-                    self.assertIn(status, {200, 400, 404, 405, 408, 411, 501, 505, CLOSE})
+                    self.assertIn(status, {200, 400, 403, 404, 405, 408, 411, 501, 505, CLOSE})
                     self.assertEqual(upstream.bad, [])
                     self.assertLessEqual(len(upstream.requests), 1)
         self.assert_serves(relay)

@@ -9,10 +9,30 @@ import time
 from kit.http1 import BadMessage, Cut, Reader
 
 HOST = b"Host: 127.0.0.1\r\n"
+FORM = "Content-Type: multipart/form-data; boundary=rig"
+CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+
+
+def read_path(number=0) -> str:
+    """A read without a body; the number tells it from others at the upstream."""
+    return f"/api/v0/cat?arg={CID}&offset={number}"
+
+
+def add_path(number=0) -> str:
+    """An upload; the number tells it from others at the upstream."""
+    return f"/api/v0/add?chunker=size-{262144 + number}"
+
+
+def upload_head(framing="Transfer-Encoding: chunked", *headers) -> bytes:
+    """The head of an upload whose body the caller sends."""
+    lines = ["POST /api/v0/add HTTP/1.1", "Host: 127.0.0.1", FORM, *headers, framing, "", ""]
+    return "\r\n".join(lines).encode()
 
 
 def post(path="/api/v0/version", *headers, body=None, chunks=None, version="1.1") -> bytes:
-    """A well-formed POST. body: with content-length; chunks: each piece one chunk."""
+    """A well-formed POST. body: an upload with content-length; chunks: one whose pieces are each a chunk."""
+    if (body is not None or chunks is not None) and not any(header.lower().startswith("content-type") for header in headers):
+        headers = (*headers, FORM)
     lines = [f"POST {path} HTTP/{version}\r\n".encode(), HOST]
     lines += [f"{header}\r\n".encode("latin-1") for header in headers]
     if chunks is not None:
