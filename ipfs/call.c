@@ -64,7 +64,8 @@ static bool read_argument(struct call *call, struct call_argument *argument, str
     struct slice text = argument->text;
     bool deep = text.size > 0 && memchr(text.data, '/', text.size) != NULL;
 
-    argument->path.kind = CALL_PATH_NONE;
+    argument->path.kind = CALL_PATH_NONE; /* the CID stays as it is: nobody reads it then */
+    argument->path.name = argument->path.subpath = (struct slice){NULL, 0};
     if (!is_path(argument->kind))
         return true;
     return call_path_parse(&argument->path, argument->kind, text,
