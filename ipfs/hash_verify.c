@@ -38,6 +38,7 @@ static bool settle(struct hash_claim *claim, bool holds, struct error *err)
     return holds || refuse(claim, err);
 }
 
+/* err keeps what was told first. */
 static bool verify_batch(struct hash_claim *claims, size_t count, struct error *err)
 {
     struct hash_job jobs[BATCH];
@@ -55,7 +56,7 @@ static bool verify_batch(struct hash_claim *claims, size_t count, struct error *
         bool holds;
 
         claims[i].holds = false;
-        if (!check(&claims[i], all ? err : NULL)) {
+        if (!check(&claims[i], err)) {
             all = false;
             continue;
         }
@@ -63,7 +64,7 @@ static bool verify_batch(struct hash_claim *claims, size_t count, struct error *
                     ? claims[i].block.size == cid->digest_size &&
                           is_digest(cid, claims[i].block.data, claims[i].block.size)
                     : is_digest(cid, jobs[waiting++].digest, hash_size(cid->hash));
-        all = settle(&claims[i], holds, all ? err : NULL) && all;
+        all = settle(&claims[i], holds, err) && all;
     }
     return all;
 }
@@ -75,7 +76,7 @@ bool hash_verify_many(struct hash_claim *claims, size_t count, struct error *err
     for (size_t i = 0; i < count; i += BATCH) {
         size_t batch = count - i < BATCH ? count - i : BATCH;
 
-        all = verify_batch(claims + i, batch, all ? err : NULL) && all;
+        all = verify_batch(claims + i, batch, err) && all;
     }
     return all;
 }

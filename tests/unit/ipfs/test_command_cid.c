@@ -14,6 +14,7 @@
 #define V0   "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
 #define V1   "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
 #define V136 "k2jmtxtlhjl3fhmgndf92e48by79ryjuvqp3y2qgehpao6v3lurvnmcv"
+#define KEY  "bafzaajaiaejcagyafvz5ypnxqze6dy3rp465m3w5azvp4la7qyouwgtdrikvuezt"
 #define HEX  "59948439065f29619ef41280cbb932be52c56d99c5966b65e0111239f098bbef"
 
 struct result {
@@ -63,6 +64,11 @@ static void test_cid_command_shows_and_converts(void **state)
          "{\"cid\":\"" V1 "\",\"version\":1,\"base\":\"base32\",\"codec\":\"dag-pb\","
          "\"codec_code\":112,\"hash\":\"sha2-256\",\"hash_code\":18,\"digest_size\":32,"
          "\"digest\":\"" HEX "\",\"v0\":\"" V0 "\",\"v1\":\"" V1 "\"}\n"},
+        {{"--json", KEY},
+         "{\"cid\":\"" KEY "\",\"version\":1,\"base\":\"base32\",\"codec\":\"libp2p-key\","
+         "\"codec_code\":114,\"hash\":\"identity\",\"hash_code\":0,\"digest_size\":36,"
+         "\"digest\":\"080112201b002d73dc3db78649e1e3717f3dd66edd066afe2c1f861d4b1a638a155a1333\","
+         "\"v1\":\"k51qzi5uqu5dgutdk6i1ynyzgkqngpha5xpgia3a5qqp4jsh0u4csozksxel2r\"}\n"},
         {{"--v1", V0}, V1 "\n"},
         {{"--v0", V136, V0}, V0 "\n" V0 "\n"},
         {{"--base", "base36", V0}, V136 "\n"},

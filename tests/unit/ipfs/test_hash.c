@@ -320,6 +320,12 @@ static void test_hash_verify_many_judges_each_claim_alone(void **state)
     assert_false(hash_verify_many(claims + 150, COUNT - 150, &err));
     assert_int_equal(err.code, ERROR_MISMATCH);
     assert_true(hash_verify_many(claims, 149, NULL));
+    for (size_t i = 0; i < COUNT; i++) /* one bad one at the front, all others good */
+        claims[i] = claims[i < 1 ? 399 : 3];
+    claims[0].block.data++;
+    assert_false(hash_verify_many(claims, COUNT, NULL));
+    assert_false(claims[0].holds);
+    assert_true(claims[COUNT - 1].holds);
     assert_true(hash_verify_many(claims, 0, NULL));
     free(claims);
     free(cids);
