@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "ipfs/call.h"
+#include "proxy/access_gate.h"
 #include "proxy/browser.h"
 #include "proxy/rpc_answers.h"
 #include "proxy/rpc_gate.h"
@@ -125,13 +126,13 @@ static void treat(struct exchange *exchange, struct rpc *rpc)
         relay(exchange, rpc);
         return;
     case TREATMENT_VERSION:
-        if (rpc_gate_allows_class(rpc->site->snapshot->config, CLASS_TOOL))
+        if (access_allows_command(rpc->site, COMMAND_VERSION))
             relay(exchange, rpc);
         else
             rpc_answer_version(exchange);
         return;
     case TREATMENT_COMMANDS:
-        rpc_answer_commands(exchange, rpc->site->snapshot->config, rpc->call);
+        rpc_answer_commands(exchange, rpc->site, rpc->call);
         return;
     case TREATMENT_NEVER: /* the gate refused it */
         break;
@@ -189,13 +190,23 @@ static void on_arguments(struct exchange *exchange, void *site, struct slice bod
     struct error err = {0};
 
     if (call_body_arguments(rpc->call, body, text_slice(&rpc->content_type), &err) &&
-        rpc_gate_arguments(rpc->site->snapshot->config, rpc->call, &err))
+        call_check(rpc->call, &err))
         resolve_names(exchange, rpc, 0);
     else
         refuse(exchange, &err);
 }
 
 /* ---- the head gate */
+
+static bool may_pass(struct exchange *exchange, struct rpc *rpc, struct error *err)
+{
+    struct access_question question = {.exchange = exchange, .call = rpc->call};
+
+    /* `version` is answered in any case, if need be by us: clients ask it first and say nothing
+     * else without it */
+    return treatment_of(rpc->call->command->id) == TREATMENT_VERSION ||
+           access_gate(rpc->site, &question, err);
+}
 
 static bool is_multipart(const struct header *content_type)
 {
@@ -239,14 +250,12 @@ static void serve_call(struct site *site, struct exchange *exchange)
         return;
     }
     rpc = keep(exchange, site, call, content_type);
-    if (!rpc_gate_head(site->snapshot->config, head, call, &err))
+    if (!may_pass(exchange, rpc, &err) || !rpc_gate(head, call, &err))
         refuse(exchange, &err);
     else if (call->wants_body)
         exchange_collect(exchange, CALL_BODY_MAX_BYTES, on_arguments);
-    else if (rpc_gate_arguments(site->snapshot->config, call, &err))
-        resolve_names(exchange, rpc, 0);
     else
-        refuse(exchange, &err);
+        resolve_names(exchange, rpc, 0);
 }
 
 /* ---- methods */

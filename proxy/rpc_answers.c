@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/rpc_answers.h"
 
-#include "proxy/rpc_gate.h"
+#include "proxy/access_gate.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static void add_command(json_t *root, const struct command *command, bool flags)
         add_options(node, command);
 }
 
-void rpc_answer_commands(struct exchange *exchange, const struct config *config,
+void rpc_answer_commands(struct exchange *exchange, const struct site *site,
                          const struct call *call)
 {
     bool flags = call_option_bool(call, OPT_FLAGS, false);
@@ -87,7 +87,7 @@ void rpc_answer_commands(struct exchange *exchange, const struct config *config,
     char *text;
 
     for (enum command_id id = 0; id < COMMAND_COUNT; id++)
-        if (rpc_gate_allows_command(config, catalogue_command(id)))
+        if (access_allows_command(site, id))
             add_command(root, catalogue_command(id), flags);
     text = json_dumps(root, JSON_COMPACT);
     answer_json(exchange, slice_of(text));

@@ -3,16 +3,15 @@
 #ifndef PROXY_RPC_ANSWERS_H
 #define PROXY_RPC_ANSWERS_H
 
-#include "conf/config.h"
-#include "http/exchange.h"
 #include "ipfs/call.h"
+#include "proxy/site.h"
 
 /* The version that the catalogue is of: clients ask it before every command and send nothing else
  * without it. */
 void rpc_answer_version(struct exchange *exchange);
 
 /* The tree of commands that pass the gate; with their options when the call says `flags`. */
-void rpc_answer_commands(struct exchange *exchange, const struct config *config,
+void rpc_answer_commands(struct exchange *exchange, const struct site *site,
                          const struct call *call);
 
 #endif
