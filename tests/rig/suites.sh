@@ -71,7 +71,7 @@ format_check() {
 }
 
 tidy_check() {
-    git ls-files '*.c' | grep -v '^tests/fuzz/' | xargs -P2 -n4 clang-tidy --quiet -p build/debug
+    sed -n "s|^ *\"file\": \"$PWD/\(.*\.c\)\".*|\1|p" build/debug/compile_commands.json | sort -u | xargs -P2 -n4 clang-tidy --quiet -p build/debug
 }
 
 suite_unit() {
