@@ -166,6 +166,8 @@ static void test_cid_refuses_text_and_says_what(void **state)
          "has 46 characters, not 45"},
         {"QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nnn", ERROR_SYNTAX, "not 47"},
         {"QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA30n", ERROR_SYNTAX, "character 45, '0'"},
+        {"Qmzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", ERROR_SYNTAX,
+         "not a sha2-256 multihash"},
         {"zQmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn", ERROR_SYNTAX,
          "CIDv0 inside a multibase"},
         {"b", ERROR_SYNTAX, "byte 0 of the CID: nothing is there"},
