@@ -26,7 +26,44 @@ static const char cid_help[] =
     "  %b  base, \"base32\"           %B  its prefix\n"
     "  %%  a percent sign";
 
+static const char car_ls_help[] = "Lists what is in a CAR file, version 1 or 2: its roots, then "
+                                  "each block with the byte at which\n"
+                                  "its section begins, the bytes of its data, and its CID. Blocks "
+                                  "are not hashed: see car verify.\n"
+                                  "FILE - is standard input.";
+
+static const struct cli_option car_verify_options[] = {
+    {"root", "CID", "What must be in it, instead of the roots that the file names."},
+    {"repeats", NULL, "Let blocks come more than once, as gateways send them with dups=y."},
+    {NULL, NULL, NULL},
+};
+
+static const char car_verify_help[] =
+    "Believes nothing of a CAR file: hashes every block, and walks from the roots, depth first, "
+    "as\n"
+    "`ipfs dag export` does: each block must be the next that the walk wants, and at the end none\n"
+    "may be missing. What is wrong is named with its byte and CID. FILE - is standard input.";
+
 const struct cli_command ipfs_commands[] = {
+    {
+        .words = "car ls",
+        .arguments = "FILE",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "List the roots and blocks of a CAR file.",
+        .help = car_ls_help,
+        .run = command_car_ls,
+    },
+    {
+        .words = "car verify",
+        .arguments = "FILE",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Check that a CAR file holds a whole DAG, block by block.",
+        .help = car_verify_help,
+        .options = car_verify_options,
+        .run = command_car_verify,
+    },
     {
         .words = "cid",
         .arguments = "[CID...]",

@@ -9,7 +9,9 @@
 /* Ends with NULL words. */
 extern const struct cli_command ipfs_commands[];
 
-/* Each has a file of its own: command_cid.c. */
+/* Each has a file of its own: command_cid.c; command_car.c. */
 int command_cid(struct cli *cli);
+int command_car_ls(struct cli *cli);
+int command_car_verify(struct cli *cli);
 
 #endif
