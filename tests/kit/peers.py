@@ -42,8 +42,8 @@ http {{
 _HAPROXY = """\
 global
   nbthread {workers}
-  maxconn 8000
-  tune.bufsize 131072
+  maxconn 4000
+  tune.bufsize {buffer}
   tune.pipesize 1048576
   log stdout format raw local0 info
 defaults
@@ -91,7 +91,7 @@ class Haproxy:
 
     kind = "haproxy"
 
-    def __init__(self, folder, upstream_port, *, workers=1, tls=None, cpus=None, **_):
+    def __init__(self, folder, upstream_port, *, workers=1, tls=None, cpus=None, buffer=131072, **_):
         self.folder = pathlib.Path(folder) / f"haproxy-{free_port()}"
         self.folder.mkdir(parents=True)
         self.port = free_port()
@@ -101,7 +101,8 @@ class Haproxy:
             both.write_text(pathlib.Path(tls[0]).read_text() + pathlib.Path(tls[1]).read_text())
             word = f" ssl crt {both}"
         config = self.folder / "haproxy.cfg"
-        config.write_text(_HAPROXY.format(workers=workers, port=self.port, upstream_port=upstream_port, tls_word=word))
+        config.write_text(_HAPROXY.format(workers=workers, port=self.port, upstream_port=upstream_port, tls_word=word,
+                                          buffer=buffer))
         self.process = Process("haproxy", ["haproxy", "-db", "-f", config], self.folder, cpus=cpus)
         self.process.wait_ready(lambda: accepts(self.port))
 

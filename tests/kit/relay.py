@@ -26,12 +26,12 @@ log:
 
 
 class Causeway:
-    """`causeway serve` in FOLDER. limits: options of the `limits` section by name."""
+    """`causeway serve` in FOLDER. limits: options of the `limits` section by name; wrapper: words before the program."""
 
     kind = "causeway"
 
     def __init__(self, folder, upstream_port, *, workers=1, tls=None, limits=None, access="access.log",
-                 descriptors=None, cpus=None):
+                 descriptors=None, cpus=None, wrapper=(), **_):
         self.folder = pathlib.Path(folder) / f"causeway-{free_port()}"
         self.folder.mkdir(parents=True)
         self.port, self.operators_port = free_port(), free_port()
@@ -41,8 +41,8 @@ class Causeway:
                             upstream_port=upstream_port, access=access)
         (self.folder / "data").mkdir(mode=0o700)
         self.write_config(tls=tls, limits=limits)
-        self.process = Process("causeway", [causeway_program(), "serve", "--config", self.config], self.folder,
-                               descriptors=descriptors, cpus=cpus)
+        self.process = Process("causeway", [*wrapper, causeway_program(), "serve", "--config", self.config],
+                               self.folder, descriptors=descriptors, cpus=cpus)
         self.process.wait_ready(lambda: accepts(self.port))
 
     def write_config(self, tls=None, limits=None, **changes):

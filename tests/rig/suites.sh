@@ -83,6 +83,17 @@ suite_unit() {
 suite_integration() {
     build_release
     python_suite tests/integration
+    instructions_check
+}
+
+# The output is shown also when it is well: it is a figure.
+instructions_check() {
+    if python3 tests/bench/instructions.py; then
+        count 1 0
+    else
+        echo "FAIL  instructions per request"
+        count 0 1
+    fi
 }
 
 suite_e2e() {
@@ -123,7 +134,12 @@ suite_fuzz() {
 
 suite_bench() {
     build_release
-    check "bench" python3 tests/bench/bench.py "${bench_options[@]}"
+    if python3 tests/bench/bench.py "${bench_options[@]}"; then
+        count 1 0
+    else
+        echo "FAIL  bench"
+        count 0 1
+    fi
 }
 
 # full STEP: suites that passed for this commit are not run again; none is begun after 30 of 40 minutes.
@@ -131,6 +147,8 @@ run_full() {
     local state suite budget=${FULL_SECONDS:-1800}
     state=build/full/$1/$(git rev-parse --short=12 HEAD)
     mkdir -p "$state"
+    export RIG_FIGURES=$PWD/$state/figures.jsonl
+    bench_options=(--json "$state/bench.json")
     for suite in e2e faults integration unit fuzz sim bench; do
         [ ! -e "$state/$suite" ] || { echo "== $suite: passed already for this commit"; continue; }
         if [ $SECONDS -gt "$budget" ]; then
@@ -141,4 +159,5 @@ run_full() {
         run_suite "$suite"
         [ $failed != $before ] || touch "$state/$suite"
     done
+    python3 tests/bench/results.py --figures "$state/figures.jsonl" --bench "$state/bench.json"
 }

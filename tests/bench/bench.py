@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,upload,latency]: Causeway beside nginx, haproxy
+and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from comparison import Series, table  # noqa: E402
+from kit import figures, native, relay, settings  # noqa: E402
+
+RELAYS = ["causeway", "nginx", "haproxy"]
+WRK_SCRIPT = 'wrk.method = "POST"\n'
+
+
+class Bench:
+    """The targets, all running, and the processors that relays and the others have."""
+
+    def __init__(self, folder, options):
+        self.folder, self.options = folder, options
+        self.random = random.Random(options.seed)
+        self.relay_cpus, self.other_cpus = _processors(options.workers)
+        self.sink = native.Sink(folder, workers=options.workers, cpus=self.other_cpus)
+        self.targets = {}
+
+    def start(self, **extra):
+        self.stop_relays()
+        for kind in [*RELAYS, "direct"]:
+            self.targets[kind] = relay.start(self.folder, self.sink.port, kind=kind, workers=self.options.workers,
+                                             cpus=self.relay_cpus, **extra)
+
+    def stop_relays(self):
+        for target in self.targets.values():
+            target.stop()
+        self.targets = {}
+
+    def close(self):
+        self.stop_relays()
+        self.sink.stop()
+
+    def rounds(self):
+        """Each round's targets, in an order of its own."""
+        for number in range(self.options.rounds):
+            print(f"  round {number + 1} of {self.options.rounds}", file=sys.stderr)
+            yield self.random.sample(list(self.targets.items()), len(self.targets))
+
+    def cpu(self, target) -> float:
+        return target.process.cpu_seconds() if target.process else 0.0
+
+
+def small_requests(bench):
+    """POSTs without a body at 64 connections: requests a second, and the relay's CPU for each."""
+    rate, cost = Series("small POSTs, 64 connections", "requests/s"), Series("CPU per small POST", "us", False)
+    bench.start(buffer=16384)
+    for targets in bench.rounds():
+        for kind, target in targets:
+            before = bench.cpu(target)
+            count, seconds = _wrk(bench, target.port)
+            rate.add(kind, count / seconds)
+            cost.add(kind, (bench.cpu(target) - before) / count * 1e6)
+    return [rate.entry("causeway", "nginx", ">= 1.1"), rate.entry("causeway", "haproxy"), rate.entry("causeway", "direct"),
+            cost.entry("causeway", "nginx", "<= 0.8"), cost.entry("causeway", "haproxy")]
+
+
+def _wrk(bench, port):
+    script = bench.folder / "post.lua"
+    script.write_text(WRK_SCRIPT)
+    command = ["taskset", "-c", bench.other_cpus, "wrk", "-t", "1", "-c", "64", "-d", f"{bench.options.seconds}s", "-s", script,
+               f"http://127.0.0.1:{port}/api/v0/version"]
+    out = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True).stdout
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", out)
+    if bad:
+        raise RuntimeError(f"wrk on port {port}: {bad.group(0)}")
+    count, seconds = re.search(r"(\d+) requests in ([0-9.]+)s", out).groups()
+    return int(count), float(seconds)
+
+
+def uploads(bench):
+    """One big upload on one connection: throughput, and the relay's CPU for a gigabyte."""
+    entries = []
+    bench.start(buffer=131072)
+    for framing in ("length", "chunked"):
+        speed = Series(f"upload of {bench.options.upload >> 20} MiB, {framing}", "MB/s")
+        cost = Series(f"CPU per GB uploaded, {framing}", "s", False)
+        for targets in bench.rounds():
+            for kind, target in targets:
+                before = bench.cpu(target)
+                result = native.upload(target.port, bench.options.upload, framing)
+                if result["status"] != 200:
+                    raise RuntimeError(f"{kind}: {result}")
+                speed.add(kind, result["bytes"] / result["seconds"] / 1e6)
+                cost.add(kind, (bench.cpu(target) - before) / (result["bytes"] / 1e9))
+        best = speed.best(["nginx", "haproxy"])
+        entries += [speed.entry("causeway", best, ">= 0.95")]
+        entries += [speed.entry("causeway", other) for other in ("nginx", "haproxy", "direct") if other != best]
+        entries += [cost.entry("causeway", peer) for peer in ("nginx", "haproxy")]
+    return entries
+
+
+def latency(bench):
+    """1,000 requests a second, open loop: what a relay adds to the median and to the slowest hundredth."""
+    names = {"p50_us": Series("p50 added at 1,000 requests/s", "us", False),
+             "p99_us": Series("p99 added at 1,000 requests/s", "us", False)}
+    bench.start(buffer=16384)
+    for targets in bench.rounds():
+        seen = {}
+        for kind, target in targets:
+            load = native.Load(target.port, rate=1000, seconds=bench.options.seconds, connections=16, cpus=bench.other_cpus)
+            seen[kind] = load.wait()
+            if seen[kind]["failed"]:
+                raise RuntimeError(f"{kind}: {seen[kind]}")
+        for kind in RELAYS:
+            for key, series in names.items():
+                series.add(kind, max(seen[kind][key] - seen["direct"][key], 1))
+    return [series.entry("causeway", peer) for series in names.values() for peer in ("nginx", "haproxy")]
+
+
+def _processors(workers):
+    """The relays' processors, and those of everybody else: apart, where there are enough."""
+    count = len(_allowed())
+    names = [str(number) for number in _allowed()]
+    if count <= workers:
+        return ",".join(names), ",".join(names)
+    return ",".join(names[:workers]), ",".join(names[workers:])
+
+
+def _allowed():
+    return sorted(os.sched_getaffinity(0))
+
+
+PARTS = {"small": small_requests, "upload": uploads, "latency": latency}
+
+
+def parse():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--only", default=",".join(PARTS))
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else 10)
+    options.seconds = 1 if options.quick else 4
+    options.upload = (256 if options.quick else 2048) * settings.MIB
+    options.seed = settings.seed()
+    return options
+
+
+def main():
+    options = parse()
+    missing = [kind for kind in RELAYS if relay.why_not(kind)] + [name for name in ("wrk",) if not shutil.which(name)]
+    if missing:
+        sys.exit(f"bench: missing: {', '.join(missing)}")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
+    entries, bench = [], Bench(folder, options)
+    try:
+        for part in options.only.split(","):
+            print(f"{part}: {PARTS[part].__doc__}", file=sys.stderr)
+            entries += PARTS[part](bench)
+    finally:
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    for entry in entries:
+        entry.update(commit=figures.commit(), seed=options.seed, workers=options.workers)
+    print(table(entries))
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(entries, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
