@@ -8,7 +8,7 @@ import signal
 import urllib.request
 
 from kit import peers, settings
-from kit.process import Process, accepts, free_port
+from kit.process import Process, accepts, free_port, wait_for
 
 _CONFIG = """\
 data: data
@@ -22,23 +22,24 @@ upstream:
 workers: {workers}
 log:
   access: {access}
-{limits}"""
+{limits}{more}"""
 
 
 class Causeway:
-    """`causeway serve` in FOLDER. limits: options of the `limits` section by name; wrapper: words before the program."""
+    """`causeway serve` in FOLDER. limits: options of the `limits` section by name; wrapper: words before the program;
+    more: further lines of causeway.yaml, such as "allow: [read]"."""
 
     kind = "causeway"
 
     def __init__(self, folder, upstream_port, *, workers=1, tls=None, limits=None, access="access.log",
-                 descriptors=None, cpus=None, wrapper=(), **_):
+                 descriptors=None, cpus=None, wrapper=(), more="", **_):
         self.folder = pathlib.Path(folder) / f"causeway-{free_port()}"
         self.folder.mkdir(parents=True)
         self.port, self.operators_port = free_port(), free_port()
         self.access_path = self.folder / "access.log"
         self.config = self.folder / "causeway.yaml"
         self._values = dict(port=self.port, operators_port=self.operators_port, workers=workers,
-                            upstream_port=upstream_port, access=access)
+                            upstream_port=upstream_port, access=access, more=more and more + "\n")
         (self.folder / "data").mkdir(mode=0o700)
         self.write_config(tls=tls, limits=limits)
         self.process = Process("causeway", [*wrapper, causeway_program(), "serve", "--config", self.config],
@@ -57,6 +58,10 @@ class Causeway:
 
     def reload(self):
         self.process.signal(signal.SIGHUP)
+
+    def wait_reloaded(self) -> bool:
+        """After the first reload."""
+        return wait_for(lambda: f"reloaded {self.config}" in self.process.log(), 5)
 
     def operators(self, path: str):
         """Status and text of a page of the operators' port."""
