@@ -112,29 +112,56 @@ void browser_put_preflight(const struct head *head, struct text *headers)
                            "Access-Control-Max-Age: 600\r\n");
 }
 
+/* ---- the whole */
+
+static bool has_two(const struct head *head, const char *name)
+{
+    const struct header *first = head_find(head, name);
+
+    for (size_t i = 0; first != NULL && i < head->header_count; i++)
+        if (&head->headers[i] != first && slice_equal_caseless(head->headers[i].name, first->name))
+            return true;
+    return false;
+}
+
+static bool check_host(const struct config *config, const struct head *head, struct error *err)
+{
+    return is_own_host(config, head) ||
+           error_set(err, ERROR_REFUSED,
+                     "this gateway does not answer to the host name '%.*s'; its operator can "
+                     "add it to `hosts` in causeway.yaml",
+                     SLICE_ARGS(host_name(head->host)));
+}
+
+static bool check_page(const struct config *config, const struct header *origin,
+                       const struct header *referer, struct error *err)
+{
+    if (origin != NULL && !is_listed_origin(config, origin->value))
+        return error_set(err, ERROR_REFUSED,
+                         "pages of %.*s may not use this gateway; its operator can add that origin "
+                         "to `origins` in causeway.yaml",
+                         SLICE_ARGS(origin->value));
+    if (referer != NULL && !is_listed_origin(config, origin_of(referer->value)))
+        return error_set(err, ERROR_REFUSED,
+                         "pages of %.*s (Referer) may not use this gateway; its operator can add "
+                         "that origin to `origins` in causeway.yaml",
+                         SLICE_ARGS(origin_of(referer->value)));
+    return true;
+}
+
 bool browser_check(const struct config *config, const struct head *head, struct text *reply_headers,
                    struct error *err)
 {
     const struct header *origin = head_find(head, "origin");
     const struct header *referer = head_find(head, "referer");
 
-    if (!is_own_host(config, head))
+    if (has_two(head, "origin") || has_two(head, "referer"))
         return error_set(err, ERROR_REFUSED,
-                         "this gateway does not answer to the host name '%.*s'; its operator can "
-                         "add it to `hosts` in causeway.yaml",
-                         SLICE_ARGS(host_name(head->host)));
-    if (origin != NULL && !is_listed_origin(config, origin->value))
-        return error_set(err, ERROR_REFUSED,
-                         "pages of %.*s may not use this gateway; its operator can add that origin "
-                         "to `origins` in causeway.yaml",
-                         SLICE_ARGS(origin->value));
-    if (origin != NULL)
+                         "the request names two pages that it comes from (Origin or Referer)");
+    if (origin != NULL && is_listed_origin(config, origin->value))
         put_cors(reply_headers, origin->value);
-    if (referer != NULL && !is_listed_origin(config, origin_of(referer->value)))
-        return error_set(err, ERROR_REFUSED,
-                         "pages of %.*s (Referer) may not use this gateway; its operator can add "
-                         "that origin to `origins` in causeway.yaml",
-                         SLICE_ARGS(origin_of(referer->value)));
+    if (!check_host(config, head, err) || !check_page(config, origin, referer, err))
+        return false;
     if (origin == NULL && referer == NULL && is_anonymous_browser(head))
         return error_set(err, ERROR_REFUSED,
                          "a browser's request must say which page it comes from (Origin), and that "
