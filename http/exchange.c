@@ -448,6 +448,12 @@ void exchange_cut(struct exchange *exchange, int status, enum close_reason reaso
 
 /* ---- the client's side */
 
+void exchange_await_decision(struct exchange *exchange)
+{
+    if (!timer_is_armed(&exchange->finish_timer))
+        timer_arm(exchange->server->loop, &exchange->finish_timer, FINISHED_CLIENT_WAIT_MS);
+}
+
 static void on_client_end(struct exchange *exchange, ssize_t result)
 {
     struct session *session = exchange->session;

@@ -22,6 +22,10 @@ void exchange_run_reply(struct exchange *exchange);
 /* The client sends nothing more that we want: notice when it leaves, keep what it pipelines. */
 void exchange_watch_client(struct exchange *exchange);
 
+/* The client sent FIN while the handler still decides: a reply must begin soon. What the client has
+ * pipelined before it is still to be read, so nothing else changes. */
+void exchange_await_decision(struct exchange *exchange);
+
 /* `100 Continue`, if the client waits for it. */
 void exchange_send_continue(struct exchange *exchange);
 

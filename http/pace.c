@@ -95,6 +95,10 @@ static bool check_presence(struct exchange *exchange)
     case IO_PEER_GONE:
         break;
     case IO_PEER_FINISHED:
+        if (exchange->state == EXCHANGE_DECIDING) {
+            exchange_await_decision(exchange);
+            return true;
+        }
         if (exchange->client_finished || exchange->request.decoder.is_done ||
             queue_may_end_body(exchange))
             return true;
