@@ -185,8 +185,10 @@ static void read_metadata(struct multipart_part *part)
         part->has_mode = true;
         part->mode = (uint32_t)number;
     }
-    if (read_number(query, "mtime", 10, &part->mtime_seconds))
+    if (read_number(query, "mtime", 10, &number)) {
         part->has_mtime = true;
+        part->mtime_seconds = number;
+    }
     if (part->has_mtime && read_number(query, "mtime-nsecs", 10, &number) && number >= 0 &&
         number < 1000000000)
         part->mtime_nanoseconds = (uint32_t)number;

@@ -272,14 +272,17 @@ static void put_options(struct draft *d, const struct command *command)
     }
 }
 
+/* Kubo reads some of these, and nobody may send them through. */
 static void put_strange_options(struct draft *d)
 {
-    static const char *const names[] = {
-        "api-auth",        "config-file", "c",        "repo-dir", "debug",
-        "stream-channels", "nosuch",      "cw-label", "nocopy",   "help"};
+    static const char *const texts[] = {"api-auth", "config-file", "c",   "repo-dir", "api",
+                                        "nosuch",   "cw-label",    "Arg", "nocopy "};
+    static const char *const flags[] = {"debug", "D", "help", "h", "stream-channels"};
 
-    for (uint32_t n = chance(d->g, 20) ? 2 : 0; n > 0; n--)
-        put_pair(d, slice_of(PICK(d->g, names)), SLICE("SECRET"));
+    if (chance(d->g, 15))
+        put_pair(d, slice_of(PICK(d->g, texts)), SLICE("SECRET"));
+    if (chance(d->g, 15))
+        put_pair(d, slice_of(PICK(d->g, flags)), SLICE("true"));
 }
 
 static void put_arguments(struct draft *d, const struct command *command, bool in_body,
@@ -311,7 +314,7 @@ static void put_arguments(struct draft *d, const struct command *command, bool i
 
 static void put_path(struct draft *d, const struct command *command)
 {
-    static const char *const behind[] = {"/", "//", "/..", "/" V1, "x", "%00", "/add"};
+    static const char *const behind[] = {"/", "//", "/..", ("/" V1), "x", "%00", "/add"};
 
     text_put_text(d->target, "/api/v0/");
     if (chance(d->g, 1))

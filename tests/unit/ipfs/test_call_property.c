@@ -91,8 +91,10 @@ static void check_call(const struct call *call, struct slice raw)
     second = parse(text_slice(&target), text_slice(&body),
                    "multipart/form-data; boundary=" CALL_BOUNDARY,
                    call_has_body_arguments(call) || call->command->body == BODY_FILE, &err);
-    if (second == NULL)
+    if (second == NULL) {
         fail_msg("%.*s printed as %s: %s", SLICE_ARGS(raw), target.data, err.text);
+        return;
+    }
     call_print_target(second, &again);
     if (!is_same(call, second) || strcmp(target.data, again.data) != 0 || !is_plain(target.data))
         fail_msg("%.*s printed as %s and then as %s", SLICE_ARGS(raw), target.data, again.data);
