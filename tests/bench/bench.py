@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,upload,latency]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,upload,latency,hashes]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -126,6 +126,18 @@ def latency(bench):
     return [series.entry("causeway", peer) for series in names.values() for peer in ("nginx", "haproxy")]
 
 
+def hashes(bench):
+    """SHA-256 of many blocks: what hash_many chooses, and each kind of lanes, beside OpenSSL one by one."""
+    series, goals = {}, {}
+    for _ in range(bench.options.rounds):
+        for figure in native.hash_speeds():
+            one = series.setdefault(figure["name"], Series(figure["name"], figure["unit"]))
+            one.add("causeway", figure["value"])
+            one.add(figure["peer"], figure["peer_value"])
+            goals[figure["name"]] = (figure["peer"], figure["goal"])
+    return [series[name].entry("causeway", peer, f">= {goal}") for name, (peer, goal) in goals.items() if goal]
+
+
 def _processors(workers):
     """The relays' processors, and those of everybody else: apart, where there are enough."""
     count = len(_allowed())
@@ -139,7 +151,7 @@ def _allowed():
     return sorted(os.sched_getaffinity(0))
 
 
-PARTS = {"small": small_requests, "upload": uploads, "latency": latency}
+PARTS = {"small": small_requests, "upload": uploads, "latency": latency, "hashes": hashes}
 
 
 def parse():

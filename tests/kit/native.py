@@ -20,6 +20,12 @@ def tool(name):
     return path
 
 
+def hash_speeds() -> list:
+    """One round of bench_hash: its figures, OpenSSL with and without the SHA extensions among the peers."""
+    done = subprocess.run([str(tool("hash")), "--quick", "--json"], capture_output=True, text=True, timeout=120)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 class Sink:
     """bench_sink on a port of its own."""
 
