@@ -4,6 +4,7 @@
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
 
+#include "conf/error.h"
 #include "conf/id.h"
 #include "conf/text.h"
 
@@ -66,6 +67,20 @@ struct policy_record {
     struct slice bytes;    /* what policy/ handed in; not read here. Empty in lists */
     bool is_active;        /* at most one is */
 };
+
+/* The rule of a rotation, the same in every engine: the secret in force becomes the old one, good
+ * until old_until_ms (0: not at all). ERROR_REFUSED: the token is revoked or has expired, or the
+ * old secret of an earlier rotation is still good and would be cut short by this one; with
+ * old_until_ms 0 that is what is wanted. */
+MUST_USE bool token_record_rotate(struct token_record *record,
+                                  const uint8_t secret_hash[RECORD_HASH_SIZE], uint64_t now_ms,
+                                  uint64_t old_until_ms, struct error *err);
+
+/* Is now_ms at or behind expires_ms? 0 never is. */
+static inline bool record_has_expired(uint64_t expires_ms, uint64_t now_ms)
+{
+    return expires_ms != 0 && now_ms >= expires_ms;
+}
 
 /* Do two hashes agree? Takes the same time wherever they differ. */
 bool record_hash_equal(const uint8_t a[RECORD_HASH_SIZE], const uint8_t b[RECORD_HASH_SIZE]);

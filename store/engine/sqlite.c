@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/engine/sqlite.h"
+
+#include "conf/memory.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUSY_TIMEOUT_MS = 2000 };
+
+static const sqlite_transaction transactions[] = {
+    [TRANSACTION_TOKEN_ADD] = sqlite_token_add,
+    [TRANSACTION_TOKEN_GET] = sqlite_token_get,
+    [TRANSACTION_TOKEN_LIST] = sqlite_token_list,
+    [TRANSACTION_TOKEN_ROTATE] = sqlite_token_rotate,
+    [TRANSACTION_TOKEN_REVOKE] = sqlite_token_revoke,
+    [TRANSACTION_TOKEN_USED] = sqlite_token_used,
+    [TRANSACTION_AUDIT_HEAD_GET] = sqlite_audit_head_get,
+    [TRANSACTION_AUDIT_HEAD_SET] = sqlite_audit_head_set,
+    [TRANSACTION_POLICY_PUT] = sqlite_policy_put,
+    [TRANSACTION_POLICY_GET] = sqlite_policy_get,
+    [TRANSACTION_POLICY_LIST] = sqlite_policy_list,
+    [TRANSACTION_POLICY_ACTIVATE] = sqlite_policy_activate,
+};
+
+_Static_assert(ARRAY_SIZE(transactions) == TRANSACTION_COUNT, "every transaction has a function");
+
+/* ---- opening */
+
+/* SQLite gives its other files the mode of this one. */
+static bool make_file(const struct sqlite *sqlite, struct error *err)
+{
+    int fd = open(sqlite->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat status;
+    bool is_fine = fd >= 0 && fstat(fd, &status) == 0 &&
+                   ((status.st_mode & 077) == 0 || fchmod(fd, 0600) == 0);
+
+    if (!is_fine)
+        error_set_errno(err, "the ledger %s cannot be opened for writing", sqlite->path);
+    if (fd >= 0)
+        close(fd);
+    return is_fine;
+}
+
+/* cell_size_check and trusted_schema: a damaged or a foreign file is found early, and runs nothing
+ * of its own. */
+static const char settings[] = "PRAGMA journal_mode = WAL;"
+                               "PRAGMA synchronous = FULL;"
+                               "PRAGMA foreign_keys = ON;"
+                               "PRAGMA cell_size_check = ON;"
+                               "PRAGMA trusted_schema = OFF;";
+
+static bool set_up(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE], struct error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+
+    if (!make_file(sqlite, err))
+        return false;
+    if (sqlite3_open_v2(sqlite->path, &sqlite->db, flags, NULL) != SQLITE_OK)
+        return sqlite_fail(sqlite, err);
+    sqlite3_extended_result_codes(sqlite->db, 1);
+    sqlite3_busy_timeout(sqlite->db, BUSY_TIMEOUT_MS);
+    return sqlite_execute(sqlite, settings, err) && sqlite_migrate(sqlite, uuid, err);
+}
+
+static void close_engine(struct engine **engine)
+{
+    struct sqlite *sqlite = (struct sqlite *)*engine;
+    int result;
+
+    if (sqlite == NULL)
+        return;
+    *engine = NULL;
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_finalize(sqlite->statements[i]);
+    result = sqlite3_close(sqlite->db); /* folds the write-ahead log into the file */
+    assert(result == SQLITE_OK);
+    free(sqlite->path);
+    free(sqlite);
+}
+
+static bool open_engine(struct engine **engine, const char *folder, char uuid[RECORD_UUID_SIZE],
+                        struct error *err)
+{
+    struct sqlite *sqlite = memory_alloc(sizeof(*sqlite));
+    struct text path = {0};
+
+    text_put_format(&path, "%s/ledger.db", folder);
+    sqlite->path = path.data;
+    *engine = (struct engine *)sqlite;
+    if (set_up(sqlite, uuid, err))
+        return true;
+    close_engine(engine);
+    return false;
+}
+
+/* ---- running a group */
+
+static bool run_plain(struct sqlite *sqlite, enum statement statement, struct error *err)
+{
+    struct sqlite_run run;
+
+    return sqlite_begin(&run, sqlite, statement, err) && sqlite_finish(&run);
+}
+
+/* Some failures (a full disk, a bad one) make SQLite give the whole group up at once. */
+static bool is_given_up(const struct sqlite *sqlite)
+{
+    return sqlite3_get_autocommit(sqlite->db) != 0;
+}
+
+/* Runs one transaction, so that it changed nothing if it failed. False: the group is lost. */
+static bool run_one(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    sqlite_transaction function = transactions[transaction->name];
+
+    if (!transaction_writes(transaction->name)) {
+        (void)function(sqlite, transaction, &transaction->err);
+        return !is_given_up(sqlite) ||
+               error_set(err, transaction->err.code, "%s", transaction->err.text);
+    }
+    if (!run_plain(sqlite, STATEMENT_SAVEPOINT, err))
+        return false;
+    if (function(sqlite, transaction, &transaction->err))
+        return run_plain(sqlite, STATEMENT_RELEASE, err);
+    if (is_given_up(sqlite))
+        return error_set(err, transaction->err.code, "%s", transaction->err.text);
+    return run_plain(sqlite, STATEMENT_ROLLBACK_ONE, err) &&
+           run_plain(sqlite, STATEMENT_RELEASE, err);
+}
+
+static bool run_all(struct sqlite *sqlite, struct transaction *const *group, size_t count,
+                    struct error *err)
+{
+    bool writes = false;
+
+    for (size_t i = 0; i < count; i++)
+        writes |= transaction_writes(group[i]->name);
+    if (!run_plain(sqlite, writes ? STATEMENT_BEGIN_WRITE : STATEMENT_BEGIN_READ, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!run_one(sqlite, group[i], err))
+            return false;
+    return run_plain(sqlite, STATEMENT_COMMIT, err);
+}
+
+static bool run_group(struct engine *engine, struct transaction *const *group, size_t count,
+                      struct error *err)
+{
+    struct sqlite *sqlite = (struct sqlite *)engine;
+
+    if (run_all(sqlite, group, count, err))
+        return true;
+    if (!is_given_up(sqlite))
+        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    assert(is_given_up(sqlite));
+    return false;
+}
+
+const struct engine_kind engine_sqlite = {
+    .name = "sqlite",
+    .open = open_engine,
+    .close = close_engine,
+    .run = run_group,
+};

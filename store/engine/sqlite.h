@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The inside of the SQLite engine: prepared statements, and one function for each named
+ * transaction. For store/engine/ alone; one thread at a time.
+ *
+ * WAL, synchronous=FULL: a commit is on disk when it returns, and costs one fdatasync of the log.
+ * Times and counts fit into SQLite's signed 64 bits. */
+#ifndef STORE_ENGINE_SQLITE_H
+#define STORE_ENGINE_SQLITE_H
+
+#include "store/engine.h"
+
+#include <sqlite3.h>
+
+enum statement {
+#define STATEMENT(id, sql) STATEMENT_##id,
+#include "store/engine/statements.def"
+#undef STATEMENT
+    STATEMENT_COUNT
+};
+
+struct sqlite {
+    sqlite3 *db;
+    char *path;
+    sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
+};
+
+/* Says what SQLite said last, in words that an operator can act on. Always false. */
+bool sqlite_fail(const struct sqlite *sqlite, struct error *err);
+
+/* Statements without parameters or results, several if need be. */
+MUST_USE bool sqlite_execute(struct sqlite *sqlite, const char *sql, struct error *err);
+
+/* Brings the schema of an open database up to date, an empty one included, and reads its uuid. */
+MUST_USE bool sqlite_migrate(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE], struct error *err);
+
+/* ---- one run of a prepared statement: begin, bind all, step until there is no row, end */
+
+struct sqlite_run {
+    struct sqlite *sqlite;
+    sqlite3_stmt *statement; /* NULL: begin failed */
+    struct error *err;       /* every step that fails sets it */
+};
+
+MUST_USE bool sqlite_begin(struct sqlite_run *run, struct sqlite *sqlite, enum statement statement,
+                           struct error *err);
+/* Parameters are counted from 1. Bytes are borrowed until sqlite_end. */
+void sqlite_bind_integer(struct sqlite_run *run, int parameter, uint64_t value);
+void sqlite_bind_text(struct sqlite_run *run, int parameter, struct slice value);
+void sqlite_bind_bytes(struct sqlite_run *run, int parameter, const void *bytes, size_t size);
+/* *has_row says whether there is a(nother) row to read. */
+MUST_USE bool sqlite_step(struct sqlite_run *run, bool *has_row);
+/* For statements without rows: begin was called, all is bound; steps and ends. */
+MUST_USE bool sqlite_finish(struct sqlite_run *run);
+void sqlite_end(struct sqlite_run *run);
+
+/* Columns are counted from 0. A value of a wrong size or kind: the ledger is damaged. */
+uint64_t sqlite_integer(struct sqlite_run *run, int column);
+MUST_USE bool sqlite_read_hash(struct sqlite_run *run, int column, uint8_t hash[RECORD_HASH_SIZE]);
+MUST_USE bool sqlite_read_text(struct sqlite_run *run, int column, char *out, size_t size);
+/* Copied to the arena. */
+struct slice sqlite_read_bytes(struct sqlite_run *run, int column, struct arena *arena);
+
+/* ---- the named transactions; each within a savepoint of its own */
+
+typedef bool (*sqlite_transaction)(struct sqlite *sqlite, struct transaction *transaction,
+                                   struct error *err);
+
+bool sqlite_token_add(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_token_get(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_token_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_token_rotate(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_token_revoke(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_token_used(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_audit_head_get(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
+bool sqlite_audit_head_set(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
+bool sqlite_policy_put(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_policy_get(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_policy_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_policy_activate(struct sqlite *sqlite, struct transaction *transaction,
+                            struct error *err);
+
+#endif

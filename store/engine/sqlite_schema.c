@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The schema and its migrations: migrations[n] leads from version n to n + 1. Published ones are
+ * never edited; a change of the schema is one more row. */
+#include "store/engine/sqlite.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static const char *const migrations[] = {
+    "CREATE TABLE ledger ("
+    "  only INTEGER PRIMARY KEY CHECK (only = 1),"
+    "  uuid TEXT NOT NULL,"
+    "  audit_sequence INTEGER NOT NULL DEFAULT 0,"
+    "  audit_hash BLOB NOT NULL DEFAULT (zeroblob(32))"
+    ") STRICT;"
+    "CREATE TABLE token ("
+    "  id TEXT PRIMARY KEY,"
+    "  owner_kind TEXT NOT NULL,"
+    "  owner TEXT NOT NULL,"
+    "  secret_hash BLOB NOT NULL CHECK (length(secret_hash) = 32),"
+    "  old_secret_hash BLOB NOT NULL," /* empty: there is none */
+    "  old_until_ms INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"
+    "  rotated_ms INTEGER NOT NULL,"
+    "  revoked_ms INTEGER NOT NULL,"
+    "  used_ms INTEGER NOT NULL,"
+    "  roles TEXT NOT NULL,"
+    "  label TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX token_by_owner ON token (owner_kind, owner);"
+    "CREATE TABLE policy ("
+    "  number INTEGER PRIMARY KEY,"
+    "  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),"
+    "  created_ms INTEGER NOT NULL,"
+    "  activated_ms INTEGER NOT NULL,"
+    "  is_active INTEGER NOT NULL,"
+    "  bytes BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX policy_active ON policy (is_active) WHERE is_active = 1;",
+};
+
+enum { SCHEMA_VERSION = ARRAY_SIZE(migrations) };
+
+/* The first column of the first row; missing says what it is if there is none. */
+static bool query_integer(struct sqlite *sqlite, const char *sql, uint64_t *value,
+                          struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_read = sqlite3_prepare_v2(sqlite->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+                   sqlite3_step(statement) == SQLITE_ROW;
+
+    if (is_read)
+        *value = (uint64_t)sqlite3_column_int64(statement, 0);
+    else
+        sqlite_fail(sqlite, err);
+    sqlite3_finalize(statement);
+    return is_read;
+}
+
+/* 0: the database is empty. */
+static bool read_version(struct sqlite *sqlite, uint64_t *version, struct error *err)
+{
+    uint64_t tables = 0, has_versions = 0;
+
+    *version = 0;
+    if (!query_integer(sqlite, "SELECT count(*) FROM sqlite_schema", &tables, err))
+        return false;
+    if (tables == 0)
+        return true;
+    if (!query_integer(sqlite, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'",
+                       &has_versions, err))
+        return false;
+    if (has_versions == 0)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "%s is an SQLite database, but no ledger; name another data folder",
+                         sqlite->path);
+    return query_integer(sqlite, "SELECT max(version) FROM schema_version", version, err);
+}
+
+/* RFC 9562, version 4. */
+static void draw_uuid(char uuid[RECORD_UUID_SIZE])
+{
+    uint8_t b[16];
+
+    if (RAND_bytes(b, sizeof(b)) != 1)
+        abort();
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    snprintf(uuid, RECORD_UUID_SIZE,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+             b[15]);
+}
+
+static bool migrate_one(struct sqlite *sqlite, uint64_t from, struct error *err)
+{
+    char uuid[RECORD_UUID_SIZE], sql[256];
+
+    if (from == 0 &&
+        !sqlite_execute(sqlite,
+                        "CREATE TABLE schema_version ("
+                        "  version INTEGER PRIMARY KEY, applied_ms INTEGER NOT NULL) STRICT",
+                        err))
+        return false;
+    if (!sqlite_execute(sqlite, migrations[from], err))
+        return false;
+    if (from == 0) {
+        draw_uuid(uuid);
+        snprintf(sql, sizeof(sql), "INSERT INTO ledger (only, uuid) VALUES (1, '%s')", uuid);
+        if (!sqlite_execute(sqlite, sql, err))
+            return false;
+    }
+    snprintf(sql, sizeof(sql), "INSERT INTO schema_version VALUES (%d, %lld)", (int)from + 1,
+             (long long)time(NULL) * 1000);
+    return sqlite_execute(sqlite, sql, err);
+}
+
+static bool migrate_from(struct sqlite *sqlite, uint64_t version, struct error *err)
+{
+    bool is_done = sqlite_execute(sqlite, "BEGIN EXCLUSIVE", err);
+
+    for (; is_done && version < SCHEMA_VERSION; version++)
+        is_done = migrate_one(sqlite, version, err);
+    is_done = is_done && sqlite_execute(sqlite, "COMMIT", err);
+    if (!is_done && sqlite3_get_autocommit(sqlite->db) == 0)
+        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    return is_done;
+}
+
+static bool read_uuid(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE], struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    struct sqlite_run run = {.sqlite = sqlite, .err = err};
+    bool is_read = sqlite3_prepare_v2(sqlite->db, "SELECT uuid FROM ledger", -1, &statement,
+                                      NULL) == SQLITE_OK &&
+                   sqlite3_step(statement) == SQLITE_ROW;
+
+    run.statement = statement;
+    if (!is_read)
+        sqlite_fail(sqlite, err);
+    else
+        is_read = sqlite_read_text(&run, 0, uuid, RECORD_UUID_SIZE);
+    sqlite3_finalize(statement);
+    return is_read;
+}
+
+bool sqlite_migrate(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE], struct error *err)
+{
+    uint64_t version;
+
+    if (!read_version(sqlite, &version, err))
+        return false;
+    if (version > SCHEMA_VERSION)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the ledger %s has schema %llu, and this program knows schemas up to %d: "
+                         "a newer Causeway wrote it; run that one, or restore a backup from before",
+                         sqlite->path, (unsigned long long)version, SCHEMA_VERSION);
+    if (version < SCHEMA_VERSION && !migrate_from(sqlite, version, err))
+        return false;
+    return read_uuid(sqlite, uuid, err);
+}
