@@ -133,7 +133,7 @@ void exchange_init(struct exchange *exchange, struct session *session)
     exchange->state = EXCHANGE_DECIDING;
     exchange->head_taken = exchange->is_head_request = exchange->reply_begun = false;
     exchange->keeps_client = exchange->client_finished = exchange->request_aborted = false;
-    exchange->is_retried = exchange->upstream_keeps = false;
+    exchange->is_retried = exchange->upstream_spoke = exchange->upstream_keeps = false;
     exchange->reason = CLOSE_DONE;
     exchange->status = 0;
     exchange->relay = (struct relay){0};

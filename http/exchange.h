@@ -159,6 +159,7 @@ struct exchange {
     bool client_finished; /* it sent FIN after its whole request */
     bool request_aborted; /* the upstream takes no more of the body */
     bool is_retried;
+    bool upstream_spoke; /* a byte of a reply came */
     bool upstream_keeps;
     enum close_reason reason;
     int status; /* of the reply; 0: none */

@@ -71,6 +71,12 @@ void half_begin_local(struct half *half, struct slice head, struct slice body)
     queue_slice(half, body);
 }
 
+void half_forget_output(struct half *half)
+{
+    assert(!half->is_filled && half->splice.held == 0);
+    half->first = half->count = 0;
+}
+
 /* ---- filling: content and what stands around it */
 
 static void queue_end(struct half *half)

@@ -56,6 +56,10 @@ void half_begin(struct half *half, struct slice head, enum body_framing encoding
 /* A message that stands in memory: head and body are borrowed until it is written. */
 void half_begin_local(struct half *half, struct slice head, struct slice body);
 
+/* Takes back what is queued: the message will begin anew, on another connection. Only before any of
+ * its content was taken. */
+void half_forget_output(struct half *half);
+
 /* Goes on until something must be waited for or the message ended. */
 enum half_result half_run(struct half *half);
 

@@ -15,9 +15,14 @@ static void start_upstream(struct exchange *exchange, bool fresh);
 /* A reused connection broke before a byte of the reply: once more, if that does no harm. */
 static bool retry(struct exchange *exchange)
 {
-    if (!exchange->relay.is_retryable || exchange->is_retried || !exchange->upstream->is_reused)
+    bool has_whole_request = exchange->relay.has_body || exchange->head.body == FRAMING_NONE;
+
+    if (!exchange->relay.is_retryable || !has_whole_request || exchange->is_retried ||
+        exchange->upstream_spoke || !exchange->upstream->is_reused)
         return false;
     exchange->is_retried = true;
+    exchange->request_aborted = false;
+    half_forget_output(&exchange->request); /* what the first connection did not take */
     server_count(&exchange->server->counters.upstream_retries, 1);
     relay_release(exchange, false);
     exchange_set_state(exchange, EXCHANGE_CONNECTING);
@@ -29,7 +34,7 @@ static void upstream_closed_early(struct exchange *exchange)
 {
     const char *address = pool_address(exchange->relay.pool);
 
-    if (exchange->reply_seen == 0 && retry(exchange))
+    if (retry(exchange))
         return;
     if (exchange->upstream->is_reused)
         exchange_refuse(exchange, 502, CLOSE_NOT_RETRIED,
@@ -225,10 +230,12 @@ static void on_upstream_readable(struct io *io)
         return;
     }
     got = connection_read(&upstream->connection);
-    if (got > 0)
+    if (got > 0) {
+        exchange->upstream_spoke = true;
         parse_reply(exchange);
-    else if (got != IO_AGAIN)
+    } else if (got != IO_AGAIN) {
         upstream_closed_early(exchange);
+    }
 }
 
 /* ---- the request */
