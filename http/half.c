@@ -196,19 +196,20 @@ static bool can_splice(struct half *half)
 /* true: go on. false: half->last says what happened. */
 static bool run_splice(struct half *half)
 {
-    uint64_t taken;
-    enum splice_result result =
-        splice_move(&half->splice, half->from->io.fd, half->to->io.fd, half->decoder.left, &taken);
+    uint64_t taken, put;
+    enum splice_result result = splice_move(&half->splice, half->from->io.fd, half->to->io.fd,
+                                            half->decoder.left, &taken, &put);
 
     if (taken > 0) {
         decoder_skip(&half->decoder, taken);
         half->content_size += taken;
     }
+    half->written_size += put;
     switch (result) {
     case SPLICE_MOVED:
-        half->written_size += taken;
         return true;
     case SPLICE_WAIT_READ:
+        splice_close(&half->splice, half->pipes); /* who waits holds no pipe */
         half->last = HALF_WAITS_READ;
         return false;
     case SPLICE_WAIT_WRITE:

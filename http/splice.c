@@ -8,17 +8,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A user may have some 64 pipes of 1 MiB before the kernel hands out small ones. */
-enum { PIPE_SIZE = 1024 * 1024, PIPES_KEPT = 8 };
+/* A user may have some 64 pipes of 1 MiB before the kernel hands out small ones, of two pages even:
+ * then copying is faster. */
+enum { PIPE_SIZE = 1024 * 1024, PIPE_SIZE_MIN = 64 * 1024, PIPES_KEPT = 8, PIPES_MAX = 32 };
 
 struct pipe_store {
-    int count;
+    int count; /* kept */
     int ends[PIPES_KEPT][2];
+    int open, open_max; /* kept or in use */
 };
 
 struct pipe_store *pipe_store_create(void)
 {
-    return memory_alloc(sizeof(struct pipe_store));
+    struct pipe_store *store = memory_alloc(sizeof(*store));
+
+    store->open_max = PIPES_MAX;
+    return store;
 }
 
 void pipe_store_destroy(struct pipe_store **store)
@@ -33,6 +38,19 @@ void pipe_store_destroy(struct pipe_store **store)
     *store = NULL;
 }
 
+static bool open_pipe(struct pipe_store *store, int ends[2])
+{
+    if (store->open >= store->open_max || pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+        return false;
+    if (fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE) >= 0 ||
+        fcntl(ends[0], F_GETPIPE_SZ) >= PIPE_SIZE_MIN)
+        return true;
+    close(ends[0]);
+    close(ends[1]);
+    store->open_max = store->open; /* not tried again for each body */
+    return false;
+}
+
 bool splice_open(struct splice *splice, struct pipe_store *store)
 {
     int ends[2];
@@ -43,9 +61,9 @@ bool splice_open(struct splice *splice, struct pipe_store *store)
         splice->write_end = store->ends[store->count][1];
         return true;
     }
-    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+    if (!open_pipe(store, ends))
         return false;
-    fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE); /* refused: the default size works too */
+    store->open++;
     splice->read_end = ends[0];
     splice->write_end = ends[1];
     return true;
@@ -62,26 +80,28 @@ void splice_close(struct splice *splice, struct pipe_store *store)
     } else {
         close(splice->read_end);
         close(splice->write_end);
+        store->open--;
     }
     *splice = (struct splice){0};
 }
 
-static ssize_t move(int from, int to, size_t size, unsigned int flags)
+/* Without SPLICE_F_MORE: when the sender pauses, it would hold the last bytes back for 200 ms. */
+static ssize_t move(int from, int to, size_t size)
 {
     ssize_t moved;
 
     do
-        moved = splice(from, NULL, to, NULL, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE | flags);
+        moved = splice(from, NULL, to, NULL, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     while (moved < 0 && errno == EINTR);
     return moved;
 }
 
 enum splice_result splice_move(struct splice *splice, int from, int to, uint64_t max,
-                               uint64_t *taken)
+                               uint64_t *taken, uint64_t *put)
 {
-    *taken = 0;
+    *taken = *put = 0;
     if (splice->held == 0) {
-        ssize_t got = move(from, splice->write_end, max < PIPE_SIZE ? (size_t)max : PIPE_SIZE, 0);
+        ssize_t got = move(from, splice->write_end, max < PIPE_SIZE ? (size_t)max : PIPE_SIZE);
 
         if (got == 0)
             return SPLICE_EOF;
@@ -91,12 +111,12 @@ enum splice_result splice_move(struct splice *splice, int from, int to, uint64_t
         *taken = (uint64_t)got;
     }
     while (splice->held > 0) {
-        ssize_t put = move(splice->read_end, to, splice->held,
-                           max > *taken ? (unsigned int)SPLICE_F_MORE : 0);
+        ssize_t part = move(splice->read_end, to, splice->held);
 
-        if (put <= 0)
-            return put < 0 && errno == EAGAIN ? SPLICE_WAIT_WRITE : SPLICE_TO_ERROR;
-        splice->held -= (size_t)put;
+        if (part <= 0)
+            return part < 0 && errno == EAGAIN ? SPLICE_WAIT_WRITE : SPLICE_TO_ERROR;
+        splice->held -= (size_t)part;
+        *put += (uint64_t)part;
     }
     return SPLICE_MOVED;
 }

@@ -10,7 +10,8 @@
 /* Below this many bytes to go, a copy is as fast and needs no pipe. */
 enum { SPLICE_MIN = 128 * 1024 };
 
-/* Pipes kept for the next user; one per loop. */
+/* The pipes of one loop: some are kept for the next user, and there are never more than a bound,
+ * since each is two descriptors and up to a mebibyte of the kernel's memory. */
 struct pipe_store;
 struct pipe_store *pipe_store_create(void);
 void pipe_store_destroy(struct pipe_store **store);
@@ -20,7 +21,7 @@ struct splice {
     size_t held;             /* bytes in the pipe */
 };
 
-/* Takes a pipe. false: none is to be had; copy instead. */
+/* Takes a pipe. false: none is to be had, or only a small one; copy instead. */
 bool splice_open(struct splice *splice, struct pipe_store *store);
 
 /* Gives the pipe back; with bytes in it, it is closed instead. Unopened ones too. */
@@ -36,9 +37,9 @@ enum splice_result {
 };
 
 /* One round: fills the pipe from `from` with at most max bytes when it is empty, and empties it
- * into `to`. *taken is what left `from` in this call, and must be counted whatever the result is.
- */
+ * into `to`. *taken is what left `from` in this call and *put what `to` took: both are to be
+ * counted whatever the result is. */
 enum splice_result splice_move(struct splice *splice, int from, int to, uint64_t max,
-                               uint64_t *taken);
+                               uint64_t *taken, uint64_t *put);
 
 #endif

@@ -126,7 +126,7 @@ void peer_send_bytes(struct peer *peer, const void *bytes, size_t size)
         else if (errno != EAGAIN || real_ms() > end)
             fail_msg("%zu of %zu bytes could be sent: %s", sent, size, strerror(errno));
         if (sent < size)
-            loop_turn(peer->loop, 1);
+            loop_turn(peer->loop, put > 0 ? 0 : 1);
     }
 }
 
@@ -227,8 +227,10 @@ static bool wait_for_more(struct peer *peer, uint64_t *end)
 
     if (peer->is_ended || peer->is_reset || real_ms() > *end)
         return false;
-    loop_turn(peer->loop, 1);
-    peer_read(peer);
+    for (int wait_ms = 0; wait_ms < 2 && peer->got.size == before; wait_ms++) {
+        loop_turn(peer->loop, wait_ms);
+        peer_read(peer);
+    }
     if (peer->got.size > before)
         *end = real_ms() + PATIENCE_MS;
     return true;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -230,8 +231,10 @@ int stage_teardown(void **state)
 static struct peer *new_peer(struct stage *stage, int fd)
 {
     struct peer *peer = &stage->peers[stage->peer_count++];
+    int on = 1;
 
     assert_true(stage->peer_count <= STAGE_PEERS);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     peer_init(peer, stage->loop, fd);
     return peer;
 }
