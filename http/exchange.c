@@ -105,8 +105,19 @@ static void on_finished_client(struct timer *timer)
 {
     struct exchange *exchange = CONTAINER_OF(timer, struct exchange, finish_timer);
 
-    if (!exchange->reply_begun)
+    if (exchange->reply_begun)
+        return;
+    if (exchange->state == EXCHANGE_RELAYING && !exchange->request.decoder.is_done)
+        exchange_client_finished(exchange); /* the upstream holds up the rest of its body */
+    else
         exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
+}
+
+void exchange_client_finished(struct exchange *exchange)
+{
+    exchange->is_finish_seen = true;
+    if (!exchange->reply_begun && !timer_is_armed(&exchange->finish_timer))
+        timer_arm(exchange->server->loop, &exchange->finish_timer, FINISHED_CLIENT_WAIT_MS);
 }
 
 static void put_id(struct exchange *exchange)
@@ -132,7 +143,7 @@ void exchange_init(struct exchange *exchange, struct session *session)
     exchange->settings->references++;
     exchange->state = EXCHANGE_DECIDING;
     exchange->head_taken = exchange->is_head_request = exchange->reply_begun = false;
-    exchange->keeps_client = exchange->client_finished = exchange->request_aborted = false;
+    exchange->keeps_client = exchange->is_finish_seen = exchange->request_aborted = false;
     exchange->is_retried = exchange->upstream_spoke = exchange->upstream_keeps = false;
     exchange->reason = CLOSE_DONE;
     exchange->status = 0;
@@ -181,6 +192,8 @@ void exchange_begin(struct exchange *exchange)
     decoder_init(&exchange->request.decoder, head->body, head->content_length,
                  &settings->limits.framing);
     io_unwatch_read(&exchange->session->connection.io);
+    if (exchange->session->client_finished) /* behind requests that it pipelined */
+        exchange_client_finished(exchange);
     settings->handler->on_request(exchange, settings->app);
 }
 
@@ -299,6 +312,14 @@ void exchange_put_connection(struct exchange *exchange)
         text_put_slice(&exchange->reply_head, SLICE("Connection: keep-alive\r\n"));
 }
 
+bool exchange_client_may_go_on(const struct exchange *exchange)
+{
+    const struct session *session = exchange->session;
+
+    return exchange->head.keeps_alive && !exchange->server->is_draining &&
+           (!session->client_finished || buffer_size(&session->connection.in) > 0);
+}
+
 /* When the reply is out: does the connection go on? */
 static enum session_outcome outcome_after_reply(const struct exchange *exchange)
 {
@@ -404,8 +425,7 @@ void exchange_answer(struct exchange *exchange, const struct answer *answer)
     relay_release(exchange, false);
     exchange_take_head(exchange);
     is_whole = skip_buffered_body(exchange) && !exchange->request_aborted;
-    exchange->keeps_client = exchange->head.keeps_alive && is_whole &&
-                             !exchange->server->is_draining && !exchange->client_finished;
+    exchange->keeps_client = is_whole && exchange_client_may_go_on(exchange);
     exchange->reason = answer->reason;
     put_answer_head(exchange, answer);
     text_clear(&exchange->answer_body);
@@ -448,12 +468,6 @@ void exchange_cut(struct exchange *exchange, int status, enum close_reason reaso
 
 /* ---- the client's side */
 
-void exchange_await_decision(struct exchange *exchange)
-{
-    if (!timer_is_armed(&exchange->finish_timer))
-        timer_arm(exchange->server->loop, &exchange->finish_timer, FINISHED_CLIENT_WAIT_MS);
-}
-
 static void on_client_end(struct exchange *exchange, ssize_t result)
 {
     struct session *session = exchange->session;
@@ -463,10 +477,8 @@ static void on_client_end(struct exchange *exchange, ssize_t result)
         exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
         return;
     }
-    /* a half-closed client may still want its reply, if that begins soon */
-    session->client_finished = exchange->client_finished = true;
-    if (!exchange->reply_begun)
-        timer_arm(exchange->server->loop, &exchange->finish_timer, FINISHED_CLIENT_WAIT_MS);
+    session->client_finished = true;
+    exchange_client_finished(exchange);
 }
 
 static bool can_buffer_more(const struct exchange *exchange)
@@ -478,7 +490,7 @@ static bool can_buffer_more(const struct exchange *exchange)
 
 void exchange_watch_client(struct exchange *exchange)
 {
-    if (!exchange->client_finished && can_buffer_more(exchange))
+    if (!exchange->session->client_finished && can_buffer_more(exchange))
         io_watch_read(&exchange->session->connection.io);
     else
         io_unwatch_read(&exchange->session->connection.io);

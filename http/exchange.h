@@ -156,7 +156,7 @@ struct exchange {
     bool is_head_request; /* HEAD: the reply has no body */
     bool reply_begun;     /* the reply's head was queued: an error can only be a cut */
     bool keeps_client;    /* the connection goes on after the reply */
-    bool client_finished; /* it sent FIN after its whole request */
+    bool is_finish_seen;  /* the client's FIN, behind its whole request; perhaps not read yet */
     bool request_aborted; /* the upstream takes no more of the body */
     bool is_retried;
     bool upstream_spoke; /* a byte of a reply came */

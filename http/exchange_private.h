@@ -19,12 +19,14 @@ void exchange_finish(struct exchange *exchange, enum close_reason reason,
 /* Runs the reply's half and deals with the result. May end the exchange. */
 void exchange_run_reply(struct exchange *exchange);
 
+/* The client sent FIN behind its whole request: its reply must begin soon. */
+void exchange_client_finished(struct exchange *exchange);
+
+/* Can the connection serve another request after this one? */
+bool exchange_client_may_go_on(const struct exchange *exchange);
+
 /* The client sends nothing more that we want: notice when it leaves, keep what it pipelines. */
 void exchange_watch_client(struct exchange *exchange);
-
-/* The client sent FIN while the handler still decides: a reply must begin soon. What the client has
- * pipelined before it is still to be read, so nothing else changes. */
-void exchange_await_decision(struct exchange *exchange);
 
 /* `100 Continue`, if the client waits for it. */
 void exchange_send_continue(struct exchange *exchange);

@@ -16,6 +16,9 @@
  */
 enum { GATHER_SIZE = 16 * 1024 };
 
+/* tls.c's read buffer and a record. */
+enum { HELD_MAX = (64 + 16) * 1024 };
+
 static void on_socket_readable(h2o_socket_t *socket, const char *err)
 {
     struct io *io = socket->data;
@@ -321,4 +324,9 @@ enum io_peer io_peer_state(const struct io *io)
     if ((poller.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
         return IO_PEER_GONE;
     return (poller.revents & POLLRDHUP) != 0 ? IO_PEER_FINISHED : IO_PEER_OPEN;
+}
+
+size_t io_held_max(const struct io *io)
+{
+    return io->ssl != NULL && SSL_has_pending(io->ssl) ? HELD_MAX : 0;
 }

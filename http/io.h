@@ -85,4 +85,8 @@ enum io_peer { IO_PEER_OPEN, IO_PEER_FINISHED, IO_PEER_GONE };
  * its FIN, or the connection is gone. One system call. */
 enum io_peer io_peer_state(const struct io *io);
 
+/* At most so many bytes were taken from the descriptor and not yet given out by io_read: TLS reads
+ * ahead. */
+size_t io_held_max(const struct io *io);
+
 #endif

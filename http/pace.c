@@ -11,6 +11,8 @@
 
 enum { WINDOW_S = 30 };
 
+/* ---- speed */
+
 static bool waits_for_request(const struct exchange *exchange)
 {
     if (exchange->request.decoder.is_done || exchange->request_aborted)
@@ -57,29 +59,52 @@ static bool check_pace(struct exchange *exchange)
     return true;
 }
 
-/* The client sent FIN, and its body is not read to the end, because the upstream takes no more. Can
- * what waits in the kernel be the rest of it? */
-static bool queue_may_end_body(const struct exchange *exchange)
+/* ---- presence */
+
+/* Bytes of the request's body that were read and not decoded. */
+static struct slice undecoded_body(const struct exchange *exchange)
 {
-    const struct connection *client = &exchange->session->connection;
-    int queued = 0;
-    char *bytes;
-    ssize_t size;
+    const struct buffer *in = &exchange->session->connection.in;
+    size_t head = exchange->head_taken ? 0 : exchange->head.size;
+
+    if (in->data == NULL)
+        return (struct slice){0};
+    return (struct slice){in->data + in->start + head, buffer_size(in) - head};
+}
+
+/* Do the bytes that are left end as a chunked body does, with an empty line? They are as many as
+ * the receive buffer holds; looked at once in an exchange. */
+static bool ends_with_empty_line(int fd, size_t queued, struct slice undecoded)
+{
+    static const struct slice end = {"\r\n\r\n", 4};
+    char *bytes = memory_resize(NULL, undecoded.size + queued + 1);
+    ssize_t peeked = queued > 0 ? recv(fd, bytes + undecoded.size, queued, MSG_PEEK) : 0;
+    size_t size = undecoded.size + (peeked > 0 ? (size_t)peeked : 0);
+    size_t tail = size < end.size ? size : end.size;
     bool result;
 
-    if (client->io.ssl != NULL || ioctl(client->io.fd, FIONREAD, &queued) != 0)
-        return false;
-    if (exchange->request.decoder.kind == FRAMING_LENGTH)
-        return (uint64_t)queued + buffer_size(&client->in) >= exchange->request.decoder.left;
-    if (queued == 0)
-        return buffer_size(&client->in) > 0;
-    /* chunked: a whole body ends with an empty line. Once in an exchange, and as large as the
-     * receive buffer. */
-    bytes = memory_resize(NULL, (size_t)queued);
-    size = recv(client->io.fd, bytes, (size_t)queued, MSG_PEEK);
-    result = size >= 4 && memcmp(bytes + size - 4, "\r\n\r\n", 4) == 0;
+    if (undecoded.size > 0)
+        memcpy(bytes, undecoded.data, undecoded.size);
+    result = tail > 0 && memcmp(bytes + size - tail, end.data + end.size - tail, tail) == 0;
     free(bytes);
     return result;
+}
+
+/* The client sent FIN, and its body was not read to the end. Can what was received and not decoded
+ * be the rest of it? */
+static bool queue_may_end_body(const struct exchange *exchange)
+{
+    const struct io *client = &exchange->session->connection.io;
+    struct slice undecoded = undecoded_body(exchange);
+    int queued = 0;
+
+    if (ioctl(client->fd, FIONREAD, &queued) != 0)
+        return false;
+    if (exchange->request.decoder.kind == FRAMING_LENGTH)
+        return undecoded.size + (size_t)queued + io_held_max(client) >=
+               exchange->request.decoder.left;
+    /* under TLS the end cannot be seen; and nobody there finishes before a reply */
+    return client->ssl == NULL && ends_with_empty_line(client->fd, (size_t)queued, undecoded);
 }
 
 /* false: the exchange ended. */
@@ -95,13 +120,11 @@ static bool check_presence(struct exchange *exchange)
     case IO_PEER_GONE:
         break;
     case IO_PEER_FINISHED:
-        if (exchange->state == EXCHANGE_DECIDING) {
-            exchange_await_decision(exchange);
+        if (exchange->is_finish_seen || exchange->request.decoder.is_done ||
+            exchange->state == EXCHANGE_ANSWERING || queue_may_end_body(exchange)) {
+            exchange_client_finished(exchange);
             return true;
         }
-        if (exchange->client_finished || exchange->request.decoder.is_done ||
-            queue_may_end_body(exchange))
-            return true;
         break;
     }
     exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);

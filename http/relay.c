@@ -134,8 +134,7 @@ static void begin_reply(struct exchange *exchange, const struct head *reply)
     struct connection *upstream = &exchange->upstream->connection;
     enum body_framing encoding;
 
-    exchange->keeps_client =
-        exchange->head.keeps_alive && !exchange->server->is_draining && !exchange->client_finished;
+    exchange->keeps_client = exchange_client_may_go_on(exchange);
     exchange->upstream_keeps = reply->keeps_alive;
     exchange_put_status(exchange, reply->status);
     put_passed_headers(exchange, reply);
