@@ -590,7 +590,7 @@ static void test_exchange_cut_before_a_reply_refuses(void **state)
     struct peer *client = stage_client_sends(s, GET("/later"));
 
     turn_for(s->loop, 5);
-    exchange_cut(s->waiting, CLOSE_DRAIN_DEADLINE);
+    exchange_cut(s->waiting, 503, CLOSE_DRAIN_DEADLINE, "shutting down");
     peer_expect(client, "HTTP/1.1 503 Service Unavailable\r\n");
     assert_int_equal(s->last.reason, CLOSE_DRAIN_DEADLINE);
 }
@@ -603,7 +603,7 @@ static void test_exchange_cut_inside_a_reply_truncates(void **state)
 
     peer_send(upstream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
     peer_await(client, "1\r\na\r\n");
-    exchange_cut(s->current, CLOSE_DRAIN_DEADLINE);
+    exchange_cut(s->current, 503, CLOSE_DRAIN_DEADLINE, "shutting down");
     peer_expect_end(client);
     peer_await_gone(upstream);
     assert_int_equal(s->last.reason, CLOSE_DRAIN_DEADLINE);
