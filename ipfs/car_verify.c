@@ -358,9 +358,12 @@ static enum car_verify_event next_event(struct car_verify *verify, struct slice 
         if (event != CAR_VERIFY_MORE)
             return event;
         event = read_on(verify, input);
-        if (event == CAR_VERIFY_MORE)
+        if (event == CAR_VERIFY_MORE && verify->count > 0 &&
+            verify->bytes >= verify->batch_bytes / 2)
+            hash_batch(verify); /* rather than copy so much of the input */
+        else if (event == CAR_VERIFY_MORE)
             hold_all(verify);
-        if (event != CAR_VERIFY_BLOCK)
+        if (event != CAR_VERIFY_BLOCK && !verify->hashed)
             return event;
     }
 }

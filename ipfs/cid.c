@@ -11,6 +11,7 @@
 #define V0_BYTES       34
 #define V0_CHARS       46
 #define V0_DIGEST_SIZE 32
+#define USUAL_BYTES    36 /* of a CIDv1 of sha2-256 */
 
 /* What is being read, and how far: all errors name the byte where the trouble starts. */
 struct cursor {
@@ -87,10 +88,31 @@ static bool is_v0_start(const uint8_t *data, size_t size)
     return size >= 2 && data[0] == HASH_SHA2_256 && data[1] == V0_DIGEST_SIZE;
 }
 
+/* Version 1, a codec of one byte, sha2-256: nearly all there are. Listing the links of a file's
+ * nodes runs at twice the speed for it. */
+static bool read_usual(struct cid *cid, const uint8_t *data, size_t size)
+{
+    if (size < USUAL_BYTES || data[0] != 1 || data[1] >= 0x80 || !is_v0_start(data + 2, size - 2))
+        return false;
+    cid->version = 1;
+    cid->codec = data[1];
+    cid->hash = HASH_SHA2_256;
+    cid->hash_offset = 2;
+    cid->digest_offset = 4;
+    cid->digest_size = V0_DIGEST_SIZE;
+    cid->size = USUAL_BYTES;
+    memcpy(cid->bytes, data, USUAL_BYTES);
+    return true;
+}
+
 bool cid_read(struct cid *cid, const void *data, size_t size, size_t *used, struct error *err)
 {
     struct cursor cursor = {data, size, 0};
 
+    if (read_usual(cid, data, size)) {
+        *used = USUAL_BYTES;
+        return true;
+    }
     if (size == 0)
         return error_set(err, ERROR_SYNTAX, "byte 0 of the CID: nothing is there");
     if (!(is_v0_start(data, size) ? read_v0 : read_v1)(cid, &cursor, err))

@@ -11,7 +11,7 @@ static bool fail(const struct protobuf_reader *reader, const uint8_t *at, struct
     return error_set(err, ERROR_SYNTAX, "byte %zu: %s", (size_t)(at - reader->start), what);
 }
 
-static bool long_varint(struct protobuf_reader *reader, uint64_t *value, struct error *err)
+bool protobuf_long_varint(struct protobuf_reader *reader, uint64_t *value, struct error *err)
 {
     const uint8_t *at = reader->at;
     uint64_t sum = 0;
@@ -33,20 +33,11 @@ static bool long_varint(struct protobuf_reader *reader, uint64_t *value, struct 
     return fail(reader, reader->at, err, "the number is longer than 10 bytes");
 }
 
-bool protobuf_varint(struct protobuf_reader *reader, uint64_t *value, struct error *err)
-{
-    if (reader->at < reader->end && *reader->at < 0x80) { /* nearly all of them */
-        *value = *reader->at++;
-        return true;
-    }
-    return long_varint(reader, value, err);
-}
-
 bool protobuf_tag(struct protobuf_reader *reader, uint32_t *field, enum protobuf_wire *wire,
                   struct error *err)
 {
     const uint8_t *at = reader->at;
-    uint64_t tag;
+    uint64_t tag = 0;
 
     if (!protobuf_varint(reader, &tag, err))
         return false;
@@ -69,7 +60,7 @@ bool protobuf_tag(struct protobuf_reader *reader, uint32_t *field, enum protobuf
 bool protobuf_bytes(struct protobuf_reader *reader, struct slice *bytes, struct error *err)
 {
     const uint8_t *at = reader->at;
-    uint64_t size;
+    uint64_t size = 0;
 
     if (!protobuf_varint(reader, &size, err))
         return false;

@@ -48,7 +48,19 @@ static inline bool protobuf_at_end(const struct protobuf_reader *reader)
     return reader->at == reader->end;
 }
 
-MUST_USE bool protobuf_varint(struct protobuf_reader *reader, uint64_t *value, struct error *err);
+MUST_USE bool protobuf_long_varint(struct protobuf_reader *reader, uint64_t *value,
+                                   struct error *err);
+
+static inline bool protobuf_varint(struct protobuf_reader *reader, uint64_t *value,
+                                   struct error *err)
+{
+    if (reader->at < reader->end && *reader->at < 0x80) { /* nearly all of them */
+        *value = *reader->at++;
+        return true;
+    }
+    return protobuf_long_varint(reader, value, err);
+}
+
 /* Field numbers 1 to 2^29 - 1; the groups of old are refused. */
 MUST_USE bool protobuf_tag(struct protobuf_reader *reader, uint32_t *field,
                            enum protobuf_wire *wire, struct error *err);
