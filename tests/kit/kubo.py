@@ -25,18 +25,18 @@ def why_not():
 
 
 class Kubo:
-    """`ipfs daemon --offline` with an empty repository in FOLDER."""
+    """`ipfs daemon --offline` with an empty repository in FOLDER, and these settings (name, JSON) on top."""
 
-    def __init__(self, folder, binary=None):
+    def __init__(self, folder, binary=None, settings=()):
         self.binary = binary or os.environ["KUBO"]
         self.folder = pathlib.Path(folder) / "kubo"
         self.folder.mkdir()
         self.environment = {"IPFS_PATH": str(self.folder / "repo"), "IPFS_TELEMETRY": "off", "HOME": str(self.folder)}
         self._run("init", "--profile=test", "--empty-repo")
         self.port = free_port()
-        settings = [("Addresses.API", f'"/ip4/127.0.0.1/tcp/{self.port}"'),
+        own = [("Addresses.API", f'"/ip4/127.0.0.1/tcp/{self.port}"'),
                     ("Addresses.Gateway", f'"/ip4/127.0.0.1/tcp/{free_port()}"'), *_QUIET]
-        for name, value in settings:
+        for name, value in [*own, *settings]:
             self._run("config", "--json", name, value)
         self.process = Process("kubo", [self.binary, "daemon", "--offline"], self.folder, env=self.environment)
         self.process.wait_ready(lambda: "Daemon is ready" in self.process.log(), 60)
