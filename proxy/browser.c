@@ -10,10 +10,11 @@
 /* Without the port; an IPv6 literal keeps its brackets. */
 static struct slice host_name(struct slice host)
 {
-    const char *end =
-        host.size > 0 && host.data[0] == '[' ? memchr(host.data, ']', host.size) : NULL;
-    const char *colon;
+    const char *end, *colon;
 
+    if (host.size == 0) /* HTTP/1.0 without one: there may be no bytes to look at */
+        return host;
+    end = host.data[0] == '[' ? memchr(host.data, ']', host.size) : NULL;
     if (end != NULL)
         return (struct slice){host.data, (size_t)(end - host.data) + 1};
     colon = memchr(host.data, ':', host.size);

@@ -102,9 +102,17 @@ suite_e2e() {
     python_suite tests/e2e
 }
 
+# Once as it is shipped, once under the address and undefined behaviour sanitizers; the full tier adds the thread sanitizer.
 suite_faults() {
+    local sanitizers=asan preset
     build_release
     python_suite tests/faults
+    [ "$RIG_TIER" = ci ] || sanitizers="asan tsan"
+    for preset in $sanitizers; do
+        build $preset
+        echo "-- under $preset"
+        RIG_BUILD=$PWD/build/$preset RIG_TIER=ci python_suite tests/faults tests/integration
+    done
 }
 
 suite_sim() {
