@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,upload,latency,hashes]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,upload,latency,hashes,formats]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -138,6 +138,18 @@ def hashes(bench):
     return [series[name].entry("causeway", peer, f">= {goal}") for name, (peer, goal) in goals.items() if goal]
 
 
+def formats(bench):
+    """Listing links and verifying CARs, beside what is required and hashing alone; and the memory that a walk takes."""
+    series, goals = {}, {}
+    for _ in range(min(bench.options.rounds, 3)):  # each takes its own best of several
+        for figure in native.format_speeds(bench.options.quick):
+            one = series.setdefault(figure["name"], Series(figure["name"], figure["unit"], not figure["below"]))
+            one.add("causeway", figure["value"])
+            one.add(figure["peer"], figure["peer_value"])
+            goals[figure["name"]] = (figure["peer"], f"{'<=' if figure['below'] else '>='} {figure['goal']}")
+    return [series[name].entry("causeway", peer, goal) for name, (peer, goal) in goals.items()]
+
+
 def _processors(workers):
     """The relays' processors, and those of everybody else: apart, where there are enough."""
     count = len(_allowed())
@@ -151,7 +163,7 @@ def _allowed():
     return sorted(os.sched_getaffinity(0))
 
 
-PARTS = {"small": small_requests, "upload": uploads, "latency": latency, "hashes": hashes}
+PARTS = {"small": small_requests, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats}
 
 
 def parse():

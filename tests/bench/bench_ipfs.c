@@ -56,9 +56,9 @@ static void print(struct bench *bench, const struct figure *figure)
     if (bench->json)
         printf(
             "{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"peer\":\"%s\",\"peer_value\":%.1f,"
-            "\"ratio\":%.3f,\"goal\":%.2f}\n",
+            "\"ratio\":%.3f,\"goal\":%.2f,\"below\":%s}\n",
             figure->name, figure->value, figure->unit, figure->peer, figure->peer_value, ratio,
-            figure->goal);
+            figure->goal, figure->below ? "true" : "false");
     else
         printf("%-44s %9.1f %-4s  x%-5.2f of %s, goal %s x%.2f: %s\n", figure->name, figure->value,
                figure->unit, ratio, figure->peer, figure->below ? "at most" : "at least",

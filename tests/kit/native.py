@@ -26,6 +26,13 @@ def hash_speeds() -> list:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def format_speeds(quick) -> list:
+    """One round of bench_ipfs."""
+    words = ["--json", *(["--quick"] if quick else [])]
+    done = subprocess.run([str(tool("ipfs")), *words], capture_output=True, text=True, timeout=600)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 class Sink:
     """bench_sink on a port of its own."""
 
