@@ -28,6 +28,7 @@ struct policy_request {
     uint64_t now_ms;        /* ms since 1970, UTC; 0: not known */
     int64_t content_length; /* of the body; 0: there is none; -1: not known (chunked) */
     unsigned pending;       /* enum policy_pending */
+    bool ignores_expiry;    /* for tests, which have no time of their own */
 };
 
 enum decision_cause {
@@ -62,7 +63,7 @@ struct decision {
     const struct policy_place *place; /* of the rule, or the line in the role; NULL: neither */
     struct slice clause;              /* the condition that held there; empty: it has none */
     unsigned rights;                  /* enum policy_right, when allowed */
-    uint32_t report_count;            /* may exceed what `reports` holds */
+    uint32_t report_count;            /* of a final decision; may exceed what `reports` holds */
     struct decision_report reports[DECISION_REPORTS_MAX];
 };
 
@@ -70,12 +71,27 @@ void policy_decide(const struct policy *policy, const struct principal *principa
                    const struct call *call, const struct policy_request *request,
                    struct decision *decision);
 
+/* Whether a principal may use a command at all, before anything is known of a call: for lists of
+ * commands, and for comparing policies. */
+enum policy_access {
+    ACCESS_NEVER, /* no policy opens the command */
+    ACCESS_DENIED,
+    ACCESS_CONDITIONAL, /* that depends on the call or the circumstances */
+    ACCESS_ALLOWED,
+};
+enum policy_access policy_access(const struct policy *policy, const struct principal *principal,
+                                 enum command_id command);
+const char *policy_access_name(enum policy_access access);
+
 /* "rule", "role", "default": for logs and metrics. */
 const char *decision_cause_name(enum decision_cause cause);
 
 /* What logs and tests call it: "pin-shape", "role:writer", "default", "never", "token",
  * "unknown-member", "expired". */
 void decision_put_by(const struct decision *decision, struct text *out);
+
+/* Whether that is the name of a decision that no rule made. */
+bool decision_is_cause(struct slice name);
 
 /* One complete sentence for the caller of a denied call: what, by which rule and line, its message,
  * how to get it changed. */

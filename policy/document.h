@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A policy's document as it was written: every item with its place, every name found, every command
+ * and condition understood. compile.c makes of it what decisions need.
+ *
+ * Members, groups, roles, rules and vars are sorted by name, so that nothing depends on the order
+ * in which they were written. Slices and places are borrowed from the YAML trees, which the
+ * document owns; the rest lies in its arena. Immutable once read. */
+#ifndef POLICY_DOCUMENT_H
+#define POLICY_DOCUMENT_H
+
+#include "conf/arena.h"
+#include "policy/constant.h"
+#include "policy/decide.h"
+#include "policy/finding.h"
+#include "policy/names.h"
+#include "policy/pattern.h"
+#include "policy/policy.h"
+
+#include <stdint.h>
+
+struct expression;
+struct yaml;
+struct yaml_node;
+
+enum {
+    DOCUMENT_MEMBERS_MAX = 1000000,
+    DOCUMENT_GROUPS_MAX = 10000,
+    DOCUMENT_RULES_MAX = 10000,
+    DOCUMENT_BINDS_MAX = 10000,
+};
+
+/* Names something else of the document. */
+struct document_ref {
+    struct slice name;
+    const struct yaml_node *node;
+    uint32_t index; /* of what is named, in its array */
+};
+
+struct document_refs {
+    const struct document_ref *items;
+    size_t count;
+};
+
+struct document_var {
+    struct slice name;
+    const struct yaml_node *node; /* of the name */
+    struct constant value;
+    bool is_used;
+};
+
+/* An attribute that some member has. All members' values of it have one type. */
+struct document_attribute {
+    struct slice name;
+    const struct yaml_node *node; /* where it was seen first */
+    struct constant example;
+};
+
+struct document_group {
+    struct slice id;
+    const struct yaml_node *node, *body;
+    struct document_ref parent; /* index NAMES_NONE: none */
+};
+
+struct document_value {
+    uint32_t attribute; /* index of the document_attribute */
+    const struct yaml_node *node;
+    struct constant value;
+};
+
+struct document_member {
+    struct slice id;
+    const struct yaml_node *node;
+    struct document_refs groups;
+    const struct document_value *values;
+    size_t value_count;
+    uint64_t expires_ms; /* 0: never */
+};
+
+/* when, unless or where. */
+struct document_condition {
+    const struct yaml_node *node; /* NULL: there is none */
+    struct slice text;
+    const struct expression *expression;
+};
+
+/* One line of a role's `allow`. */
+struct document_item {
+    const struct yaml_node *node;
+    struct command_set set;
+    struct document_condition where;
+};
+
+struct document_role {
+    struct slice id;
+    const struct yaml_node *node, *body;
+    struct document_refs inherits;
+    const struct document_item *items;
+    size_t item_count;
+    unsigned rights; /* enum policy_right */
+};
+
+enum subject_kind {
+    SUBJECT_EVERYONE,  /* "*" */
+    SUBJECT_MEMBERS,   /* "member:*" */
+    SUBJECT_MEMBER,    /* "member:alice" */
+    SUBJECT_GROUP,     /* "group:staff", and the groups below it */
+    SUBJECT_PARTNERS,  /* "partner:*" */
+    SUBJECT_PARTNER,   /* "partner:beta" */
+    SUBJECT_ANONYMOUS, /* "anonymous" */
+};
+
+struct subject {
+    enum subject_kind kind;
+    struct document_ref ref; /* of a member or group; of a partner only name and node */
+};
+
+struct subjects {
+    const struct subject *items;
+    size_t count;
+};
+
+struct document_bind {
+    const struct yaml_node *node;
+    struct subjects to;
+    struct document_refs roles;
+    struct document_condition when;
+};
+
+struct document_rule {
+    struct slice id;
+    const struct yaml_node *node;
+    bool is_deny, is_report;
+    struct command_set set;
+    struct subjects to, except;
+    struct document_condition condition;
+    bool is_unless; /* the condition stands behind `unless` */
+    struct slice message;
+};
+
+struct document_test {
+    const struct yaml_node *node;
+    struct subjects as;
+    const struct document_ref *calls; /* only name and node */
+    size_t call_count;
+    bool is_only; /* `only`: these are allowed, and everybody else is not */
+    bool expects_allow;
+    struct document_ref by;    /* name empty: not asked */
+    const struct slice *roles; /* of the token; NULL: not narrowed */
+    size_t role_count;
+    struct document_ref from; /* the address; name empty: not known */
+    uint64_t at_ms;           /* 0: not known */
+    int64_t content_length;   /* -1: not known */
+};
+
+struct document {
+    struct arena arena;
+    struct yaml **files; /* sorted by name */
+    size_t file_count;
+    struct slice org;
+    bool is_report;
+    const struct yaml_node *mode_node; /* NULL: not written */
+
+    struct document_var *vars;
+    size_t var_count;
+    struct document_attribute *attributes;
+    size_t attribute_count;
+    struct document_group *groups;
+    size_t group_count;
+    struct document_member *members;
+    size_t member_count;
+    struct document_role *roles;
+    size_t role_count;
+    struct document_bind *binds;
+    size_t bind_count;
+    struct document_rule *rules;
+    size_t rule_count;
+    struct document_test *tests;
+    size_t test_count;
+
+    struct names var_names, attribute_names, group_names, member_names, role_names, rule_names;
+};
+
+/* Reads all files; every mistake is added to findings. True if none of them is an error. */
+MUST_USE bool document_read(struct document *document, const struct policy_source *sources,
+                            size_t count, struct findings *findings);
+void document_dispose(struct document *document);
+
+struct policy_place document_place(const struct yaml_node *node);
+
+#endif

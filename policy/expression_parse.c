@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From text to typed nodes, in one pass. */
+#include "policy/expression_private.h"
+
+#include "conf/memory.h"
+#include "conf/suggest.h"
+#include "conf/units.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NS_PER_MS 1000000
+
+bool parser_fault(struct parser *parser, size_t at, const char *format, ...)
+{
+    struct error made = {0};
+    va_list args;
+
+    if (parser->err->code != ERROR_NONE)
+        return false;
+    va_start(args, format);
+    vsnprintf(made.text, sizeof(made.text), format, args);
+    va_end(args);
+    parser->fault = at;
+    return error_set(parser->err, ERROR_SYNTAX, "%s", made.text);
+}
+
+bool parser_advance(struct parser *parser)
+{
+    struct error err = {0};
+
+    parser->position = parser->token.end;
+    if (lex_next(parser->text, &parser->position, &parser->token, &err))
+        return true;
+    return parser_fault(parser, parser->position, "%s", err.text);
+}
+
+/* Where the last token that was taken ends: blanks before the next one do not belong to it. */
+static size_t end_of_taken(const struct parser *parser)
+{
+    size_t end = parser->token.begin;
+
+    while (end > 0 && strchr(" \t\r\n", parser->text.data[end - 1]) != NULL)
+        end--;
+    return end;
+}
+
+bool parser_push(struct parser *parser, struct node node, size_t begin, uint32_t *place)
+{
+    node.begin = (uint32_t)begin;
+    node.size = (uint32_t)(end_of_taken(parser) - begin);
+    parser->cost += 1 + node.count;
+    if (parser->cost > EXPRESSION_COST_MAX)
+        return parser_fault(parser, begin,
+                            "this condition does too much: its parts and the items "
+                            "of its lists are more than %d",
+                            EXPRESSION_COST_MAX);
+    if (parser->count == parser->room) {
+        parser->room = parser->room == 0 ? 16 : 2 * parser->room;
+        parser->nodes = memory_resize_array(parser->nodes, parser->room, sizeof(node));
+    }
+    *place = (uint32_t)parser->count;
+    parser->nodes[parser->count++] = node;
+    return true;
+}
+
+static bool expect(struct parser *parser, enum token_kind kind, const char *what)
+{
+    if (parser->token.kind == kind)
+        return parser_advance(parser);
+    if (parser->token.kind == TOKEN_END)
+        return parser_fault(parser, parser->token.begin,
+                            "the condition ends here, but %s is "
+                            "missing",
+                            what);
+    return parser_fault(parser, parser->token.begin, "expected %s, found '%.*s'", what,
+                        SLICE_ARGS(parser->token.text));
+}
+
+static bool parse_or(struct parser *parser, uint32_t *place);
+
+/* --- Constants --- */
+
+static bool read_number(struct parser *parser, const struct token *token, struct node *node)
+{
+    struct slice digits = token->text;
+    bool is_negative = digits.data[0] == '-', is_size, is_duration;
+    struct error err = {0};
+    uint64_t value;
+
+    if (is_negative)
+        digits = (struct slice){digits.data + 1, digits.size - 1};
+    is_size = units_parse_size(digits, &value, &err);
+    is_duration = !is_size && units_parse_duration(digits, &value, NULL);
+    if (!is_size && !is_duration)
+        return parser_fault(parser, token->begin,
+                            "'%.*s' is no number; there are plain digits, sizes such as 5GiB and "
+                            "durations such as 30s",
+                            SLICE_ARGS(token->text));
+    if (value > (uint64_t)INT64_MAX / (is_duration ? NS_PER_MS : 1))
+        return parser_fault(parser, token->begin, "'%.*s' is too large", SLICE_ARGS(token->text));
+    *node = (struct node){.op = OP_CONSTANT, .type = is_duration ? TYPE_DURATION : TYPE_INTEGER};
+    node->number = (int64_t)value * (is_duration ? NS_PER_MS : 1) * (is_negative ? -1 : 1);
+    return true;
+}
+
+/* Without the doubled quotes. */
+static struct slice read_quoted(struct parser *parser, const struct token *token)
+{
+    char quote = parser->text.data[token->begin];
+    struct slice text = token->text;
+    char *room;
+    size_t size = 0;
+
+    if (memchr(text.data, quote, text.size) == NULL)
+        return text;
+    room = arena_alloc(parser->arena, text.size);
+    for (size_t i = 0; i < text.size; i++) {
+        room[size++] = text.data[i];
+        i += text.data[i] == quote;
+    }
+    return (struct slice){room, size};
+}
+
+static const enum type constant_types[] = {
+    [CONSTANT_BOOL] = TYPE_BOOL,
+    [CONSTANT_INTEGER] = TYPE_INTEGER,
+    [CONSTANT_DURATION] = TYPE_DURATION,
+    [CONSTANT_TEXT] = TYPE_TEXT,
+};
+
+static bool read_var(struct parser *parser, struct node *node)
+{
+    size_t begin = parser->token.begin;
+    struct document *document = parser->document;
+    const struct constant *value;
+    struct suggestion near;
+    uint32_t index;
+
+    if (!parser_advance(parser))
+        return false;
+    if (parser->token.kind != TOKEN_NAME)
+        return parser_fault(parser, begin, "the name of a var stands behind '$'");
+    index = names_find(&document->var_names, parser->token.text);
+    if (index == NAMES_NONE) {
+        suggestion_init(&near, parser->token.text);
+        for (size_t i = 0; i < document->var_count; i++)
+            suggestion_offer_slice(&near, document->vars[i].name);
+        return parser_fault(parser, begin, "there is no var '%.*s'%s%.*s%s",
+                            SLICE_ARGS(parser->token.text),
+                            near.best.size > 0 ? "; did you mean '$" : "", SLICE_ARGS(near.best),
+                            near.best.size > 0 ? "'?" : "");
+    }
+    document->vars[index].is_used = true;
+    value = &document->vars[index].value;
+    *node = (struct node){.op = OP_CONSTANT, .number = value->number, .text = value->text};
+    node->is_list = value->type == CONSTANT_LIST;
+    node->items = value->items;
+    node->count = value->count;
+    node->type = constant_types[node->is_list ? value->items[0].type : value->type];
+    return true;
+}
+
+static bool starts_constant(enum token_kind kind)
+{
+    return kind == TOKEN_TEXT || kind == TOKEN_NUMBER || kind == TOKEN_ADDRESS ||
+           kind == TOKEN_TRUE || kind == TOKEN_FALSE || kind == TOKEN_DOLLAR;
+}
+
+/* One constant; stands behind it afterwards. */
+static bool read_constant(struct parser *parser, struct node *node)
+{
+    const struct token token = parser->token;
+
+    *node = (struct node){.op = OP_CONSTANT, .type = TYPE_TEXT, .text = token.text};
+    switch (token.kind) {
+    case TOKEN_NUMBER:
+        if (!read_number(parser, &token, node))
+            return false;
+        break;
+    case TOKEN_DOLLAR:
+        if (!read_var(parser, node))
+            return false;
+        break;
+    case TOKEN_TRUE:
+    case TOKEN_FALSE:
+        node->type = TYPE_BOOL;
+        node->number = token.kind == TOKEN_TRUE;
+        break;
+    case TOKEN_TEXT:
+        node->text = read_quoted(parser, &token);
+        break;
+    default: /* an address: a text until something wants a network */
+        break;
+    }
+    return parser_advance(parser);
+}
+
+static enum constant_type constant_type_of(enum type type)
+{
+    return type == TYPE_BOOL       ? CONSTANT_BOOL
+           : type == TYPE_INTEGER  ? CONSTANT_INTEGER
+           : type == TYPE_DURATION ? CONSTANT_DURATION
+                                   : CONSTANT_TEXT;
+}
+
+static bool read_item(struct parser *parser, struct constant *item)
+{
+    size_t begin = parser->token.begin;
+    struct node node;
+
+    if (!starts_constant(parser->token.kind))
+        return parser_fault(parser, begin, "a list holds constants: texts, numbers, addresses");
+    if (!read_constant(parser, &node))
+        return false;
+    if (node.is_list)
+        return parser_fault(parser, begin, "a list cannot stand in a list");
+    *item = (struct constant){constant_type_of(node.type), node.number, node.text, NULL, 0};
+    return true;
+}
+
+/* [A, B, C] */
+static bool parse_list(struct parser *parser, uint32_t *place)
+{
+    size_t begin = parser->token.begin, room = 0, count = 0;
+    struct constant *items = NULL, *kept;
+    bool is_fine = parser_advance(parser);
+
+    while (is_fine) {
+        size_t at = parser->token.begin;
+
+        if (count == room) {
+            room = room == 0 ? 8 : 2 * room;
+            items = memory_resize_array(items, room, sizeof(*items));
+        }
+        is_fine = read_item(parser, &items[count]);
+        if (is_fine && items[count].type != items[0].type)
+            is_fine =
+                parser_fault(parser, at, "this is %s, but the list began with %s",
+                             constant_type_name(&items[count]), constant_type_name(&items[0]));
+        count += is_fine;
+        if (!is_fine || parser->token.kind != TOKEN_COMMA)
+            break;
+        is_fine = parser_advance(parser);
+    }
+    is_fine = is_fine && expect(parser, TOKEN_CLOSE_LIST, "',' or ']'");
+    if (is_fine) {
+        struct node node = {.op = OP_CONSTANT, .is_list = true, .count = count};
+
+        node.type = constant_types[items[0].type];
+        kept = arena_alloc(parser->arena, count * sizeof(*kept));
+        memcpy(kept, items, count * sizeof(*kept));
+        node.items = kept;
+        is_fine = parser_push(parser, node, begin, place);
+    }
+    free(items);
+    return is_fine;
+}
+
+/* --- Operands --- */
+
+/* has(opt.name) */
+static bool parse_has(struct parser *parser, uint32_t *place)
+{
+    size_t begin = parser->token.begin;
+    struct node node = {.op = OP_HAS, .type = TYPE_BOOL};
+
+    return parser_advance(parser) && expect(parser, TOKEN_OPEN, "'('") &&
+           parse_reference(parser, &node.left) && expect(parser, TOKEN_CLOSE, "')'") &&
+           parser_push(parser, node, begin, place);
+}
+
+/* len(args), len(opt.name) */
+static bool parse_length(struct parser *parser, uint32_t *place)
+{
+    size_t begin = parser->token.begin, at;
+    struct node node = {.op = OP_LENGTH, .type = TYPE_INTEGER};
+    const struct node *of;
+
+    if (!parser_advance(parser) || !expect(parser, TOKEN_OPEN, "'('"))
+        return false;
+    at = parser->token.begin;
+    if (!parse_reference(parser, &node.left))
+        return false;
+    of = &parser->nodes[node.left];
+    if (!of->is_list && of->type != TYPE_TEXT)
+        return parser_fault(parser, at, "len() takes a text or a list, and this is %s",
+                            type_name(of));
+    return expect(parser, TOKEN_CLOSE, "')'") && parser_push(parser, node, begin, place);
+}
+
+static bool parse_parenthesis(struct parser *parser, uint32_t *place)
+{
+    return parser_advance(parser) && parse_or(parser, place) && expect(parser, TOKEN_CLOSE, "')'");
+}
+
+static bool parse_primary(struct parser *parser, uint32_t *place)
+{
+    const struct token token = parser->token;
+    struct node node;
+
+    if (token.kind == TOKEN_OPEN)
+        return parse_parenthesis(parser, place);
+    if (token.kind == TOKEN_OPEN_LIST)
+        return parse_list(parser, place);
+    if (starts_constant(token.kind))
+        return read_constant(parser, &node) && parser_push(parser, node, token.begin, place);
+    if (slice_is(token.text, "has"))
+        return parse_has(parser, place);
+    if (slice_is(token.text, "len"))
+        return parse_length(parser, place);
+    if (token.kind == TOKEN_NAME)
+        return parse_reference(parser, place);
+    return expect(parser, TOKEN_NAME, "a value");
+}
+
+static bool parse_sum(struct parser *parser, uint32_t *place)
+{
+    size_t begin = parser->token.begin;
+    uint32_t right = 0;
+
+    if (!parse_primary(parser, place))
+        return false;
+    while (parser->token.kind == TOKEN_PLUS)
+        if (!parser_advance(parser) || !parse_primary(parser, &right) ||
+            !type_concat(parser, *place, right, begin, place))
+            return false;
+    return true;
+}
+
+/* not binds tighter than a comparison. */
+static bool parse_unary(struct parser *parser, uint32_t *place)
+{
+    size_t begin = parser->token.begin;
+    struct node node = {.op = OP_NOT, .type = TYPE_BOOL};
+    bool is_fine;
+
+    if (parser->token.kind != TOKEN_NOT)
+        return parse_sum(parser, place);
+    if (++parser->depth > EXPRESSION_DEPTH_MAX)
+        return parser_fault(parser, begin, "more than %d levels are nested here",
+                            EXPRESSION_DEPTH_MAX);
+    is_fine = parser_advance(parser) && parse_unary(parser, &node.left);
+    parser->depth--;
+    if (!is_fine)
+        return false;
+    if (parser->nodes[node.left].type != TYPE_BOOL || parser->nodes[node.left].is_list)
+        return parser_fault(parser, begin,
+                            "'not' takes a truth value, and what follows is %s; write not (...) "
+                            "around a comparison",
+                            type_name(&parser->nodes[node.left]));
+    return parser_push(parser, node, begin, place);
+}
+
+static bool is_comparison(enum token_kind kind)
+{
+    return (kind >= TOKEN_EQUAL && kind <= TOKEN_GREATER_EQUAL) || kind == TOKEN_IN ||
+           kind == TOKEN_UNDER || kind == TOKEN_LIKE;
+}
+
+static bool parse_comparison(struct parser *parser, uint32_t *place)
+{
+    size_t begin = parser->token.begin;
+    enum token_kind sign;
+    uint32_t left = 0, right = 0, upper = 0;
+
+    if (!parse_unary(parser, &left))
+        return false;
+    *place = left;
+    sign = parser->token.kind;
+    if (sign == TOKEN_NOT)
+        return parser_fault(parser, parser->token.begin, "write not (A in B), not A not in B");
+    if (!is_comparison(sign))
+        return true;
+    if (!parser_advance(parser) || !parse_unary(parser, &right))
+        return false;
+    if (parser->token.kind == TOKEN_RANGE && sign == TOKEN_IN) {
+        if (!parser_advance(parser) || !parse_unary(parser, &upper) ||
+            !type_range(parser, left, right, upper, begin, place))
+            return false;
+    } else if (!type_comparison(parser, sign, left, right, begin, place)) {
+        return false;
+    }
+    if (is_comparison(parser->token.kind))
+        return parser_fault(parser, parser->token.begin,
+                            "comparisons do not chain; write A and B between two of them");
+    return true;
+}
+
+/* Left-associative chains of one sign. */
+static bool parse_chain(struct parser *parser, enum token_kind sign, enum op op,
+                        bool (*parse_inner)(struct parser *, uint32_t *), uint32_t *place)
+{
+    size_t begin = parser->token.begin;
+
+    if (!parse_inner(parser, place))
+        return false;
+    while (parser->token.kind == sign) {
+        struct node node = {.op = op, .type = TYPE_BOOL, .left = *place};
+
+        if (!parser_advance(parser) || !parse_inner(parser, &node.right) ||
+            !type_expect_truth(parser, node.left) || !type_expect_truth(parser, node.right) ||
+            !parser_push(parser, node, begin, place))
+            return false;
+    }
+    return true;
+}
+
+static bool parse_and(struct parser *parser, uint32_t *place)
+{
+    return parse_chain(parser, TOKEN_AND, OP_AND, parse_comparison, place);
+}
+
+static bool parse_or(struct parser *parser, uint32_t *place)
+{
+    bool is_fine;
+
+    if (++parser->depth > EXPRESSION_DEPTH_MAX)
+        return parser_fault(parser, parser->token.begin, "more than %d levels are nested here",
+                            EXPRESSION_DEPTH_MAX);
+    is_fine = parse_chain(parser, TOKEN_OR, OP_OR, parse_and, place);
+    parser->depth--;
+    return is_fine;
+}
+
+static bool parse_whole(struct parser *parser, uint32_t *root)
+{
+    if (parser->text.size > EXPRESSION_SIZE_MAX)
+        return parser_fault(parser, 0, "a condition has at most %d bytes", EXPRESSION_SIZE_MAX);
+    if (!parser_advance(parser))
+        return false;
+    if (parser->token.kind == TOKEN_END)
+        return parser_fault(parser, 0, "a condition is missing here");
+    if (!parse_or(parser, root))
+        return false;
+    if (parser->token.kind != TOKEN_END)
+        return parser_fault(parser, parser->token.begin,
+                            "'%.*s' cannot follow here; conditions are joined by 'and' and 'or'",
+                            SLICE_ARGS(parser->token.text));
+    return type_expect_truth(parser, *root);
+}
+
+bool expression_compile(const struct expression **expression, struct slice text,
+                        const struct command_set *commands, struct document *document,
+                        struct arena *arena, size_t *offset, struct error *err)
+{
+    struct error own = {0};
+    struct parser parser = {
+        .text = text, .commands = commands, .document = document, .arena = arena, .err = &own};
+    uint32_t root = 0;
+    bool is_fine = parse_whole(&parser, &root);
+
+    *expression = NULL;
+    *offset = parser.fault;
+    if (is_fine) {
+        struct expression *made = arena_alloc(arena, sizeof(*made));
+        struct node *nodes = arena_alloc(arena, parser.count * sizeof(*nodes));
+
+        memcpy(nodes, parser.nodes, parser.count * sizeof(*nodes));
+        *made = (struct expression){text, nodes, root, parser.uses};
+        *expression = made;
+    } else {
+        error_set(err, own.code, "%s", own.text);
+    }
+    free(parser.nodes);
+    return is_fine;
+}
+
+unsigned expression_uses(const struct expression *expression)
+{
+    return expression->uses;
+}
