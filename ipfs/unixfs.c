@@ -16,6 +16,7 @@ enum {
 enum { SECONDS = 1, NANOS = 2 };
 
 #define NANOS_MAX 999999999
+#define HASH_BITS 64
 
 /* A field of a known number in a wire type that it does not have is passed over like an unknown
  * one: 0 stands for both. */
@@ -200,6 +201,39 @@ bool unixfs_check_shard(const struct unixfs *node, struct error *err)
     if (node->data.size > fanout / 8)
         return error_set(err, ERROR_SYNTAX, "UnixFS: a shard with more bits than its fanout");
     return true;
+}
+
+/* Bits that each level takes. */
+static unsigned width_of(uint64_t fanout)
+{
+    assert(fanout >= 8 && (fanout & (fanout - 1)) == 0);
+    return (unsigned)__builtin_ctzll(fanout);
+}
+
+unsigned unixfs_shard_levels(uint64_t fanout)
+{
+    return HASH_BITS / width_of(fanout);
+}
+
+unsigned unixfs_shard_prefix_size(uint64_t fanout)
+{
+    return (width_of(fanout) + 3) / 4;
+}
+
+uint32_t unixfs_shard_place(uint64_t fanout, uint64_t hash, unsigned level)
+{
+    unsigned width = width_of(fanout);
+
+    assert(level < unixfs_shard_levels(fanout));
+    return (uint32_t)(hash << (level * width) >> (HASH_BITS - width));
+}
+
+bool unixfs_shard_has(const struct unixfs *node, uint32_t place)
+{
+    size_t byte = place / 8; /* from the end: the bits are one number, without zeros in front */
+
+    return byte < node->data.size &&
+           ((unsigned char)node->data.data[node->data.size - 1 - byte] >> place % 8 & 1) != 0;
 }
 
 static void put_mtime(struct text *out, const struct unixfs_stat *stat)

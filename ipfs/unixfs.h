@@ -59,6 +59,15 @@ bool unixfs_next_size(struct unixfs_sizes *sizes, uint64_t *size);
  * bits than that. */
 MUST_USE bool unixfs_check_shard(const struct unixfs *node, struct error *err);
 
+/* The shape of a HAMT, which its fanout gives. A name's place in a shard of level 0, 1, ... is the
+ * next bits of murmur3_64(name), from the highest on; a link there is named by the place in
+ * upper-case hex, and, unless it leads to the shard of the next level, the entry's name behind. */
+unsigned unixfs_shard_levels(uint64_t fanout);      /* as many as the hash has bits for */
+unsigned unixfs_shard_prefix_size(uint64_t fanout); /* characters of the place */
+uint32_t unixfs_shard_place(uint64_t fanout, uint64_t hash, unsigned level);
+/* Whether the bits of a shard that was checked say that the place is taken. */
+bool unixfs_shard_has(const struct unixfs *node, uint32_t place);
+
 /* Appends a message. node->message and node->block_count do not count; sizes are the block sizes of
  * a file. hash and fanout of 0 and a mode of 0 are left out, as is what a has_ says. */
 void unixfs_put(struct text *out, const struct unixfs *node, const uint64_t *sizes, size_t count);

@@ -198,27 +198,15 @@ struct shard {
     uint8_t bits[UNIXFS_FANOUT_MAX / 8]; /* the last byte has the lowest places */
 };
 
-static unsigned width_of(const struct unixfs_profile *profile)
-{
-    return (unsigned)__builtin_ctz(profile->fanout);
-}
-
-static unsigned place_of(const struct unixfs_profile *profile, uint64_t hash, unsigned level)
-{
-    unsigned width = width_of(profile);
-
-    return (unsigned)(hash << (level * width) >> (64 - width));
-}
-
 /* "0A" and the name: the place comes first in the name of a link. */
 static void put_shard_link(const struct unixfs_profile *profile, struct shard *shard,
-                           unsigned place, const struct dag_pb_link *link)
+                           uint32_t place, const struct dag_pb_link *link)
 {
     struct dag_pb_link placed = *link;
     struct text name = {0};
     size_t bytes = profile->fanout / 8;
 
-    text_put_format(&name, "%0*X", (int)(width_of(profile) + 3) / 4, place);
+    text_put_format(&name, "%0*X", (int)unixfs_shard_prefix_size(profile->fanout), place);
     text_put_slice(&name, link->name);
     placed.name = text_slice(&name);
     dag_pb_put_link(&shard->links, &placed);
@@ -262,7 +250,7 @@ static bool put_place(const struct unixfs_directory *directory, const struct uni
                       struct shard *shard, size_t first, size_t last, struct error *err)
 {
     const struct entry *entry = &directory->entries[first];
-    unsigned place = place_of(&out->profile, entry->hash, shard->level);
+    uint32_t place = unixfs_shard_place(out->profile.fanout, entry->hash, shard->level);
     struct shard below = {.first = first, .last = last, .level = shard->level + 1};
     struct unixfs_entry made;
     struct dag_pb_link link;
@@ -289,20 +277,21 @@ static bool write_shard(const struct unixfs_directory *directory, const struct u
                         struct unixfs_entry *entry, struct error *err)
 {
     const struct entry *entries = directory->entries;
+    uint32_t fanout = out->profile.fanout;
     size_t first = shard->first;
 
-    if ((shard->level + 1) * width_of(&out->profile) > 64)
+    if (shard->level == unixfs_shard_levels(out->profile.fanout))
         return error_set(err, ERROR_LIMIT,
                          "the names '%.*s' and '%.*s' have the same hash: a sharded directory "
                          "cannot have both",
                          SLICE_ARGS(name_of(directory, &entries[first])),
                          SLICE_ARGS(name_of(directory, &entries[first + 1])));
     while (first < shard->last) {
-        unsigned place = place_of(&out->profile, entries[first].hash, shard->level);
+        uint32_t place = unixfs_shard_place(fanout, entries[first].hash, shard->level);
         size_t last = first + 1;
 
         while (last < shard->last &&
-               place_of(&out->profile, entries[last].hash, shard->level) == place)
+               unixfs_shard_place(fanout, entries[last].hash, shard->level) == place)
             last++;
         if (!put_place(directory, out, shard, first, last, err))
             return false;

@@ -5,6 +5,8 @@
 #include "conf/memory.h"
 #include "ipfs/dag_pb.h"
 #include "ipfs/hash.h"
+#include "ipfs/murmur3.h"
+#include "tests/unit/ipfs/dag.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +279,83 @@ static void test_unixfs_directory_is_sharded_above_the_threshold(void **state)
         }
 }
 
+/* Blocks by CID, for reading back what was built. */
+static bool keep_block(void *arg, const struct cid *cid, struct slice block, struct error *err)
+{
+    struct cid put = dag_put(arg, cid->codec, HASH_SHA2_256, block);
+
+    assert_true(cid_equal(&put, cid));
+    return true;
+}
+
+/* Follows the places of a name's hash; the CID of the entry, or false. */
+static bool look_up(struct dag *dag, struct cid cid, struct slice name, struct cid *found)
+{
+    for (unsigned level = 0;; level++) {
+        struct slice block = {NULL, 0};
+        struct dag_pb_reader reader;
+        struct text wanted = {0};
+        struct unixfs shard;
+        bool is_there = false, is_entry = false;
+        uint32_t place;
+
+        assert_true(dag_get(&dag->source, &cid, &block, &is_there, NULL) && is_there);
+        dag_pb_read(&reader, block.data, block.size);
+        while (dag_pb_next(&reader, NULL) != DAG_PB_DATA)
+            ;
+        assert_true(unixfs_read(&shard, reader.data, NULL) && unixfs_check_shard(&shard, NULL));
+        place = unixfs_shard_place(shard.fanout, murmur3_64(name), level);
+        if (!unixfs_shard_has(&shard, place))
+            return false;
+        text_put_format(&wanted, "%0*X", (int)unixfs_shard_prefix_size(shard.fanout), place);
+        dag_pb_read(&reader, block.data, block.size);
+        is_there = false;
+        while (!is_there && dag_pb_next(&reader, NULL) == DAG_PB_LINK)
+            is_there = slice_starts(reader.link.name, wanted.data);
+        assert_true(is_there);
+        cid = reader.link.cid;
+        is_entry = reader.link.name.size > wanted.size;
+        if (is_entry) {
+            *found = cid;
+            is_there = slice_equal((struct slice){reader.link.name.data + wanted.size,
+                                                  reader.link.name.size - wanted.size},
+                                   name);
+        }
+        text_dispose(&wanted);
+        if (is_entry)
+            return is_there;
+    }
+}
+
+static void test_unixfs_directory_finds_names_by_their_hash(void **state)
+{
+    static const uint32_t fanouts[] = {8, 16, 64, 256, 1024};
+
+    for (size_t i = 0; i < ARRAY_SIZE(fanouts); i++) {
+        struct unixfs_profile profile = unixfs_profile_v1();
+        struct unixfs_directory *directory;
+        struct unixfs_entry root;
+        struct dag dag = {0};
+
+        profile.directory_links = 1;
+        profile.fanout = fanouts[i];
+        directory = numbered(&profile, "name-", 300);
+        assert_true(unixfs_directory_finish(directory, NULL, keep_block, &dag, &root, NULL));
+        for (int number = 0; number < 400; number++) {
+            struct cid found = {0}, expected;
+            char name[32], content[32];
+
+            snprintf(name, sizeof(name), "name-%d", number);
+            snprintf(content, sizeof(content), "%d", number);
+            hash_make_cid(&expected, 1, CODEC_RAW, HASH_SHA2_256, slice_of(content));
+            assert_int_equal(look_up(&dag, root.cid, slice_of(name), &found), number < 300);
+            assert_true(number >= 300 || cid_equal(&found, &expected));
+        }
+        unixfs_directory_destroy(&directory);
+        dag_dispose(&dag);
+    }
+}
+
 static void test_unixfs_directory_refuses_names(void **state)
 {
     static const char *const bad[] = {"", ".", "..", "a/b", "/", "a\0b"};
@@ -361,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_unixfs_file_stops_when_told),
         cmocka_unit_test(test_unixfs_directory_has_the_cid_that_kubo_gives),
         cmocka_unit_test(test_unixfs_directory_is_sharded_above_the_threshold),
+        cmocka_unit_test(test_unixfs_directory_finds_names_by_their_hash),
         cmocka_unit_test(test_unixfs_directory_refuses_names),
         cmocka_unit_test(test_unixfs_profile_refuses_what_no_dag_has),
         cmocka_unit_test(test_unixfs_chunker_is_read_or_refused_by_name),
