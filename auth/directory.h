@@ -63,7 +63,7 @@ struct directory_token {
     char id[TOKEN_ID_SIZE];
     enum owner_kind owner_kind;
     char owner[ID_SIZE];
-    uint64_t expires_ms; /* of the token or, if that is sooner, of the old secret; 0: never */
+    uint64_t expires_ms; /* of the token; an old secret's end is no end of what it began */
     uint64_t generation;
     bool is_narrowed;
     size_t role_count;
