@@ -98,9 +98,7 @@ static void relay(struct exchange *exchange, struct rpc *rpc)
         SLICE("{\"Message\":\"the storage behind this gateway broke off; what came before this "
               "line is not all\",\"Code\":0,\"Type\":\"error\"}\n");
     const struct head *head = exchange_request(exchange);
-    struct kubo_request request = {.content_type = text_slice(&rpc->content_type),
-                                   .headers = text_slice(&rpc->disposition),
-                                   .is_retryable = is_retryable(rpc->call, head),
+    struct kubo_request request = {.is_retryable = is_retryable(rpc->call, head),
                                    .may_be_silent = may_be_silent(rpc->call->command)};
     struct text target = {0};
 
@@ -109,6 +107,10 @@ static void relay(struct exchange *exchange, struct rpc *rpc)
     request.target = text_slice(&target);
     if (call_reply(rpc->call) == REPLY_LINES)
         request.break_line = broken;
+    if (rpc->call->command->body == BODY_FILE) {
+        request.content_type = text_slice(&rpc->content_type);
+        request.headers = text_slice(&rpc->disposition);
+    }
     if (call_has_body_arguments(rpc->call)) {
         call_print_body_arguments(rpc->call, &rpc->body);
         request.has_body = true;

@@ -2,6 +2,7 @@
 #include "proxy/rpc_answers.h"
 
 #include "proxy/access_gate.h"
+#include "proxy/treatment.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ void rpc_answer_commands(struct exchange *exchange, const struct site *site,
     char *text;
 
     for (enum command_id id = 0; id < COMMAND_COUNT; id++)
-        if (access_allows_command(site, id))
+        if (treatment_of(id) == TREATMENT_VERSION || access_allows_command(site, id))
             add_command(root, catalogue_command(id), flags);
     text = json_dumps(root, JSON_COMPACT);
     answer_json(exchange, slice_of(text));
