@@ -3,7 +3,7 @@
  * valid token never comes here.
  *
  * Each address (IPv6: each /64) and each token id has a level: a failure adds one, and it leaks
- * away evenly, `failures` of them in `window_ms`. A failure that finds either level above
+ * away evenly, `failures` of them in `window_ms`. A failure that brings either level above
  * `failures` is answered 429, others 401. Levels stop at twice `failures`, so that whoever stops
  * failing is forgotten within two windows.
  *
