@@ -9,13 +9,32 @@
  * understanding it, and no line can be changed, removed or added but at the end. The ledger keeps
  * the head (sequence and hash), which shows when the end is missing.
  *
- * *Durability.* A thread of its own writes, so that no loop waits: lines reach the file within
- * 50 ms, and the disk (fdatasync) within a second; behind that the head goes to the ledger. A crash
- * of the process can lose the last 50 ms, a power failure the last second.
+ * *Durability.* Threads of its own write and sync, so that no loop waits: lines reach the file
+ * within 50 ms, and the disk (fdatasync) within about a second; behind that the head goes to the
+ * ledger. A crash of the process can lose the last 50 ms, a power failure the last second.
  *
  * *Room.* Each thread that records has a ring of 256 KiB. What does not fit, or cannot be written
  * (disk full), is not forgotten quietly: audit_put says so to its caller, who may refuse the
- * request, and the next line that is written has "lost": how many there were. */
+ * request, and the next line that is written has "lost": how many there were.
+ *
+ * *Members* of a line, in this order; what is empty is left out:
+ *
+ *   sequence, previous   the chain: 1, 2, ...
+ *   lost                 records before this one that could not be written. A line may consist of
+ *                        this and its time alone
+ *   time                 RFC 3339, UTC
+ *   request              the request's id
+ *   principal            {"kind", "id", "token", "roles", "certificate", "peer", "encrypted"};
+ *                        roles is there, perhaps empty, if the token is narrowed to some
+ *   command              "pin/add"
+ *   arguments            ["...", ...], and how many arguments_left_out
+ *   options              [["name", "value"], ...], and how many options_left_out
+ *   body_size            as declared
+ *   decision, mode, rule, at, policy, message
+ *   hash
+ *
+ * A text of more than 2 KiB is cut; arguments and options have 16 KiB each, and what does not fit
+ * is left out from the first one on that does not: no argument is ever cut in the middle. */
 #ifndef AUTH_AUDIT_H
 #define AUTH_AUDIT_H
 
@@ -51,6 +70,10 @@ struct audit_counters {
 
 struct audit_counters audit_counters(const struct audit *audit);
 
+/* Does everything work? False: the file cannot be written, or the disk or the ledger did not take
+ * what was; err says why. Any thread; takes a lock. */
+bool audit_is_healthy(struct audit *audit, struct error *err);
+
 /* Takes a lock: once per thread. The writer is its thread's alone. */
 struct audit_writer *audit_writer_create(struct audit *audit);
 void audit_writer_destroy(struct audit_writer **writer);
@@ -65,8 +88,8 @@ struct audit_entry {
     struct slice request_id;
     const struct principal *principal;
     struct slice command;          /* "pin/add"; of an operator "token new" */
-    const struct slice *arguments; /* as in the call; beyond 16 KiB of text they are cut, and */
-    size_t argument_count;         /* "arguments_left_out" says how many are missing */
+    const struct slice *arguments; /* as in the call */
+    size_t argument_count;
     const struct audit_pair *options;
     size_t option_count;
     bool has_body_size;
@@ -100,11 +123,12 @@ struct audit_report {
     uint64_t lines; /* that were good */
     uint64_t first_sequence;
     uint64_t broken_line; /* 1-based; 0: none */
+    bool is_unfinished;   /* bytes without a newline at the end: being written, or of a crash */
 };
 
-/* Follows chain through the file. False: a line is broken (report->broken_line, and err says how)
- * or the file cannot be read. each (may be NULL) gets every good line; it returns false to stop.
- * Blocks. */
+/* Follows chain through the file; path "-" is standard input. False: a line is broken
+ * (report->broken_line, and err says how) or the file cannot be read. each (may be NULL) gets every
+ * good line; it returns false to stop. Blocks. */
 typedef bool (*audit_line_cb)(void *arg, uint64_t number, struct slice line);
 MUST_USE bool audit_verify(const char *path, struct audit_chain *chain, audit_line_cb each,
                            void *arg, struct audit_report *report, struct error *err);
