@@ -47,6 +47,8 @@ static bool fill(struct dag_node *node, struct cbor_scan *scan, struct slice blo
 {
     uint32_t open[DAG_DEPTH_MAX]; /* the containers the scan is in */
 
+    if (!dag_node_begin(node, block, err))
+        return false;
     for (;;) {
         unsigned depth = scan->depth;
 
@@ -73,9 +75,8 @@ bool dag_cbor_decode(struct dag_node *node, struct slice block, enum dag_cbor_mo
 {
     struct cbor_scan scan;
 
-    assert(mode != DAG_CBOR_LINKS && block.size <= UINT32_MAX);
+    assert(mode != DAG_CBOR_LINKS);
     cbor_scan_begin(&scan, block, mode);
-    dag_node_begin(node, scan.start);
     if (!fill(node, &scan, (struct slice){(const char *)scan.start, block.size}, err))
         return error_prefix(err, "dag-cbor");
     return true;

@@ -59,8 +59,10 @@ static bool is_wide(const struct head *head)
 {
     static const uint64_t smallest[] = {24, 0x100, 0x10000, 0x100000000};
 
-    return head->info >= 24 && head->major != CBOR_SIMPLE &&
-           head->value < smallest[head->info - 24];
+    if (head->info < 24 || head->major == CBOR_SIMPLE)
+        return false;
+    assert(head->info - 24 < ARRAY_SIZE(smallest));
+    return head->value < smallest[head->info - 24];
 }
 
 static bool read_bytes(struct cbor_scan *scan, const struct head *head, const uint8_t *at,
@@ -78,7 +80,7 @@ static bool read_bytes(struct cbor_scan *scan, const struct head *head, const ui
 static bool read_link(struct cbor_scan *scan, uint64_t tag, const uint8_t *at, struct error *err)
 {
     const uint8_t *inner = scan->at;
-    struct head head;
+    struct head head = {0};
 
     if (tag != TAG_LINK)
         return error_set(err, ERROR_SYNTAX, "byte %zu: tag %llu is not dag-cbor, only 42 is",
@@ -222,7 +224,7 @@ static bool read_text(struct cbor_scan *scan, const struct head *head, const uin
 static bool read_item(struct cbor_scan *scan, struct error *err)
 {
     const uint8_t *at = scan->at;
-    struct head head;
+    struct head head = {0};
 
     if (!read_head(scan, &head, err))
         return false;

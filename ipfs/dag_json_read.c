@@ -4,7 +4,6 @@
 #include "conf/memory.h"
 #include "ipfs/multibase.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -51,9 +50,11 @@ static int32_t read_unit(const char *at, const char *end)
     if (end - at < 5 || *at != 'u')
         return -1;
     for (int i = 1; i <= 4; i++) {
-        if (hex_digit(at[i]) < 0)
+        int digit = hex_digit(at[i]);
+
+        if (digit < 0)
             return -1;
-        unit = unit << 4 | hex_digit(at[i]);
+        unit = unit * 16 + digit;
     }
     return unit;
 }
@@ -455,9 +456,9 @@ bool dag_json_decode(struct dag_node *node, struct slice block, struct error *er
     struct json_reader reader = {
         .node = node, .start = start, .at = start, .end = start + block.size};
 
-    assert(block.size <= UINT32_MAX);
-    dag_node_begin(node, start);
-    return read_all(&reader, err) || error_prefix(err, "dag-json");
+    return (dag_node_begin(node, (struct slice){start, block.size}, err) &&
+            read_all(&reader, err)) ||
+           error_prefix(err, "dag-json");
 }
 
 bool dag_json_links(struct slice block, links_cb on_link, void *arg, struct error *err)

@@ -80,11 +80,14 @@ uint32_t *dag_node_sorted_keys(const struct dag_node *node, uint32_t map, enum d
     return keys;
 }
 
-void dag_node_begin(struct dag_node *node, const void *block)
+bool dag_node_begin(struct dag_node *node, struct slice block, struct error *err)
 {
     node->count = 0;
-    node->block = block;
+    node->block = block.data;
     text_clear(&node->bytes);
+    return block.size <= UINT32_MAX ||
+           error_set(err, ERROR_LIMIT, "the block has %zu bytes, more than the %u that are read",
+                     block.size, UINT32_MAX);
 }
 
 struct dag_item *dag_node_add(struct dag_node *node, enum dag_kind kind, struct error *err)

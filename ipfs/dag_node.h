@@ -76,8 +76,9 @@ enum dag_order {
 /* The indexes of a map's keys in that order: items[map].size of them. The caller frees them. */
 uint32_t *dag_node_sorted_keys(const struct dag_node *node, uint32_t map, enum dag_order order);
 
-/* For decoders. The pointer is valid until the next call; NULL: more than DAG_ITEMS_MAX. */
-void dag_node_begin(struct dag_node *node, const void *block);
+/* For decoders. A block of 4 GiB is ERROR_LIMIT: sizes here have 32 bits. */
+MUST_USE bool dag_node_begin(struct dag_node *node, struct slice block, struct error *err);
+/* The pointer is valid until the next call; NULL: more than DAG_ITEMS_MAX. */
 struct dag_item *dag_node_add(struct dag_node *node, enum dag_kind kind, struct error *err);
 /* Ends the container at index with the items added since; a map must not have a key twice. */
 MUST_USE bool dag_node_close(struct dag_node *node, uint32_t index, struct error *err);
