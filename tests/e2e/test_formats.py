@@ -16,8 +16,8 @@ import unittest
 
 from kit import kubo, rpc, settings
 
-VALUES = settings.pick(60, 6000)
-MUTANTS = settings.pick(100, 10000)
+VALUES = settings.pick(60, 3000)
+MUTANTS = settings.pick(100, 6000)
 
 LINKS = ["bafkqaaa", "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua",
          "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn", "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su"]
