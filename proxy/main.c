@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "auth/commands.h"
 #include "conf/cli.h"
 #include "conf/commands.h"
 #include "ipfs/commands.h"
@@ -6,8 +7,8 @@
 
 int main(int argc, char **argv)
 {
-    static const struct cli_command *const tables[] = {proxy_commands, conf_commands, ipfs_commands,
-                                                       NULL};
+    static const struct cli_command *const tables[] = {proxy_commands, auth_commands, conf_commands,
+                                                       ipfs_commands, NULL};
 
     return cli_run(argc, argv, tables, stdout, stderr, NULL);
 }
