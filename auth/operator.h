@@ -23,18 +23,23 @@ struct operator_route {
     void (*run)(struct operator_call *call);
 };
 
-/* body is taken over (a JSON object); {"message": "..."} with a status of 400 and more. */
+/* body becomes the callee's: a JSON object; {"message": "..."} with a status of 400 and more. */
 typedef void (*operator_answer_cb)(void *arg, int status, json_t *body);
 
-/* What a handler may use. Borrowed; outlives the call. */
+/* What a handler may use. Borrowed; outlives every call, canceled ones too: a call ends when what
+ * it began has ended. */
 struct operator_site {
     struct loop *loop;
     struct store *store;
     struct directory *directory;
+    /* What the policy in force says; false: err says why not. NULL: not asked. */
+    bool (*check_member)(void *policy, struct slice id, struct error *err);
+    bool (*check_role)(void *policy, struct slice role, struct error *err);
+    void *policy;
 };
 
-/* For proxy/. input is taken over: a JSON object. principal is copied by reference: one is taken.
- * on_answer is called once, later, from the loop. The call frees itself behind it. */
+/* For proxy/. input is taken over: a JSON object. A reference on principal is taken. on_answer is
+ * called once, later, from the loop; the call frees itself behind it. */
 struct operator_call *operator_start(const struct operator_route *route,
                                      const struct operator_site *site,
                                      const struct principal *principal, json_t *input,
@@ -62,12 +67,16 @@ void operator_refuse(struct operator_call *call, int status, const char *format,
 /* The status that goes with the error's code: 404, 409 (refused, mismatch), 400, 503, 500. */
 void operator_refuse_error(struct operator_call *call, const struct error *err);
 
-/* Starts a transaction on the site's store; on failure refuses. on_done gets the call. */
+/* Gives a transaction to the site's store. on_done is called with its results if it went well; else
+ * the call is refused with its error. */
 void operator_transact(struct operator_call *call, struct transaction *transaction,
                        void (*on_done)(struct operator_call *call,
                                        struct transaction *transaction));
 
-/* /token/new, /token/list, /token/rotate, /token/revoke: see operator.c for their fields. */
+/* Text of the object's own, or {NULL, 0} if the member is missing or no string. */
+struct slice operator_text(const json_t *object, const char *name);
+
+/* /token/new, /token/list, /token/rotate, /token/revoke: operator_token.c says what they take. */
 extern const struct operator_route auth_routes[];
 
 #endif
