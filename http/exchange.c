@@ -105,7 +105,7 @@ static void on_finished_client(struct timer *timer)
 {
     struct exchange *exchange = CONTAINER_OF(timer, struct exchange, finish_timer);
 
-    if (exchange->reply_begun)
+    if (exchange->reply_begun && !exchange->relay.ends_with_client)
         return;
     if (exchange->state == EXCHANGE_RELAYING && !exchange->request.decoder.is_done)
         exchange_client_finished(exchange); /* the upstream holds up the rest of its body */
@@ -115,8 +115,12 @@ static void on_finished_client(struct timer *timer)
 
 void exchange_client_finished(struct exchange *exchange)
 {
+    bool waits = !exchange->reply_begun || exchange->relay.ends_with_client;
+
+    if (!exchange->is_finish_seen)
+        io_probe_peer(&exchange->session->connection.io);
     exchange->is_finish_seen = true;
-    if (!exchange->reply_begun && !timer_is_armed(&exchange->finish_timer))
+    if (waits && !timer_is_armed(&exchange->finish_timer))
         timer_arm(exchange->server->loop, &exchange->finish_timer, FINISHED_CLIENT_WAIT_MS);
 }
 

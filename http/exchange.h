@@ -102,6 +102,8 @@ struct relay {
     bool has_body; /* send body in place of the client's: only after exchange_collect */
     struct slice
         body; /* borrowed until the exchange ends: the collected body, or the handler's own */
+    /* A stream without an end of its own, so that a client that sent FIN wants no more of it. */
+    bool ends_with_client;
     uint64_t head_timeout_ms;                 /* silence before the reply's head; 0: for ever */
     uint64_t idle_timeout_ms;                 /* silence inside the reply; 0: for ever */
     bool (*passes_header)(struct slice name); /* may this field of the reply reach the client? */

@@ -330,3 +330,14 @@ size_t io_held_max(const struct io *io)
 {
     return io->ssl != NULL && SSL_has_pending(io->ssl) ? HELD_MAX : 0;
 }
+
+void io_probe_peer(const struct io *io)
+{
+    static const int on = 1, interval_s = 5, count = 3;
+
+    /* fails on a unix socket, where a peer that is gone is seen at once */
+    (void)setsockopt(io->fd, IPPROTO_TCP, TCP_KEEPIDLE, &interval_s, sizeof(interval_s));
+    (void)setsockopt(io->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+    (void)setsockopt(io->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    (void)setsockopt(io->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}

@@ -85,6 +85,11 @@ enum io_peer { IO_PEER_OPEN, IO_PEER_FINISHED, IO_PEER_GONE };
  * its FIN, or the connection is gone. One system call. */
 enum io_peer io_peer_state(const struct io *io);
 
+/* A peer that sent FIN may still read, or be gone altogether, which looks the same until something
+ * is sent to it. Has the kernel ask; io_peer_state tells in the end, a minute after a process that
+ * ended (its kernel remembers the connection for so long), seconds after a machine that did. */
+void io_probe_peer(const struct io *io);
+
 /* At most so many bytes were taken from the descriptor and not yet given out by io_read: TLS reads
  * ahead. */
 size_t io_held_max(const struct io *io);
