@@ -69,7 +69,7 @@ static void refuse(struct exchange *exchange, const struct error *err)
  * command. */
 static bool may_be_silent(const struct command *command)
 {
-    return command->class == CLASS_PIN || (command->flags & COMMAND_ENDLESS) != 0;
+    return command->class == CLASS_PIN;
 }
 
 /* Where a command is one wait and one answer, Kubo shall give up a little before we do, and say
@@ -99,7 +99,9 @@ static void relay(struct exchange *exchange, struct rpc *rpc)
               "line is not all\",\"Code\":0,\"Type\":\"error\"}\n");
     const struct head *head = exchange_request(exchange);
     struct kubo_request request = {.is_retryable = is_retryable(rpc->call, head),
-                                   .may_be_silent = may_be_silent(rpc->call->command)};
+                                   .may_be_silent = may_be_silent(rpc->call->command),
+                                   .is_endless =
+                                       (rpc->call->command->flags & COMMAND_ENDLESS) != 0};
     struct text target = {0};
 
     limit_time(rpc->site, rpc->call);
@@ -146,6 +148,25 @@ static void treat(struct exchange *exchange, struct rpc *rpc)
 
 static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t index);
 
+static void refuse_unresolved(struct exchange *exchange, struct slice name, const struct error *err)
+{
+    switch (err->code) {
+    case ERROR_UNSUPPORTED: /* in the node's own words, which name it if need be */
+        refuse(exchange, err);
+        break;
+    case ERROR_TIMEOUT:
+        exchange_refuse(exchange, 504, CLOSE_UPSTREAM_SILENT,
+                        "%.*s could not be resolved: the storage behind this gateway (%s)",
+                        SLICE_ARGS(name), err->text);
+        break;
+    default:
+        exchange_refuse(exchange, 502, CLOSE_UPSTREAM_BROKEN,
+                        "%.*s could not be resolved: the storage behind this gateway (%s)",
+                        SLICE_ARGS(name), err->text);
+        break;
+    }
+}
+
 static void on_resolved(void *exchange_, struct slice path, const struct error *err)
 {
     struct exchange *exchange = exchange_;
@@ -154,16 +175,19 @@ static void on_resolved(void *exchange_, struct slice path, const struct error *
 
     rpc->resolving = NULL;
     if (err != NULL)
-        exchange_refuse(exchange,
-                        err->code == ERROR_TIMEOUT ? 504
-                        : err->code == ERROR_IO    ? 502
-                                                   : 500,
-                        CLOSE_REFUSED, "%.*s: %s",
-                        SLICE_ARGS(rpc->call->arguments[rpc->resolving_index].text), err->text);
+        refuse_unresolved(exchange, rpc->call->arguments[rpc->resolving_index].text, err);
     else if (!call_set_argument(rpc->call, rpc->resolving_index, path, &refusal))
         refuse(exchange, &refusal);
     else
         resolve_names(exchange, rpc, rpc->resolving_index + 1);
+}
+
+/* The caller's own limit counts for all of its call. */
+static uint64_t resolve_timeout_ms(const struct call *call)
+{
+    int64_t limit_ms = call_option_number(call, OPT_TIMEOUT, 0) / 1000000;
+
+    return limit_ms > 0 && limit_ms < RESOLVE_TIMEOUT_MS ? (uint64_t)limit_ms : RESOLVE_TIMEOUT_MS;
 }
 
 /* A name is looked up once, and what it stood for then is what is decided on and sent. */
@@ -179,9 +203,10 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
     }
     rpc->resolving_index = index;
     if (!kubo_resolve_start(rpc->site->kubo, &rpc->resolving, rpc->call->arguments[index].text,
-                            RESOLVE_TIMEOUT_MS, on_resolved, exchange, &err))
-        exchange_refuse(exchange, 502, CLOSE_UPSTREAM_UNREACHABLE,
-                        "the storage behind this gateway cannot be reached: %s", err.text);
+                            resolve_timeout_ms(rpc->call),
+                            call_option_bool(rpc->call, OPT_OFFLINE, false), on_resolved, exchange,
+                            &err))
+        refuse_unresolved(exchange, rpc->call->arguments[index].text, &err);
 }
 
 /* ---- the arguments gate */

@@ -33,6 +33,9 @@ bool rpc_gate(const struct head *head, const struct call *call, struct error *er
 
 bool rpc_gate_needs_resolving(const struct call *call, size_t index)
 {
-    return call->arguments[index].path.kind == CALL_PATH_IPNS &&
-           call->command->class != CLASS_KEY && call->command->id != COMMAND_RESOLVE;
+    const struct call_argument *argument = &call->arguments[index];
+
+    return argument->path.kind == CALL_PATH_IPNS && argument->kind != ARGUMENT_NAME &&
+           argument->kind != ARGUMENT_NAME_PATH && call->command->id != COMMAND_RESOLVE &&
+           call->command->id != COMMAND_NAME_PUBLISH;
 }

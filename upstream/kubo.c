@@ -69,7 +69,7 @@ static bool passes_header(struct slice name)
 }
 
 /* Kubo's answers to us as its client are no answers to ours. */
-static const char *status_fault(int status)
+const char *kubo_status_fault(int status)
 {
     if (status >= 300 && status < 400)
         return "a redirect, which this gateway does not follow";
@@ -82,15 +82,17 @@ static const char *status_fault(int status)
 void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_request *request)
 {
     struct text *head = exchange_upstream_head(exchange);
+    bool is_silent = request->may_be_silent || request->is_endless;
     struct relay relay = {
         .pool = kubo->pool,
         .is_retryable = request->is_retryable,
         .has_body = request->has_body,
         .body = request->body,
-        .head_timeout_ms = request->may_be_silent ? 0 : kubo->settings.head_timeout_ms,
-        .idle_timeout_ms = request->may_be_silent ? 0 : kubo->settings.idle_timeout_ms,
+        .ends_with_client = request->is_endless,
+        .head_timeout_ms = is_silent ? 0 : kubo->settings.head_timeout_ms,
+        .idle_timeout_ms = is_silent ? 0 : kubo->settings.idle_timeout_ms,
         .passes_header = passes_header,
-        .status_fault = status_fault,
+        .status_fault = kubo_status_fault,
         .break_line = request->break_line,
     };
 

@@ -29,6 +29,7 @@ struct kubo_request {
     bool has_body;             /* body stands in for the client's */
     struct slice body;
     bool may_be_silent;      /* such as pin/add: no limit on the reply's silence */
+    bool is_endless;         /* such as pubsub/sub: ends when the client does */
     struct slice break_line; /* see struct relay */
 };
 
@@ -43,11 +44,13 @@ struct kubo_resolving;
 /* path is what the name stands for ("/ipfs/<cid>/..."; borrowed), or NULL with err. */
 typedef void (*kubo_resolved)(void *arg, struct slice path, const struct error *err);
 
-/* Resolves "/ipns/name/sub/path" to its end. Refused: false with err, never a call. Accepted: one
- * call, later; none after kubo_resolve_cancel. */
+/* Resolves "/ipns/name/sub/path" to its end; offline: with what the node knows. Refused: false with
+ * err, never a call. Accepted: one call, later; none after kubo_resolve_cancel. The error is
+ * ERROR_UNSUPPORTED with the node's own words when it said no, ERROR_TIMEOUT when it said nothing,
+ * another with what was wrong with its answer. */
 MUST_USE bool kubo_resolve_start(struct kubo *kubo, struct kubo_resolving **resolving,
-                                 struct slice path, uint64_t timeout_ms, kubo_resolved on_done,
-                                 void *arg, struct error *err);
+                                 struct slice path, uint64_t timeout_ms, bool offline,
+                                 kubo_resolved on_done, void *arg, struct error *err);
 void kubo_resolve_cancel(struct kubo_resolving **resolving);
 
 #endif

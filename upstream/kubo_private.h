@@ -13,6 +13,9 @@ struct kubo {
     struct text fixed_headers; /* Host, User-Agent, Authorization */
 };
 
+/* Why a status of the node's is no answer to a client, in a sentence; NULL: it is one. */
+const char *kubo_status_fault(int status);
+
 /* "POST target HTTP/1.1" and the headers that every request has. */
 void kubo_put_head(const struct kubo *kubo, struct slice target, struct text *head);
 

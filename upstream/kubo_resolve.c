@@ -16,36 +16,47 @@ struct kubo_resolving {
     void *arg;
 };
 
-/* {"Path":"/ipfs/..."} or Kubo's error. */
-static void read_reply(const struct fetch_reply *reply, kubo_resolved on_done, void *arg)
+/* The path of {"Path":"/ipfs/..."}, or NULL with err: the node's own, or what is wrong with it. */
+static const char *read_reply(const json_t *root, int status, struct error *err)
 {
-    json_t *root = json_loadb(reply->body.data, reply->body.size, 0, NULL);
     const char *path = json_string_value(json_object_get(root, "Path"));
     const char *message = json_string_value(json_object_get(root, "Message"));
-    struct error err = {0};
+    const char *fault = kubo_status_fault(status);
 
-    if (reply->status == 200 && path != NULL && strncmp(path, "/ipfs/", 6) == 0) {
-        on_done(arg, slice_of(path), NULL);
-    } else {
-        error_set(&err, ERROR_UNSUPPORTED, "%s",
-                  message != NULL ? message : "the storage behind this gateway did not resolve it");
-        on_done(arg, (struct slice){0}, &err);
-    }
-    json_decref(root);
+    if (status == 200 && path != NULL && strncmp(path, "/ipfs/", 6) == 0)
+        return path;
+    if (fault != NULL)
+        error_set(err, ERROR_MISMATCH, "answered %d: %s", status, fault);
+    else if (message != NULL)
+        error_set(err, ERROR_UNSUPPORTED, "%s", message);
+    else
+        error_set(err, ERROR_MISMATCH, "answered %d without a path below /ipfs", status);
+    return NULL;
 }
 
 static void on_fetched(void *resolving_, const struct fetch_reply *reply, const struct error *err)
 {
     struct kubo_resolving resolving = *(struct kubo_resolving *)resolving_;
 
+    struct error fault = {0};
+    const char *path;
+    json_t *root;
+
     free(resolving_);
-    if (reply == NULL)
+    if (reply == NULL) {
         resolving.on_done(resolving.arg, (struct slice){0}, err);
+        return;
+    }
+    root = json_loadb(reply->body.data, reply->body.size, 0, NULL);
+    path = read_reply(root, reply->status, &fault);
+    if (path != NULL)
+        resolving.on_done(resolving.arg, slice_of(path), NULL);
     else
-        read_reply(reply, resolving.on_done, resolving.arg);
+        resolving.on_done(resolving.arg, (struct slice){0}, &fault);
+    json_decref(root);
 }
 
-static bool put_target(struct text *target, struct slice path, uint64_t timeout_ms,
+static bool put_target(struct text *target, struct slice path, uint64_t timeout_ms, bool offline,
                        struct error *err)
 {
     struct call *call = call_create(COMMAND_RESOLVE);
@@ -56,6 +67,8 @@ static bool put_target(struct text *target, struct slice path, uint64_t timeout_
     if (result) {
         call_set_option_bool(call, OPT_RECURSIVE, true);
         call_set_option(call, OPT_TIMEOUT, (struct slice){text, (size_t)size});
+        if (offline)
+            call_set_option_bool(call, OPT_OFFLINE, true);
         call_print_target(call, target);
     }
     call_destroy(&call);
@@ -63,7 +76,8 @@ static bool put_target(struct text *target, struct slice path, uint64_t timeout_
 }
 
 bool kubo_resolve_start(struct kubo *kubo, struct kubo_resolving **result, struct slice path,
-                        uint64_t timeout_ms, kubo_resolved on_done, void *arg, struct error *err)
+                        uint64_t timeout_ms, bool offline, kubo_resolved on_done, void *arg,
+                        struct error *err)
 {
     struct kubo_resolving *resolving = memory_alloc(sizeof(*resolving));
     struct text target = {0}, head = {0};
@@ -72,7 +86,7 @@ bool kubo_resolve_start(struct kubo *kubo, struct kubo_resolving **result, struc
                                     .pipes = kubo->pipes,
                                     .reply_max = REPLY_MAX,
                                     .timeout_ms = timeout_ms + timeout_ms / 20};
-    bool started = put_target(&target, path, timeout_ms, err);
+    bool started = put_target(&target, path, timeout_ms, offline, err);
 
     resolving->on_done = on_done;
     resolving->arg = arg;

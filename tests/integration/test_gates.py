@@ -247,18 +247,38 @@ class ResolvedGate(RpcCase):
         self.assertNotIn(b"ipns", self.upstream.requests[1].body)
 
     def test_a_name_that_does_not_resolve_is_told_in_kubos_words(self):
-        self.assert_refused(self.ask("/api/v0/cat?arg=/ipns/other.example"), 500, "/ipns/other.example", "could not resolve name")
+        self.assert_refused(self.ask("/api/v0/cat?arg=/ipns/other.example"), 500, "could not resolve name")
         self.assertEqual([call[0] for call in self.calls()], ["/api/v0/resolve"])
 
     def test_a_name_that_ends_at_a_name_is_not_sent(self):
-        self.assert_refused(self.ask("/api/v0/cat?arg=/ipns/loop"), 500, "/ipns/loop")
+        self.assert_refused(self.ask("/api/v0/cat?arg=/ipns/loop"), 502, "/ipns/loop", "without a path below /ipfs")
         self.assertEqual([call[0] for call in self.calls()], ["/api/v0/resolve"])
 
     def test_what_is_about_the_name_itself_is_sent_as_typed(self):
-        for path in ("resolve", "name/resolve", "name/get"):
+        for path in ("resolve", "name/resolve", "name/get", "name/publish", "name/pubsub/cancel"):
             with self.subTest(path):
-                self.ask(f"/api/v0/{path}?arg=/ipns/name.example")
-                self.assertEqual([call[:2] for call in self.calls()], [(f"/api/v0/{path}", ["/ipns/name.example"])])
+                self.assertEqual(self.ask(f"/api/v0/{path}?arg=/ipns/{CID}").status, 500 if path == "resolve" else 200)
+                self.assertEqual([call[:2] for call in self.calls()], [(f"/api/v0/{path}", [f"/ipns/{CID}"])])
+
+    def test_the_clients_options_hold_for_its_names_as_well(self):
+        for query, options in [("timeout=200ms", [("recursive", "true"), ("timeout", "200ms")]), ("timeout=1h", [("recursive", "true"), ("timeout", "30000ms")]),
+                               ("offline=1", [("offline", "true"), ("recursive", "true"), ("timeout", "30000ms")])]:
+            with self.subTest(query):
+                self.assertEqual(self.ask(f"/api/v0/cat?arg=/ipns/name.example&{query}").status, 200)
+                self.assertEqual(self.calls()[0][2], options)
+
+    def test_a_silent_upstream_is_waited_for_as_long_as_the_client_says(self):
+        self.start(lambda peer, request: peer.wait_closed(5))
+        self.assert_refused(self.ask("/api/v0/cat?arg=/ipns/name.example&timeout=200ms"), 504, "/ipns/name.example")
+
+    def test_what_the_node_says_to_the_gateway_is_not_the_members(self):
+        def script(peer, request):
+            peer.read_body(request)
+            peer.reply(b"403 - Forbidden\n", status="403 Forbidden")
+            return True
+
+        self.start(script)
+        self.assert_refused(self.ask("/api/v0/cat?arg=/ipns/name.example"), 502, "authorization_file")
 
     def test_an_upstream_that_does_not_answer_is_told_as_such(self):
         self.start(lambda peer, request: False)

@@ -2,8 +2,12 @@
 """Which calls are given a `timeout`, and what becomes of a reply that breaks off."""
 
 import json
+import threading
+import unittest
 
+from kit import settings
 from kit.client import Client
+from kit.process import wait_for
 from rpc_case import CID, RpcCase, multipart, read_target
 
 HEAD_TIMEOUT = {"upstream_head_timeout": "2s"}
@@ -106,3 +110,49 @@ class Breaks(RpcCase):
             with self.subTest(call):
                 reply = self.broken(call, b'{"Keys":')
                 self.assertEqual((reply.status, reply.complete, reply.text()), (200, False, '{"Keys":'))
+
+
+class Endless(RpcCase):
+    """A stream that only its client ends."""
+
+    def closed_after_finish(self, call, seconds):
+        """Does the upstream's call end when the client sends FIN in the middle of the reply?"""
+        closed = []
+
+        def script(peer, request):
+            peer.read_body(request)
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n")
+            closed.append(peer.wait_closed(seconds))
+            return False
+
+        self.start(script)
+        with Client(self.gateway.port) as client:
+            client.send(f"POST /api/v0/{call} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n".encode())
+            self.assertEqual(client.reader.reply().status, 200)
+            client.finish()
+            self.assertTrue(wait_for(lambda: closed, seconds + 1))
+        return closed[0]
+
+    def test_a_client_that_finished_ends_it(self):
+        self.assertTrue(self.closed_after_finish("pubsub/sub?arg=uZm9v", 5))
+
+    def test_other_replies_go_on_for_a_half_closed_client(self):
+        self.assertFalse(self.closed_after_finish(f"cat?arg={CID}", 4))
+
+    @unittest.skipUnless(settings.is_full(), "takes more than a minute: in the full tier")
+    def test_a_client_that_left_during_a_silence_is_noticed_in_the_end(self):
+        closed = threading.Event()
+
+        def script(peer, request):
+            peer.read_body(request)
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+            if peer.wait_closed(120):
+                closed.set()
+            return False
+
+        self.start(script)
+        with Client(self.gateway.port) as client:
+            client.send(f"POST /api/v0/cat?arg={CID} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n".encode())
+            client.reader.reply()
+            self.assertTrue(client.reader.buffer or client.reader.fill())  # nothing unread: the close is a FIN, no reset
+        self.assertTrue(closed.wait(100))
