@@ -44,7 +44,7 @@ class Causeway:
         self.write_config(tls=tls, limits=limits)
         self.process = Process("causeway", [*wrapper, causeway_program(), "serve", "--config", self.config],
                                self.folder, descriptors=descriptors, cpus=cpus)
-        self.process.wait_ready(lambda: accepts(self.port))
+        self.process.wait_ready(lambda: accepts(self.port) and accepts(self.operators_port))
 
     def write_config(self, tls=None, limits=None, **changes):
         """Writes causeway.yaml (again, before a SIGHUP)."""

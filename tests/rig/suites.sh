@@ -70,14 +70,11 @@ format_check() {
     sources | xargs clang-format --dry-run -Werror
 }
 
-tidy_check() {
-    sed -n "s|^ *\"file\": \"$PWD/\(.*\.c\)\".*|\1|p" build/debug/compile_commands.json | sort -u | xargs -P2 -n4 clang-tidy --quiet -p build/debug
-}
 
 suite_unit() {
     for preset in debug asan tsan; do unit_tests $preset; done
     check "clang-format finds nothing" format_check
-    check "clang-tidy finds nothing" tidy_check
+    check "clang-tidy finds nothing" tests/rig/tidy build/debug
 }
 
 suite_integration() {
