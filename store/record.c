@@ -29,6 +29,65 @@ bool owner_kind_parse(enum owner_kind *kind, struct slice name)
     return false;
 }
 
+static const char *const pin_modes[] = {
+    [PIN_NONE] = "none",
+    [PIN_DIRECT] = "direct",
+    [PIN_RECURSIVE] = "recursive",
+};
+
+static const char *const pin_states[] = {
+    [PIN_QUEUED] = "queued",     [PIN_PINNING] = "pinning", [PIN_PINNED] = "pinned",
+    [PIN_FAILED] = "failed",     [PIN_LOST] = "lost",       [PIN_OWNERLESS] = "ownerless",
+    [PIN_REMOVING] = "removing",
+};
+
+/* The place of name in names, of which those below first have none; count: it is not there. */
+static size_t find_name(const char *const *names, size_t first, size_t count, struct slice name)
+{
+    size_t i = first;
+
+    while (i < count && !slice_is(name, names[i]))
+        i++;
+    return i;
+}
+
+const char *pin_mode_name(enum pin_mode mode)
+{
+    assert((size_t)mode < ARRAY_SIZE(pin_modes));
+    return pin_modes[mode];
+}
+
+bool pin_mode_parse(enum pin_mode *mode, struct slice name)
+{
+    size_t i = find_name(pin_modes, PIN_NONE, ARRAY_SIZE(pin_modes), name);
+
+    if (i == ARRAY_SIZE(pin_modes))
+        return false;
+    *mode = (enum pin_mode)i;
+    return true;
+}
+
+const char *pin_state_name(enum pin_state state)
+{
+    assert((size_t)state < ARRAY_SIZE(pin_states) && pin_states[state] != NULL);
+    return pin_states[state];
+}
+
+bool pin_state_parse(enum pin_state *state, struct slice name)
+{
+    size_t i = find_name(pin_states, PIN_QUEUED, ARRAY_SIZE(pin_states), name);
+
+    if (i == ARRAY_SIZE(pin_states))
+        return false;
+    *state = (enum pin_state)i;
+    return true;
+}
+
+bool owner_equal(const struct owner *a, const struct owner *b)
+{
+    return a->kind == b->kind && strcmp(a->id, b->id) == 0;
+}
+
 bool record_hash_equal(const uint8_t a[RECORD_HASH_SIZE], const uint8_t b[RECORD_HASH_SIZE])
 {
     return CRYPTO_memcmp(a, b, RECORD_HASH_SIZE) == 0;

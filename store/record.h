@@ -27,6 +27,35 @@ enum owner_kind { OWNER_MEMBER = 1, OWNER_GROUP, OWNER_PARTNER, OWNER_OPERATOR }
 const char *owner_kind_name(enum owner_kind kind);
 bool owner_kind_parse(enum owner_kind *kind, struct slice name);
 
+/* Whose pins and charges they are. A group's id and a member's may be the same text. */
+struct owner {
+    enum owner_kind kind;
+    char id[ID_SIZE];
+};
+
+bool owner_equal(const struct owner *a, const struct owner *b);
+
+/* In the order of their strength: who needs a direct pin is served by a recursive one. */
+enum pin_mode { PIN_NONE = 0, PIN_DIRECT, PIN_RECURSIVE };
+
+enum { PIN_MODE_COUNT = PIN_RECURSIVE + 1 };
+
+enum pin_state {
+    PIN_QUEUED = 1, /* waits for its turn upstream */
+    PIN_PINNING,    /* its pin is under way upstream */
+    PIN_PINNED,     /* confirmed: upstream holds it, and it is charged */
+    PIN_FAILED,     /* given up; kept to be asked about */
+    PIN_LOST,       /* was pinned, and upstream has it no more */
+    PIN_OWNERLESS,  /* pinned; its owner is gone from the policy */
+    PIN_REMOVING,   /* will be gone once upstream has let go */
+};
+
+/* "none", "direct", "recursive"; "queued", ... */
+const char *pin_mode_name(enum pin_mode mode);
+bool pin_mode_parse(enum pin_mode *mode, struct slice name);
+const char *pin_state_name(enum pin_state state);
+bool pin_state_parse(enum pin_state *state, struct slice name);
+
 /* A secret is known by its SHA-256 alone. */
 struct token_record {
     char id[TOKEN_ID_SIZE];
