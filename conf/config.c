@@ -60,8 +60,8 @@ static const struct option table[] = {
      .help = "The folder of all state. Relative paths, here and below, begin at the folder of this file."},
 
     {"listen.clients.address", OPTION_ADDRESS, FIELD(listen.clients.address), "127.0.0.1:9500",
-     .check = config_check_loopback,
-     .help = "Where IPFS clients connect. Only a loopback address or a unix socket: there is no policy yet that "
+     .check = config_check_can_listen,
+     .help = "Where IPFS clients connect. Without a policy, only a loopback address or a unix socket: nothing else "
              "could tell callers apart."},
     {"listen.clients.tls.certificate_file", OPTION_FILE, FIELD(listen.clients.tls.certificate_file),
      .help = "The certificate chain of the client port, PEM, the leaf first. With key_file it turns TLS on. Read anew on "
@@ -91,9 +91,11 @@ static const struct option table[] = {
      .help = "A file with one line that is sent to the node as its Authorization header, such as 'Bearer TOKEN'."},
     {.name = "upstream.cluster_address", .type = OPTION_UNBUILT},
 
-    {.name = "policy", .type = OPTION_UNBUILT},
+    {"policy", OPTION_PATH, FIELD(policy),
+     .help = "The policy: a YAML file, or a folder of them that count as one. Read anew when it changes. With it, members "
+             "are told apart by tokens or certificates; without it, whoever reaches the port may do what allow says."},
     {"allow", OPTION_CHOICES, FIELD(allow), "tool, read, write, pin, files", .choices = classes,
-     .help = "The classes of commands that are served. All others are refused."},
+     .help = "Without a policy: the classes of commands that are served. All others are refused."},
     {"workers", OPTION_INTEGER, FIELD(workers), "0", .zero = "one per core", .min = 1, .max = 64,
      .help = "Threads that serve clients."},
 
@@ -104,7 +106,7 @@ static const struct option table[] = {
      .help = "The least grave messages that are still written."},
 
     {"limits.head_size", OPTION_SIZE, FIELD(limits.head_size), "64 KiB", .min = 4 * KIB, .max = 256 * KIB,
-     .help = "The largest head of a request, and of a reply of the upstream."},
+     .help = "The largest head of a request. (A reply's may have 16 KiB.)"},
     {"limits.head_timeout", OPTION_DURATION, FIELD(limits.head_timeout_ms), "30s", .min = 100, .max = 10 * MINUTES,
      .help = "How long a client may take to send a head."},
     {"limits.idle_timeout", OPTION_DURATION, FIELD(limits.idle_timeout_ms), "75s", .min = 100, .max = 1 * DAYS,
@@ -192,6 +194,15 @@ static bool check_together(const struct config *config, const struct yaml *yaml,
     if (tls->client_ca_file != NULL && tls->certificate_file == NULL)
         return options_error(yaml, "listen.clients.tls.client_ca_file", err,
                              "client certificates need TLS: set certificate_file and key_file");
+    if (config->policy == NULL && !address_is_loopback(&config->listen.clients.address))
+        return options_error(yaml, "listen.clients.address", err,
+                             "an address that other machines reach needs a policy: set policy, or "
+                             "listen on 127.0.0.1, [::1] or a unix socket");
+    if (config->policy != NULL && yaml_get_path(yaml_root(yaml), "allow") != NULL)
+        return options_error(yaml, "allow", err,
+                             "the policy says who may do what: take allow out, or policy");
+    if (config->policy != NULL && config->org == NULL)
+        return options_error(yaml, "policy", err, "a policy needs org, which it must name too");
     return true;
 }
 

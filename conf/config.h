@@ -75,6 +75,7 @@ struct config {
         struct address address; /* IP, unix or a name */
         char *authorization;    /* value of the Authorization header; a secret; may be NULL */
     } upstream;
+    char *policy;     /* absolute path of a file or folder; NULL: none, and allow decides */
     unsigned allow;   /* bits: 1 << enum config_class */
     uint64_t workers; /* never 0: one per core was filled in */
     struct {

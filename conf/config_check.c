@@ -91,13 +91,21 @@ bool config_check_origin(const void *text, struct error *err)
                      (const char *)text);
 }
 
+bool config_check_can_listen(const void *address_, struct error *err)
+{
+    const struct address *address = address_;
+
+    return address->kind != ADDRESS_NAME ||
+           error_set(err, ERROR_SYNTAX, "'%s' is a name; write the IP address to listen on",
+                     address->text);
+}
+
 bool config_check_loopback(const void *address_, struct error *err)
 {
     const struct address *address = address_;
 
-    if (address->kind == ADDRESS_NAME)
-        return error_set(err, ERROR_SYNTAX, "'%s' is a name; write the IP address to listen on",
-                         address->text);
+    if (!config_check_can_listen(address, err))
+        return false;
     return address_is_loopback(address) ||
            error_set(err, ERROR_REFUSED,
                      "%s can be reached from other machines, where anybody could use it; write a "

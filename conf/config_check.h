@@ -9,6 +9,7 @@
 bool config_check_org(const void *text, struct error *err);
 bool config_check_host(const void *text, struct error *err);
 bool config_check_origin(const void *text, struct error *err);
+bool config_check_can_listen(const void *address, struct error *err);
 bool config_check_loopback(const void *address, struct error *err);
 bool config_check_can_dial(const void *address, struct error *err);
 
