@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/access_gate.h"
 
+#include "conf/memory.h"
+#include "proxy/clock.h"
 #include "proxy/treatment.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* config.allow numbers the classes as the catalogue does. */
 static_assert((int)CONFIG_CLASS_TOOL == (int)CLASS_TOOL &&
@@ -17,6 +21,8 @@ static_assert((int)CONFIG_CLASS_TOOL == (int)CLASS_TOOL &&
                   (int)CONFIG_CLASS_REPO == (int)CLASS_REPO &&
                   (int)CONFIG_CLASS_REMOTE_PIN == (int)CLASS_REMOTE_PIN,
               "config_class follows command_class");
+
+/* ---- without a policy */
 
 static bool allows_class(const struct config *config, const struct command *command)
 {
@@ -49,12 +55,111 @@ static bool gate_by_class(const struct config *config, const struct command *com
                      command->path, command_class_name(command->class));
 }
 
-bool access_gate(struct site *site, const struct access_question *question, struct error *err)
+/* ---- the record */
+
+static size_t describe_options(const struct call *call, struct audit_pair *pairs, size_t room)
 {
-    return gate_by_class(site->snapshot->config, question->call->command, err);
+    size_t count = 0;
+
+    for (size_t i = 0; i < call->option_count && count < room; i++)
+        pairs[count++] =
+            (struct audit_pair){.name = slice_of(catalogue_option_name(call->options[i].fact->id)),
+                                .value = call->options[i].text};
+    return count;
 }
 
-bool access_allows_command(const struct site *site, enum command_id id)
+static void record(struct site *site, const struct access_question *question,
+                   const struct decision *decision, struct slice message)
 {
-    return allows_class(site->snapshot->config, catalogue_command(id));
+    const struct policy *policy = site->snapshot->policy;
+    const struct call *call = question->call;
+    struct slice *arguments =
+        memory_resize_array(NULL, call->argument_count + 1, sizeof(*arguments));
+    struct text by = {0}, at = {0};
+    struct audit_pair options[64];
+
+    for (size_t i = 0; i < call->argument_count; i++)
+        arguments[i] = call->arguments[i].text;
+    decision_put_by(decision, &by);
+    if (decision->place != NULL)
+        text_put_format(&at, "%s:%u", decision->place->file, decision->place->line);
+    struct audit_entry entry = {
+        .time_ms = clock_wall_ms(),
+        .request_id = slice_of(exchange_id(question->exchange)),
+        .principal = question->principal,
+        .command = slice_of(call->command->path),
+        .arguments = arguments,
+        .argument_count = call->argument_count,
+        .options = options,
+        .option_count = describe_options(call, options, ARRAY_SIZE(options)),
+        .has_body_size = question->content_length > 0,
+        .body_size = question->content_length > 0 ? (uint64_t)question->content_length : 0,
+        .decision = decision->is_allowed ? SLICE("allow") : SLICE("deny"),
+        .mode = decision->is_report ? SLICE("report") : SLICE("enforce"),
+        .rule = text_slice(&by),
+        .at = text_slice(&at),
+        .policy = slice_of(policy_hash(policy)),
+        .message = message,
+    };
+    (void)audit_put(site->tools->audit, &entry); /* a loss is counted, and the log says how many */
+    free(arguments);
+    text_dispose(&by);
+    text_dispose(&at);
+}
+
+/* What an auditor would ask about: refusals, changes, and what a rule on trial would have done. */
+static bool is_worth_recording(const struct call *call, const struct decision *decision)
+{
+    if (!decision->is_allowed || decision->is_report || decision->report_count > 0)
+        return true;
+    return decision->is_final && (call->command->flags & COMMAND_CHANGES) != 0;
+}
+
+/* ---- with a policy */
+
+static bool gate_by_policy(struct site *site, const struct access_question *question,
+                           struct error *err)
+{
+    const struct policy *policy = site->snapshot->policy;
+    struct policy_request request = {
+        .now_ms = clock_wall_ms(),
+        .content_length = question->content_length,
+        .pending = question->pending,
+    };
+    struct decision decision;
+    struct text reason = {0};
+
+    policy_decide(policy, question->principal, question->call, &request, &decision);
+    if (!decision.is_allowed)
+        decision_put_reason(policy, &decision, question->principal, question->call, &reason);
+    if (is_worth_recording(question->call, &decision))
+        record(site, question, &decision, text_slice(&reason));
+    if (!decision.is_allowed)
+        error_set(err, ERROR_REFUSED, "%s", reason.data);
+    text_dispose(&reason);
+    return decision.is_allowed;
+}
+
+bool access_gate(struct site *site, const struct access_question *question, struct error *err)
+{
+    if (site->snapshot->policy == NULL)
+        return gate_by_class(site->snapshot->config, question->call->command, err);
+    return gate_by_policy(site, question, err);
+}
+
+bool access_allows_command(const struct site *site, const struct principal *principal,
+                           enum command_id id)
+{
+    struct policy_request request = {.now_ms = clock_wall_ms(),
+                                     .content_length = -1,
+                                     .pending = PENDING_ARGUMENTS | PENDING_NAMES};
+    struct decision decision;
+    struct call *call;
+
+    if (site->snapshot->policy == NULL)
+        return allows_class(site->snapshot->config, catalogue_command(id));
+    call = call_create(id);
+    policy_decide(site->snapshot->policy, principal, call, &request, &decision);
+    call_destroy(&call);
+    return decision.is_allowed;
 }

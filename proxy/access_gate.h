@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The decision about a call: may it pass? Without a policy, by `allow` of causeway.yaml. */
+/* The decision about a call: by the policy or, without one, by `allow` of causeway.yaml; and its
+ * record. */
 #ifndef PROXY_ACCESS_GATE_H
 #define PROXY_ACCESS_GATE_H
 
-#include "ipfs/call.h"
+#include "policy/decide.h"
 #include "proxy/site.h"
 
 /* What is decided about, as far as it is known. */
 struct access_question {
     const struct exchange *exchange;
+    const struct principal *principal;
     const struct call *call;
+    int64_t content_length; /* as struct policy_request has it */
+    unsigned pending;       /* enum policy_pending */
 };
 
-/* true: let it through. false: err (ERROR_REFUSED) has the sentence for the caller. */
+/* true: let it through. false: err (ERROR_REFUSED) has the sentence for the caller. To the audit
+ * log go denials, final decisions about what changes something, and what rules on trial (mode:
+ * report) would have done. */
 MUST_USE bool access_gate(struct site *site, const struct access_question *question,
                           struct error *err);
 
-/* May the command be used at all, by any call? For lists of commands. */
-bool access_allows_command(const struct site *site, enum command_id id);
+/* May this principal use the command at all, by any call? For lists of commands. */
+bool access_allows_command(const struct site *site, const struct principal *principal,
+                           enum command_id id);
 
 #endif

@@ -2,6 +2,8 @@
 #include "proxy/commands.h"
 
 #include "ipfs/catalogue.h"
+#include "proxy/command_operator.h"
+#include "proxy/init.h"
 #include "proxy/serve.h"
 #include "proxy/treatment.h"
 
@@ -28,6 +30,18 @@ static int print_allowed_paths(struct cli *cli)
     return CLI_DONE;
 }
 
+static const struct cli_option init_options[] = {
+    {"org", "NAME", "the organization: a DNS name (example.org)"},
+    {"member", "ID", "the first member, who may do everything (admin)"},
+    {"upstream", "ADDRESS", "the Kubo node's RPC API (127.0.0.1:5001)"},
+    {0},
+};
+
+static const struct cli_option operator_options[] = {
+    {"config", "FILE", "the configuration of the gateway to ask"},
+    {0},
+};
+
 const struct cli_command proxy_commands[] = {
     {
         .words = "serve",
@@ -41,6 +55,50 @@ const struct cli_command proxy_commands[] = {
             "accepted, and what runs has limits.drain_timeout to end. A second one ends it now.",
         .options = serve_options,
         .run = serve_run,
+    },
+    {
+        .words = "init",
+        .arguments = "[FOLDER]",
+        .max_arguments = 1,
+        .summary = "Write a first configuration and policy.",
+        .help = "Writes causeway.yaml and policy.yaml into FOLDER (as root: /etc/causeway, else "
+                "this folder) and says what comes "
+                "next. Nothing that is there is overwritten.",
+        .options = init_options,
+        .run = init_run,
+    },
+    {
+        .words = "status",
+        .arguments = "",
+        .summary = "What the running gateway does, and what is wrong.",
+        .options = operator_options,
+        .run = command_status,
+    },
+    {
+        .words = "reload",
+        .arguments = "",
+        .summary = "Load configuration, certificates and policy anew.",
+        .help =
+            "As SIGHUP, but says what came of it. With a mistake in any of them, nothing changes.",
+        .options = operator_options,
+        .run = command_reload,
+    },
+    {
+        .words = "policy list",
+        .arguments = "",
+        .summary = "The versions of the policy that were in force.",
+        .options = operator_options,
+        .run = command_policy_list,
+    },
+    {
+        .words = "policy rollback",
+        .arguments = "VERSION",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Put an earlier version of the policy back into force.",
+        .help = "It stays in force, over restarts too, until the policy's files change.",
+        .options = operator_options,
+        .run = command_policy_rollback,
     },
     {
         .words = "help kubo-allowed-paths",

@@ -2,6 +2,7 @@
 #include "proxy/front.h"
 
 #include "proxy/browser.h"
+#include "proxy/member.h"
 #include "proxy/refusal.h"
 #include "proxy/rpc.h"
 #include "proxy/site.h"
@@ -25,6 +26,8 @@ static void dispatch(struct site *site, struct exchange *exchange, const struct 
 {
     if (slice_starts(head->target, "/api/v0/"))
         rpc_serve(site, exchange);
+    else if (slice_starts(head->target, "/causeway/v1/"))
+        member_serve(site, exchange);
     else
         exchange_refuse(exchange, 404, CLOSE_REFUSED, "not built");
 }
@@ -35,7 +38,7 @@ static void on_request(struct exchange *exchange, void *app)
     struct site *site = app;
     struct error err = {0};
 
-    if (!is_loopback(exchange_peer(exchange)))
+    if (site->snapshot->policy == NULL && !is_loopback(exchange_peer(exchange)))
         exchange_refuse(exchange, 403, CLOSE_REFUSED,
                         "this gateway serves clients on its own machine only");
     else if (!browser_check(site->snapshot->config, head, exchange_reply_headers(exchange), &err))
@@ -47,10 +50,11 @@ static void on_request(struct exchange *exchange, void *app)
 static const struct http_handler handler = {
     .on_request = on_request,
     .on_end = rpc_on_end,
+    .on_sweep = rpc_on_sweep,
     .put_error = refusal_put_error,
 };
 
-struct server_settings *front_make_settings(struct server *server, const void *snapshot, void *arg)
+struct server_settings *front_make_settings(struct server *server, const void *snapshot, void *keep)
 {
-    return &site_create(server, (struct snapshot *)snapshot, &handler)->settings;
+    return &site_create(server, (struct snapshot *)snapshot, keep, &handler)->settings;
 }

@@ -7,7 +7,8 @@
 #include "proxy/snapshot.h"
 
 /* The settings that a worker's server serves requests with. Runs on the worker's thread; takes its
- * own reference on the snapshot. */
-struct server_settings *front_make_settings(struct server *server, const void *snapshot, void *arg);
+ * own reference on the snapshot. keep: struct site_keep of the worker. */
+struct server_settings *front_make_settings(struct server *server, const void *snapshot,
+                                            void *keep);
 
 #endif

@@ -2,6 +2,7 @@
 #include "proxy/operators.h"
 
 #include "conf/memory.h"
+#include "proxy/gateway.h"
 #include "proxy/refusal.h"
 
 #include <stdlib.h>
@@ -84,7 +85,7 @@ static uint64_t sum(const struct operators_context *context, size_t offset)
     uint64_t total = 0;
 
     for (size_t i = 0; i < context->worker_count; i++) {
-        const char *counters = (const char *)worker_counters(context->workers[i]);
+        const char *counters = (const char *)worker_counters(context->workers[i].worker);
 
         total += server_counter((const uint64_t *)(const void *)(counters + offset));
     }
@@ -181,6 +182,27 @@ static void put_traffic(struct text *out, const struct operators_context *contex
                SUM(context, block_bytes));
 }
 
+static void put_shared(struct text *out, const struct context *context)
+{
+    struct audit_counters audit = audit_counters(context->audit);
+    struct store_counters ledger = store_counters(context->store);
+
+    put_metric(out, "causeway_audit_records_total", "counter", "Lines of the audit log.",
+               audit.records);
+    put_metric(out, "causeway_audit_records_lost_total", "counter",
+               "Records that found no room, or could not be written.", audit.lost);
+    put_metric(out, "causeway_ledger_transactions_total", "counter", "Transactions of the ledger.",
+               ledger.transactions);
+    put_metric(out, "causeway_ledger_failures_total", "counter", "Of these, with an error.",
+               ledger.failures);
+    put_metric(out, "causeway_ledger_commits_total", "counter", "Groups that were made durable.",
+               ledger.groups);
+    put_metric(out, "causeway_ledger_waiting", "gauge", "Transactions that wait now.",
+               ledger.waiting);
+    put_metric(out, "causeway_tokens", "gauge", "Tokens, revoked and expired ones too.",
+               directory_counters(context->directory).tokens);
+}
+
 static void answer_metrics(const struct operators_context *context, struct exchange *exchange)
 {
     struct text out = {0};
@@ -196,6 +218,7 @@ static void answer_metrics(const struct operators_context *context, struct excha
     put_durations(&out, context);
     put_metric(&out, "causeway_log_lines_dropped_total", "counter",
                "Log lines lost because their reader was too slow.", log_dropped(context->log));
+    put_shared(&out, context->context);
     put_metric(&out, "causeway_config_reloads_total", "counter", "Reloads that were asked for.",
                context->reloads);
     put_metric(&out, "causeway_config_reload_failures_total", "counter", "Reloads that failed.",

@@ -7,11 +7,15 @@
 
 #include "http/server.h"
 #include "http/worker.h"
+#include "proxy/context.h"
 #include "proxy/snapshot.h"
 
+struct gateway_worker;
+
 struct operators_context {
-    struct worker *const *workers;
+    const struct gateway_worker *workers;
     size_t worker_count;
+    const struct context *context;
     const struct log *log;
     const bool *is_draining;
     uint64_t reloads, failed_reloads; /* since the start */

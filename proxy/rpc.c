@@ -5,6 +5,8 @@
 #include "ipfs/call.h"
 #include "proxy/access_gate.h"
 #include "proxy/browser.h"
+#include "proxy/clock.h"
+#include "proxy/identity.h"
 #include "proxy/rpc_answers.h"
 #include "proxy/rpc_gate.h"
 #include "proxy/treatment.h"
@@ -19,13 +21,29 @@ enum { RESOLVE_TIMEOUT_MS = 30000 };
 /* A request on its way: the exchange's context. */
 struct rpc {
     struct site *site;
+    const struct principal *principal;
     struct call *call;
+    int64_t content_length;   /* of the client's body; -1: not known */
+    unsigned pending;         /* what the decision did not know yet */
     struct text content_type; /* of the client's body, which the head's bytes do not outlive */
     struct text disposition;  /* kubo's Go client names the upload in the request's own head */
     struct text body;         /* arguments that go upstream in a body */
     struct kubo_resolving *resolving;
     size_t resolving_index; /* the argument that is being resolved */
 };
+
+void rpc_on_sweep(struct exchange *exchange, void *site_)
+{
+    const struct rpc *rpc = *exchange_context(exchange);
+    struct site *site = site_;
+    enum directory_answer answer;
+
+    if (rpc == NULL || site->snapshot->policy == NULL)
+        return;
+    answer = directory_check(site->tools->reader, rpc->principal, clock_wall_ms());
+    if (answer != DIRECTORY_FOUND)
+        exchange_cut(exchange, 401, CLOSE_REVOKED, directory_answer_text(answer));
+}
 
 void rpc_on_end(struct exchange *exchange, void *site)
 {
@@ -36,6 +54,7 @@ void rpc_on_end(struct exchange *exchange, void *site)
     *exchange_context(exchange) = NULL;
     kubo_resolve_cancel(&rpc->resolving);
     call_destroy(&rpc->call);
+    principal_unref(&rpc->principal);
     text_dispose(&rpc->content_type);
     text_dispose(&rpc->disposition);
     text_dispose(&rpc->body);
@@ -61,6 +80,52 @@ static int status_of(const struct error *err)
 static void refuse(struct exchange *exchange, const struct error *err)
 {
     exchange_refuse(exchange, status_of(err), CLOSE_REFUSED, "%s", err->text);
+}
+
+/* Who showed no credential may have one. */
+static void refuse_access(struct exchange *exchange, const struct rpc *rpc, const struct error *err)
+{
+    bool is_unknown = rpc->site->snapshot->policy != NULL && err->code == ERROR_REFUSED &&
+                      rpc->principal->kind == PRINCIPAL_ANONYMOUS;
+
+    if (!is_unknown) {
+        refuse(exchange, err);
+        return;
+    }
+    text_put_text(exchange_reply_headers(exchange), "WWW-Authenticate: Bearer\r\n");
+    exchange_refuse(exchange, 401, CLOSE_REFUSED,
+                    "%s. No credential came with this request: send your token (ipfs --api-auth "
+                    "bearer:TOKEN, or Authorization: Bearer TOKEN)",
+                    err->text);
+}
+
+/* ---- deciding */
+
+static unsigned pending_of(const struct call *call)
+{
+    unsigned pending = call->wants_body ? PENDING_ARGUMENTS : 0;
+
+    for (size_t i = 0; i < call->argument_count; i++)
+        if (rpc_gate_needs_resolving(call, i))
+            return pending | PENDING_NAMES;
+    return pending;
+}
+
+/* Asks anew only when something is known that was not. */
+static bool may_pass(struct exchange *exchange, struct rpc *rpc, unsigned pending,
+                     struct error *err)
+{
+    struct access_question question = {.exchange = exchange,
+                                       .principal = rpc->principal,
+                                       .call = rpc->call,
+                                       .content_length = rpc->content_length,
+                                       .pending = pending};
+
+    rpc->pending = pending;
+    /* `version` is answered in any case, if need be by us: clients ask it first and say nothing
+     * else without it */
+    return treatment_of(rpc->call->command->id) == TREATMENT_VERSION ||
+           access_gate(rpc->site, &question, err);
 }
 
 /* ---- relaying */
@@ -130,13 +195,13 @@ static void treat(struct exchange *exchange, struct rpc *rpc)
         relay(exchange, rpc);
         return;
     case TREATMENT_VERSION:
-        if (access_allows_command(rpc->site, COMMAND_VERSION))
+        if (access_allows_command(rpc->site, rpc->principal, COMMAND_VERSION))
             relay(exchange, rpc);
         else
             rpc_answer_version(exchange);
         return;
     case TREATMENT_COMMANDS:
-        rpc_answer_commands(exchange, rpc->site, rpc->call);
+        rpc_answer_commands(exchange, rpc->site, rpc->principal, rpc->call);
         return;
     case TREATMENT_NEVER: /* the gate refused it */
         break;
@@ -198,7 +263,10 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
     while (index < rpc->call->argument_count && !rpc_gate_needs_resolving(rpc->call, index))
         index++;
     if (index == rpc->call->argument_count) {
-        treat(exchange, rpc);
+        if (rpc->pending == 0 || may_pass(exchange, rpc, 0, &err))
+            treat(exchange, rpc);
+        else
+            refuse_access(exchange, rpc, &err);
         return;
     }
     rpc->resolving_index = index;
@@ -216,24 +284,16 @@ static void on_arguments(struct exchange *exchange, void *site, struct slice bod
     struct rpc *rpc = *exchange_context(exchange);
     struct error err = {0};
 
-    if (call_body_arguments(rpc->call, body, text_slice(&rpc->content_type), &err) &&
-        call_check(rpc->call, &err))
-        resolve_names(exchange, rpc, 0);
-    else
+    if (!call_body_arguments(rpc->call, body, text_slice(&rpc->content_type), &err) ||
+        !call_check(rpc->call, &err))
         refuse(exchange, &err);
+    else if (!may_pass(exchange, rpc, pending_of(rpc->call), &err))
+        refuse_access(exchange, rpc, &err);
+    else
+        resolve_names(exchange, rpc, 0);
 }
 
 /* ---- the head gate */
-
-static bool may_pass(struct exchange *exchange, struct rpc *rpc, struct error *err)
-{
-    struct access_question question = {.exchange = exchange, .call = rpc->call};
-
-    /* `version` is answered in any case, if need be by us: clients ask it first and say nothing
-     * else without it */
-    return treatment_of(rpc->call->command->id) == TREATMENT_VERSION ||
-           access_gate(rpc->site, &question, err);
-}
 
 static bool is_multipart(const struct header *content_type)
 {
@@ -244,8 +304,16 @@ static bool is_multipart(const struct header *content_type)
                                 multipart);
 }
 
+static int64_t content_length(const struct head *head)
+{
+    if (head->body == FRAMING_CHUNKED)
+        return -1;
+    return head->body == FRAMING_LENGTH ? (int64_t)head->content_length : 0;
+}
+
+/* Takes over call and principal. */
 static struct rpc *keep(struct exchange *exchange, struct site *site, struct call *call,
-                        const struct header *content_type)
+                        const struct principal *principal, const struct header *content_type)
 {
     const struct head *head = exchange_request(exchange);
     const struct header *disposition = head_find(head, "content-disposition");
@@ -254,6 +322,8 @@ static struct rpc *keep(struct exchange *exchange, struct site *site, struct cal
     *exchange_context(exchange) = rpc;
     rpc->site = site;
     rpc->call = call;
+    rpc->principal = principal;
+    rpc->content_length = content_length(head);
     if (content_type != NULL)
         text_put_slice(&rpc->content_type, content_type->value);
     if (disposition != NULL) {
@@ -264,7 +334,8 @@ static struct rpc *keep(struct exchange *exchange, struct site *site, struct cal
     return rpc;
 }
 
-static void serve_call(struct site *site, struct exchange *exchange)
+static void serve_call(struct site *site, struct exchange *exchange,
+                       const struct principal *principal)
 {
     const struct head *head = exchange_request(exchange);
     const struct header *content_type = head_find(head, "content-type");
@@ -273,16 +344,30 @@ static void serve_call(struct site *site, struct exchange *exchange)
     struct rpc *rpc;
 
     if (!call_parse(&call, head->target, is_multipart(content_type), &err)) {
+        principal_unref(&principal);
         refuse(exchange, &err);
         return;
     }
-    rpc = keep(exchange, site, call, content_type);
-    if (!may_pass(exchange, rpc, &err) || !rpc_gate(head, call, &err))
+    rpc = keep(exchange, site, call, principal, content_type);
+    if (!may_pass(exchange, rpc, pending_of(call), &err))
+        refuse_access(exchange, rpc, &err);
+    else if (!rpc_gate(head, call, &err))
         refuse(exchange, &err);
     else if (call->wants_body)
         exchange_collect(exchange, CALL_BODY_MAX_BYTES, on_arguments);
     else
         resolve_names(exchange, rpc, 0);
+}
+
+static void identify(struct site *site, struct exchange *exchange)
+{
+    const struct principal *principal;
+    struct identity_refusal refusal;
+
+    if (identity_establish(site, exchange, &principal, &refusal))
+        serve_call(site, exchange, principal);
+    else
+        identity_refuse(exchange, &refusal);
 }
 
 /* ---- methods */
@@ -302,7 +387,7 @@ void rpc_serve(struct site *site, struct exchange *exchange)
     const struct head *head = exchange_request(exchange);
 
     if (slice_is(head->method, "POST")) {
-        serve_call(site, exchange);
+        identify(site, exchange);
     } else if (slice_is(head->method, "OPTIONS")) {
         answer_options(exchange, head);
     } else {

@@ -12,6 +12,9 @@
 
 void rpc_serve(struct site *site, struct exchange *exchange);
 
+/* struct http_handler's on_sweep: cuts what runs on a credential that was taken back. */
+void rpc_on_sweep(struct exchange *exchange, void *site);
+
 /* struct http_handler's on_end: frees what rpc_serve kept. */
 void rpc_on_end(struct exchange *exchange, void *site);
 

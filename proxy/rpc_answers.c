@@ -81,14 +81,14 @@ static void add_command(json_t *root, const struct command *command, bool flags)
 }
 
 void rpc_answer_commands(struct exchange *exchange, const struct site *site,
-                         const struct call *call)
+                         const struct principal *principal, const struct call *call)
 {
     bool flags = call_option_bool(call, OPT_FLAGS, false);
     json_t *root = new_node(SLICE("ipfs"));
     char *text;
 
     for (enum command_id id = 0; id < COMMAND_COUNT; id++)
-        if (treatment_of(id) == TREATMENT_VERSION || access_allows_command(site, id))
+        if (treatment_of(id) == TREATMENT_VERSION || access_allows_command(site, principal, id))
             add_command(root, catalogue_command(id), flags);
     text = json_dumps(root, JSON_COMPACT);
     answer_json(exchange, slice_of(text));

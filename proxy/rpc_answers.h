@@ -3,6 +3,7 @@
 #ifndef PROXY_RPC_ANSWERS_H
 #define PROXY_RPC_ANSWERS_H
 
+#include "auth/principal.h"
 #include "ipfs/call.h"
 #include "proxy/site.h"
 
@@ -12,6 +13,6 @@ void rpc_answer_version(struct exchange *exchange);
 
 /* The tree of commands that pass the gate; with their options when the call says `flags`. */
 void rpc_answer_commands(struct exchange *exchange, const struct site *site,
-                         const struct call *call);
+                         const struct principal *principal, const struct call *call);
 
 #endif

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/serve.h"
 
-#include "conf/log.h"
+#include "auth/operator.h"
 #include "conf/memory.h"
-#include "http/jobs.h"
-#include "http/worker.h"
+#include "proxy/clock.h"
 #include "proxy/front.h"
-#include "proxy/operators.h"
-#include "proxy/snapshot.h"
+#include "proxy/gateway.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -26,23 +24,6 @@ enum {
     JOB_THREADS = 2,
     JOB_QUEUE = 64,
     CONTROL_WAIT_MS = 200,
-};
-
-/* The process, as the control thread sees it. */
-struct gateway {
-    const char *config_path;
-    struct snapshot *snapshot;
-    struct log *log;
-    struct log_writer *messages;
-    struct loop *loop;
-    struct jobs *jobs;
-    struct server *operators;
-    struct worker **workers;
-    uint32_t worker_count;
-    struct operators_context context;
-    struct io signals;
-    bool is_draining, must_end;
-    bool is_reloading, reload_again;
 };
 
 /* ---- listening */
@@ -125,14 +106,15 @@ static bool start_workers(struct gateway *gateway, struct error *err)
 {
     const struct config *config = gateway->snapshot->config;
     uint32_t count = (uint32_t)config->workers;
-    struct address actual;
     int fds[64];
 
     assert(count <= ARRAY_SIZE(fds));
-    if (!open_listeners(&config->listen.clients.address, fds, count, &actual, err))
+    if (!open_listeners(&config->listen.clients.address, fds, count, &gateway->clients_address,
+                        err))
         return false;
-    gateway->workers = memory_resize_array(NULL, count, sizeof(*gateway->workers));
+    gateway->workers = memory_alloc(count * sizeof(*gateway->workers));
     for (uint32_t i = 0; i < count; i++) {
+        struct gateway_worker *worker = &gateway->workers[i];
         char component[16];
         struct worker_options options = {
             .id = i + 1,
@@ -142,128 +124,74 @@ static bool start_workers(struct gateway *gateway, struct error *err)
             .large_block_budget = LARGE_BLOCK_BUDGET / count,
             .make_settings = front_make_settings,
             .unref_snapshot = unref_shared,
+            .arg = &worker->keep,
         };
 
         snprintf(component, sizeof(component), "worker-%u", i + 1);
         options.log = log_writer_create(gateway->log, component);
-        gateway->workers[i] = worker_create(&options, snapshot_ref(gateway->snapshot));
+        worker->keep.context = &gateway->context;
+        worker_tools_create(&worker->keep.tools, &gateway->context);
+        worker->worker = worker_create(&options, snapshot_ref(gateway->snapshot));
         gateway->worker_count++;
     }
     log_message(gateway->messages, LOG_LEVEL_INFO,
-                "serving clients on %s%s with %u workers; upstream %s", actual.text,
-                gateway->snapshot->tls != NULL ? " (TLS)" : "", count,
-                gateway->snapshot->upstream.text);
+                "serving clients on %s%s with %u workers; upstream %s",
+                gateway->clients_address.text, gateway->snapshot->tls != NULL ? " (TLS)" : "",
+                count, gateway->snapshot->upstream.text);
     return true;
 }
 
-static bool start_operators(struct gateway *gateway, struct error *err)
+static bool start_health(struct gateway *gateway, struct error *err)
 {
     const struct address *address = &gateway->snapshot->config->listen.operators.address;
+    struct server_options options = {.loop = gateway->loop,
+                                     .max_connections = 256,
+                                     .log = gateway->messages,
+                                     .no_access_log = true};
     struct address actual;
     int fd;
 
     if (!open_listeners(address, &fd, 1, &actual, err))
         return false;
-    gateway->context = (struct operators_context){
+    gateway->health_context = (struct operators_context){
         .workers = gateway->workers,
         .worker_count = gateway->worker_count,
+        .context = &gateway->context,
         .log = gateway->log,
         .is_draining = &gateway->is_draining,
     };
-    server_reload(gateway->operators, operators_make_settings(gateway->operators, gateway->snapshot,
-                                                              &gateway->context));
-    server_listen(gateway->operators, fd);
+    gateway->health = server_create(&options, NULL);
+    server_reload(gateway->health, operators_make_settings(gateway->health, gateway->snapshot,
+                                                           &gateway->health_context));
+    server_listen(gateway->health, fd);
     log_message(gateway->messages, LOG_LEVEL_INFO, "health and metrics on %s", actual.text);
     return true;
 }
 
-/* ---- reloading: files are read in a job, workers swap snapshots */
-
-struct reload {
-    struct job job;
-    struct gateway *gateway;
-    struct snapshot *loaded; /* NULL: it failed */
-    struct error err;
-};
-
-static void start_reload(struct gateway *gateway);
-
-static void run_reload(struct job *job)
+static bool start_desk(struct gateway *gateway, struct error *err)
 {
-    struct reload *reload = CONTAINER_OF(job, struct reload, job);
+    static const struct operator_route *const tables[] = {gateway_routes, auth_routes, NULL};
+    struct server_options options = {.loop = gateway->loop,
+                                     .max_connections = 64,
+                                     .log = gateway->messages,
+                                     .no_access_log = true};
+    struct text path = {0};
+    int fd;
 
-    if (!snapshot_load(&reload->loaded, reload->gateway->config_path, reload->gateway->snapshot,
-                       &reload->err))
-        reload->loaded = NULL;
-}
-
-/* What only a restart changes. */
-static void warn_of_fixed(struct gateway *gateway, const struct config *now)
-{
-    const struct config *then = gateway->snapshot->config;
-
-    if (strcmp(then->listen.clients.address.text, now->listen.clients.address.text) != 0 ||
-        strcmp(then->listen.operators.address.text, now->listen.operators.address.text) != 0 ||
-        then->workers != now->workers)
-        log_message(gateway->messages, LOG_LEVEL_WARNING,
-                    "listen.*.address and workers take effect at a restart only");
-}
-
-static void take_snapshot(struct gateway *gateway, struct snapshot *loaded)
-{
-    struct log_settings settings = config_log_settings(loaded->config);
-
-    warn_of_fixed(gateway, loaded->config);
-    snapshot_unref(&gateway->snapshot);
-    gateway->snapshot = loaded;
-    log_reopen(gateway->log, &settings);
-    for (uint32_t i = 0; i < gateway->worker_count; i++)
-        worker_reload(gateway->workers[i], snapshot_ref(loaded));
-    server_reload(gateway->operators,
-                  operators_make_settings(gateway->operators, loaded, &gateway->context));
-    log_message(gateway->messages, LOG_LEVEL_INFO, "reloaded %s", gateway->config_path);
-}
-
-static void on_reloaded(struct job *job)
-{
-    struct reload *reload = CONTAINER_OF(job, struct reload, job);
-    struct gateway *gateway = reload->gateway;
-
-    gateway->is_reloading = false;
-    gateway->context.last_reload_failed = reload->loaded == NULL;
-    if (reload->loaded != NULL) {
-        take_snapshot(gateway, reload->loaded);
-    } else {
-        gateway->context.failed_reloads++;
-        log_message(gateway->messages, LOG_LEVEL_ERROR,
-                    "reload refused, the configuration before it stays in force: %s",
-                    reload->err.text);
-    }
-    free(reload);
-    if (gateway->reload_again) {
-        gateway->reload_again = false;
-        start_reload(gateway);
-    }
-}
-
-static void start_reload(struct gateway *gateway)
-{
-    struct reload *reload;
-
-    if (gateway->is_reloading) {
-        gateway->reload_again = true;
-        return;
-    }
-    reload = memory_alloc(sizeof(*reload));
-    reload->gateway = gateway;
-    reload->job.run = run_reload;
-    reload->job.on_done = on_reloaded;
-    gateway->context.reloads++;
-    gateway->is_reloading = job_start(gateway->jobs, gateway->loop, &reload->job);
-    if (!gateway->is_reloading) {
-        log_message(gateway->messages, LOG_LEVEL_ERROR, "reload refused: too many jobs wait");
-        free(reload);
-    }
+    text_put_format(&path, "%s/operators.sock", gateway->snapshot->config->data);
+    fd = operator_socket_listen(path.data, err);
+    text_dispose(&path);
+    if (fd < 0)
+        return false;
+    gateway->desk_context = (struct operator_desk){
+        .site = {.loop = gateway->loop,
+                 .store = gateway->context.store,
+                 .directory = gateway->context.directory},
+        .tables = tables,
+    };
+    gateway->desk = server_create(&options, operator_socket_settings(&gateway->desk_context));
+    server_listen(gateway->desk, fd);
+    return true;
 }
 
 /* ---- signals */
@@ -275,7 +203,7 @@ static void start_drain(struct gateway *gateway, uint64_t deadline_ms)
                 (unsigned long long)deadline_ms / 1000);
     gateway->is_draining = true;
     for (uint32_t i = 0; i < gateway->worker_count; i++)
-        worker_drain(gateway->workers[i], deadline_ms);
+        worker_drain(gateway->workers[i].worker, deadline_ms);
 }
 
 static void on_signal(struct io *io)
@@ -285,7 +213,7 @@ static void on_signal(struct io *io)
 
     while (read(io->fd, &signal, sizeof(signal)) == sizeof(signal)) {
         if (signal.ssi_signo == SIGHUP)
-            start_reload(gateway);
+            reload_start(gateway, NULL, NULL);
         else if (gateway->is_draining)
             gateway->must_end = true;
         else
@@ -318,49 +246,75 @@ static bool has_drained(const struct gateway *gateway)
     if (!gateway->is_draining)
         return false;
     for (uint32_t i = 0; i < gateway->worker_count; i++)
-        if (!worker_has_ended(gateway->workers[i]))
+        if (!worker_has_ended(gateway->workers[i].worker))
             return false;
     return true;
 }
 
-static bool start(struct gateway *gateway, int signal_fd, struct error *err)
+/* Before the workers: what all share. */
+static bool open_shared(struct gateway *gateway, struct error *err)
 {
-    struct server_options options = {
-        .id = 0, .max_connections = 256, .large_block_budget = 0, .no_access_log = true};
     struct log_settings settings = config_log_settings(gateway->snapshot->config);
 
     if (!log_start(&gateway->log, &settings, err))
         return false;
     gateway->messages = log_writer_create(gateway->log, "main");
-    gateway->loop = options.loop = loop_create(gateway);
-    options.log = gateway->messages;
-    gateway->operators = server_create(&options, NULL);
+    if (!context_open(&gateway->context, gateway->snapshot->config, gateway->messages, err) ||
+        !snapshot_add_policy(gateway->snapshot, NULL, gateway->context.store, err))
+        return false;
+    if (gateway->snapshot->policy_fault.code != ERROR_NONE)
+        log_message(gateway->messages, LOG_LEVEL_ERROR,
+                    "the policy has a mistake, version %llu stays in force: %s",
+                    (unsigned long long)gateway->snapshot->policy_number,
+                    gateway->snapshot->policy_fault.text);
+    return true;
+}
+
+static bool start(struct gateway *gateway, int signal_fd, struct error *err)
+{
+    if (!open_shared(gateway, err))
+        return false;
+    gateway->loop = loop_create(gateway);
     gateway->jobs = jobs_create(JOB_THREADS, JOB_QUEUE);
+    gateway->watch.fd = -1;
     io_init(&gateway->signals, gateway->loop, signal_fd, on_signal, on_nothing);
     io_watch_read(&gateway->signals);
     raise_descriptor_limit(gateway, gateway->snapshot->config->limits.connections);
-    return start_workers(gateway, err) && start_operators(gateway, err);
+    if (!start_workers(gateway, err) || !start_health(gateway, err) || !start_desk(gateway, err))
+        return false;
+    reload_watch(gateway);
+    return true;
 }
 
 static void stop(struct gateway *gateway)
 {
-    for (uint32_t i = 0; i < gateway->worker_count; i++)
-        worker_destroy(&gateway->workers[i]);
+    for (uint32_t i = 0; i < gateway->worker_count; i++) {
+        worker_destroy(&gateway->workers[i].worker);
+        worker_tools_dispose(&gateway->workers[i].keep.tools);
+    }
     free(gateway->workers);
     if (gateway->loop != NULL) {
         jobs_destroy(&gateway->jobs);
         loop_turn(gateway->loop, 0); /* a reload that was under way comes back */
-        server_destroy(&gateway->operators);
+        server_destroy(&gateway->desk);
+        server_destroy(&gateway->health);
+        timer_disarm(&gateway->settle);
+        io_close(&gateway->watch);
         io_close(&gateway->signals);
+    }
+    context_close(&gateway->context);
+    if (gateway->loop != NULL) {
+        loop_turn(gateway->loop, 0); /* answers of the ledger that nobody waits for any more */
         loop_destroy(&gateway->loop);
     }
-    log_stop(&gateway->log);
     snapshot_unref(&gateway->snapshot);
+    log_stop(&gateway->log);
 }
 
 int serve_run(struct cli *cli)
 {
-    struct gateway gateway = {.config_path = config_find(cli_value(cli, "config"))};
+    struct gateway gateway = {.config_path = config_find(cli_value(cli, "config")),
+                              .started_ms = clock_wall_ms()};
     int signal_fd = block_signals();
     struct error err = {0};
     bool is_started;

@@ -42,13 +42,16 @@ static struct kubo_settings kubo_settings_of(const struct snapshot *snapshot)
     };
 }
 
-struct site *site_create(struct server *server, struct snapshot *snapshot,
+struct site *site_create(struct server *server, struct snapshot *snapshot, struct site_keep *keep,
                          const struct http_handler *handler)
 {
     struct kubo_settings kubo = kubo_settings_of(snapshot);
     struct site *site = memory_alloc(sizeof(*site));
 
+    site->loop = server->loop;
     site->snapshot = snapshot_ref(snapshot);
+    site->context = keep->context;
+    site->tools = &keep->tools;
     site->kubo = kubo_create(server->loop, server->blocks, server->pipes, &kubo);
     site->settings = (struct server_settings){
         .references = 1,

@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What one worker serves clients with: a snapshot, and its own connections to the upstream.
- * Worker's thread only. */
+/* What one worker serves clients with: a snapshot, its own connections to the upstream, its own
+ * share of what the process has. Worker's thread only. */
 #ifndef PROXY_SITE_H
 #define PROXY_SITE_H
 
 #include "http/server.h"
+#include "proxy/context.h"
 #include "proxy/snapshot.h"
 #include "upstream/kubo.h"
 
 struct site {
     struct server_settings settings;
+    struct loop *loop;
     struct snapshot *snapshot;
     struct kubo *kubo;
+    const struct context *context;
+    struct worker_tools *tools;
+};
+
+/* What a worker keeps across reloads. */
+struct site_keep {
+    const struct context *context;
+    struct worker_tools tools;
 };
 
 /* handler serves the requests; its app is the site. Takes its own reference on the snapshot. */
-struct site *site_create(struct server *server, struct snapshot *snapshot,
+struct site *site_create(struct server *server, struct snapshot *snapshot, struct site_keep *keep,
                          const struct http_handler *handler);
 
 #endif

@@ -3,8 +3,12 @@
 
 #include "conf/memory.h"
 #include "http/tls.h"
+#include "proxy/clock.h"
+#include "proxy/policy_bundle.h"
+#include "store/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool load_tls(struct snapshot *snapshot, const struct snapshot *previous, struct error *err)
 {
@@ -37,6 +41,184 @@ bool snapshot_load(struct snapshot **result, const char *path, const struct snap
     return false;
 }
 
+/* ---- the policy: files, and versions in the ledger */
+
+static bool check_org(const struct snapshot *snapshot, const struct policy *policy,
+                      struct error *err)
+{
+    const char *ours = snapshot->config->org;
+
+    return slice_is(policy_org(policy), ours) ||
+           error_set(err, ERROR_MISMATCH,
+                     "the policy is of organization '%.*s', and this gateway of '%s': org must be "
+                     "the same in both",
+                     SLICE_ARGS(policy_org(policy)), ours);
+}
+
+static bool compile(const struct snapshot *snapshot, const struct policy_bundle *bundle,
+                    const struct policy **policy, struct error *err)
+{
+    if (!policy_compile(policy, bundle->sources, bundle->count, NULL, err))
+        return false;
+    if (check_org(snapshot, *policy, err))
+        return true;
+    policy_unref(policy);
+    return false;
+}
+
+/* What the files say, compiled. */
+static bool read_files(const struct snapshot *snapshot, struct policy_bundle *bundle,
+                       const struct policy **policy, struct error *err)
+{
+    if (!policy_bundle_read(bundle, snapshot->config->policy, err))
+        return false;
+    if (compile(snapshot, bundle, policy, err))
+        return true;
+    policy_bundle_dispose(bundle);
+    return false;
+}
+
+static void hash_bytes(const char *hex, uint8_t hash[RECORD_HASH_SIZE])
+{
+    for (size_t i = 0; i < RECORD_HASH_SIZE; i++) {
+        char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+
+        hash[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+}
+
+/* Notes the version; it becomes the ledger's active one. */
+static bool note(struct snapshot *snapshot, const struct policy_bundle *bundle,
+                 const struct policy *policy, struct store *store, struct error *err)
+{
+    struct transaction *put = transaction_create(TRANSACTION_POLICY_PUT);
+    struct text packed = {0};
+    bool result;
+
+    policy_bundle_pack(bundle, &packed);
+    hash_bytes(policy_hash(policy), put->policy_put.hash);
+    put->policy_put.now_ms = clock_wall_ms();
+    put->policy_put.bytes = transaction_copy(put, text_slice(&packed));
+    text_dispose(&packed);
+    result = store_run(store, put, err);
+    if (result)
+        snapshot->policy_number = put->policy_put.record.number;
+    transaction_destroy(&put);
+    return result;
+}
+
+/* Puts a version of the ledger into force: the one of that number, or with 0 the active one. Its
+ * own tests are not run: it was in force before. */
+static bool take_version(struct snapshot *snapshot, struct store *store, uint64_t number,
+                         struct error *err)
+{
+    struct transaction *get = transaction_create(TRANSACTION_POLICY_GET);
+    struct policy_bundle bundle = {0};
+    bool result;
+
+    get->policy_get.number = number;
+    result = store_run(store, get, err) &&
+             policy_bundle_unpack(&bundle, get->policy_get.record.bytes, err) &&
+             compile(snapshot, &bundle, &snapshot->policy, err);
+    if (result)
+        snapshot->policy_number = get->policy_get.record.number;
+    policy_bundle_dispose(&bundle);
+    transaction_destroy(&get);
+    return result;
+}
+
+/* At the start: were the files left behind by a rollback? Then the ledger knows them, and a version
+ * that came into force after them. */
+static bool was_rolled_back(const char *files_hash, struct store *store)
+{
+    struct transaction *files = transaction_create(TRANSACTION_POLICY_GET);
+    struct transaction *active = transaction_create(TRANSACTION_POLICY_GET);
+    struct error unknown = {0};
+    bool result;
+
+    files->policy_get.has_hash = true;
+    hash_bytes(files_hash, files->policy_get.hash);
+    result = store_run(store, files, &unknown) && store_run(store, active, &unknown) &&
+             !files->policy_get.record.is_active &&
+             active->policy_get.record.activated_ms > files->policy_get.record.activated_ms;
+    transaction_destroy(&files);
+    transaction_destroy(&active);
+    return result;
+}
+
+static void keep_in_force(struct snapshot *snapshot, const struct snapshot *previous)
+{
+    snapshot->policy = policy_ref(previous->policy);
+    snapshot->policy_number = previous->policy_number;
+}
+
+static bool put_files_in_force(struct snapshot *snapshot, const struct snapshot *previous,
+                               struct store *store, struct error *err)
+{
+    const struct policy *policy;
+    struct policy_bundle bundle;
+    bool result = true;
+
+    if (!read_files(snapshot, &bundle, &policy, err))
+        return false;
+    memcpy(snapshot->files_hash, policy_hash(policy), POLICY_HASH_SIZE);
+    if (previous != NULL && previous->policy != NULL &&
+        strcmp(previous->files_hash, snapshot->files_hash) == 0) {
+        keep_in_force(snapshot, previous); /* they say what they said */
+    } else if (previous == NULL && was_rolled_back(snapshot->files_hash, store)) {
+        result = take_version(snapshot, store, 0, err);
+    } else {
+        result = note(snapshot, &bundle, policy, store, err);
+        if (result)
+            snapshot->policy = policy_ref(policy);
+    }
+    policy_unref(&policy);
+    policy_bundle_dispose(&bundle);
+    return result;
+}
+
+bool snapshot_add_policy(struct snapshot *snapshot, const struct snapshot *previous,
+                         struct store *store, struct error *err)
+{
+    struct error none = {0};
+
+    if (snapshot->config->policy == NULL)
+        return true;
+    if (put_files_in_force(snapshot, previous, store, &snapshot->policy_fault))
+        return true;
+    if (previous == NULL && take_version(snapshot, store, 0, &none))
+        return true;
+    *err = snapshot->policy_fault;
+    return false;
+}
+
+bool snapshot_roll_back(struct snapshot **result, const struct snapshot *snapshot,
+                        struct store *store, uint64_t number, struct error *err)
+{
+    struct transaction *activate = transaction_create(TRANSACTION_POLICY_ACTIVATE);
+    struct snapshot *copy = memory_alloc(sizeof(*copy));
+    bool done;
+
+    atomic_init(&copy->references, 1);
+    copy->config = config_ref(snapshot->config);
+    copy->tls = snapshot->tls;
+    if (copy->tls != NULL)
+        SSL_CTX_up_ref(copy->tls);
+    copy->upstream = snapshot->upstream;
+    memcpy(copy->files_hash, snapshot->files_hash, POLICY_HASH_SIZE);
+    activate->policy_activate.number = number;
+    activate->policy_activate.now_ms = clock_wall_ms();
+    done = take_version(copy, store, number, err) && store_run(store, activate, err);
+    transaction_destroy(&activate);
+    if (done)
+        *result = copy;
+    else
+        snapshot_unref(&copy);
+    return done;
+}
+
+/* ---- counting */
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
     atomic_fetch_add(&snapshot->references, 1);
@@ -51,6 +233,7 @@ void snapshot_unref(struct snapshot **snapshot_ptr)
     if (snapshot == NULL || atomic_fetch_sub(&snapshot->references, 1) > 1)
         return;
     SSL_CTX_free(snapshot->tls);
+    policy_unref(&snapshot->policy);
     config_unref(&snapshot->config);
     free(snapshot);
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/context.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+static bool open_audit(struct context *context, const struct config *config,
+                       struct log_writer *messages, struct error *err)
+{
+    struct text path = {0}, notice = {0};
+    struct audit_settings settings = {.store = context->store};
+    bool result;
+
+    text_put_format(&path, "%s/audit.log", config->data);
+    settings.path = path.data;
+    result = audit_open(&context->audit, &settings, &notice, err);
+    if (result && notice.size > 0)
+        log_message(messages, LOG_LEVEL_WARNING, "%s", notice.data);
+    text_dispose(&path);
+    text_dispose(&notice);
+    return result;
+}
+
+bool context_open(struct context *context, const struct config *config, struct log_writer *messages,
+                  struct error *err)
+{
+    struct store_settings settings = {.folder = config->data};
+
+    if (!store_open(&context->store, &settings, err))
+        return false;
+    context->directory = directory_create();
+    return directory_attach(context->directory, context->store, err) &&
+           open_audit(context, config, messages, err);
+}
+
+void context_close(struct context *context)
+{
+    audit_close(&context->audit);
+    if (context->directory != NULL)
+        directory_detach(context->directory);
+    store_close(&context->store);
+    directory_destroy(&context->directory);
+}
+
+void worker_tools_create(struct worker_tools *tools, const struct context *context)
+{
+    static const struct throttle_settings usual = {0};
+    uint8_t seed[16];
+
+    if (RAND_bytes(seed, sizeof(seed)) != 1)
+        memset(seed, 0, sizeof(seed)); /* the table still bounds what it counts */
+    *tools = (struct worker_tools){
+        .reader = directory_reader_create(context->directory),
+        .audit = audit_writer_create(context->audit),
+        .throttle = throttle_create(&usual, seed),
+    };
+}
+
+void worker_tools_dispose(struct worker_tools *tools)
+{
+    directory_reader_destroy(&tools->reader);
+    audit_writer_destroy(&tools->audit);
+    throttle_destroy(&tools->throttle);
+}

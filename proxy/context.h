@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the whole process shares and no reload changes: the ledger, the directory of tokens, the
+ * audit log. Opened before the first worker starts, closed after the last one ended. */
+#ifndef PROXY_CONTEXT_H
+#define PROXY_CONTEXT_H
+
+#include "auth/audit.h"
+#include "auth/directory.h"
+#include "auth/throttle.h"
+#include "conf/config.h"
+#include "store/store.h"
+
+struct context {
+    struct store *store;
+    struct directory *directory;
+    struct audit *audit;
+};
+
+/* Makes the data folder if need be; takes its lock. Blocks. */
+MUST_USE bool context_open(struct context *context, const struct config *config,
+                           struct log_writer *messages, struct error *err);
+void context_close(struct context *context);
+
+/* What each worker has of these for itself alone. */
+struct worker_tools {
+    struct directory_reader *reader;
+    struct audit_writer *audit;
+    struct throttle *throttle;
+};
+
+void worker_tools_create(struct worker_tools *tools, const struct context *context);
+void worker_tools_dispose(struct worker_tools *tools);
+
+#endif

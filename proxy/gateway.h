@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The process, as its control thread sees it. serve.c starts and ends it, reload.c changes what is
+ * in force, operator.c answers operators about it. Control thread only. */
+#ifndef PROXY_GATEWAY_H
+#define PROXY_GATEWAY_H
+
+#include "conf/log.h"
+#include "http/jobs.h"
+#include "http/worker.h"
+#include "proxy/context.h"
+#include "proxy/operator_socket.h"
+#include "proxy/operators.h"
+#include "proxy/site.h"
+#include "proxy/snapshot.h"
+
+struct gateway_worker {
+    struct worker *worker;
+    struct site_keep keep;
+};
+
+struct gateway {
+    const char *config_path;
+    uint64_t started_ms; /* since 1970 */
+    struct snapshot *snapshot;
+    struct error reload_fault; /* of the last reload; ERROR_NONE: it went well */
+    struct context context;
+    struct log *log;
+    struct log_writer *messages;
+    struct loop *loop;
+    struct jobs *jobs;
+    struct gateway_worker *workers;
+    uint32_t worker_count;
+    struct address clients_address; /* as bound */
+
+    struct server *health; /* listen.operators.address */
+    struct operators_context health_context;
+    struct server *desk; /* the operators' socket */
+    struct operator_desk desk_context;
+
+    struct io signals, watch; /* signalfd; inotify on the policy */
+    struct timer settle;      /* a change of the policy's files settles */
+    bool is_draining, must_end;
+    bool is_reloading, reload_again;
+};
+
+/* ---- reload.c */
+
+/* Loads everything anew in a job, and puts it in force if nothing is wrong with it. on_done (may be
+ * NULL) is called once, later, with what came of it; the snapshot before stays in force on an
+ * error. */
+typedef void (*reload_done)(void *arg, const struct error *err);
+void reload_start(struct gateway *gateway, reload_done on_done, void *arg);
+
+/* The same, and the policy is the ledger's version of that number. */
+void reload_roll_back(struct gateway *gateway, uint64_t number, reload_done on_done, void *arg);
+
+/* Watches the policy's files; a change reloads once it has settled. Without a policy, nothing is
+ * watched. */
+void reload_watch(struct gateway *gateway);
+
+/* ---- operator.c: /status, /reload, /policy/list, /policy/rollback. Their calls find the gateway
+ * by its desk. */
+extern const struct operator_route gateway_routes[];
+
+#endif

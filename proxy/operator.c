@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The operators' routes about the gateway as a whole. */
+#include "conf/units.h"
+#include "proxy/gateway.h"
+
+#include <string.h>
+
+static struct gateway *gateway_of(struct operator_call *call)
+{
+    return CONTAINER_OF(operator_site(call), struct gateway, desk_context.site);
+}
+
+static void set_time(json_t *object, const char *name, uint64_t ms)
+{
+    char text[UNITS_TIMESTAMP_SIZE];
+
+    json_object_set_new(object, name, json_string(units_print_timestamp(text, ms)));
+}
+
+/* ---- /status: {} -> what runs, and what is wrong */
+
+static json_t *describe_policy(const struct snapshot *snapshot)
+{
+    json_t *object;
+
+    if (snapshot->policy == NULL)
+        return json_null();
+    object = json_pack("{s:I,s:s,s:I}", "version", (json_int_t)snapshot->policy_number, "hash",
+                       policy_hash(snapshot->policy), "members",
+                       (json_int_t)policy_member_count(snapshot->policy));
+    json_object_set_new(
+        object, "files_in_force",
+        json_boolean(snapshot->policy_fault.code == ERROR_NONE &&
+                     strcmp(snapshot->files_hash, policy_hash(snapshot->policy)) == 0));
+    if (snapshot->policy_fault.code != ERROR_NONE)
+        json_object_set_new(object, "fault", json_string(snapshot->policy_fault.text));
+    return object;
+}
+
+/* What is wrong with what was to be loaded last. */
+static void set_fault(json_t *object, const struct gateway *gateway)
+{
+    const struct error *fault = gateway->reload_fault.code != ERROR_NONE
+                                    ? &gateway->reload_fault
+                                    : &gateway->snapshot->policy_fault;
+
+    if (fault->code != ERROR_NONE)
+        json_object_set_new(object, "fault", json_string(fault->text));
+}
+
+static uint64_t open_connections(const struct gateway *gateway)
+{
+    uint64_t open = 0;
+
+    for (uint32_t i = 0; i < gateway->worker_count; i++) {
+        const struct server_counters *counters = worker_counters(gateway->workers[i].worker);
+        uint64_t closed = server_counter(&counters->connections_closed);
+
+        open += server_counter(&counters->connections_accepted) - closed;
+    }
+    return open;
+}
+
+static void run_status(struct operator_call *call)
+{
+    const struct gateway *gateway = gateway_of(call);
+    const struct snapshot *snapshot = gateway->snapshot;
+    json_t *object = json_object();
+
+    json_object_set_new(object, "version", json_string(CAUSEWAY_VERSION));
+    if (snapshot->config->org != NULL)
+        json_object_set_new(object, "org", json_string(snapshot->config->org));
+    set_time(object, "started", gateway->started_ms);
+    json_object_set_new(object, "config", json_string(snapshot->config->file));
+    json_object_set_new(object, "clients", json_string(gateway->clients_address.text));
+    json_object_set_new(object, "tls", json_boolean(snapshot->tls != NULL));
+    json_object_set_new(object, "upstream", json_string(snapshot->upstream.text));
+    json_object_set_new(object, "connections", json_integer((json_int_t)open_connections(gateway)));
+    json_object_set_new(
+        object, "tokens",
+        json_integer((json_int_t)directory_counters(gateway->context.directory).tokens));
+    json_object_set_new(object, "draining", json_boolean(gateway->is_draining));
+    json_object_set_new(object, "last_reload_failed",
+                        json_boolean(gateway->health_context.last_reload_failed));
+    json_object_set_new(object, "policy", describe_policy(snapshot));
+    set_fault(object, gateway);
+    operator_answer(call, 200, object);
+}
+
+/* ---- /reload: {} -> as /status */
+
+static void on_reloaded(void *call, const struct error *err)
+{
+    if (err != NULL)
+        operator_refuse_error(call, err);
+    else
+        run_status(call);
+}
+
+static void run_reload(struct operator_call *call)
+{
+    reload_start(gateway_of(call), on_reloaded, call);
+}
+
+/* ---- /policy/list: {before?, limit?} -> {versions: [...], has_more} */
+
+enum { VERSIONS_MAX = 100 };
+
+static void on_listed(struct operator_call *call, struct transaction *transaction)
+{
+    const struct policy_list *list = &transaction->policy_list;
+    json_t *versions = json_array();
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct policy_record *record = &list->records[i];
+        json_t *version = json_pack("{s:I,s:I,s:b}", "version", (json_int_t)record->number, "size",
+                                    (json_int_t)record->size, "in_force", record->is_active);
+
+        set_time(version, "created", record->created_ms);
+        set_time(version, "activated", record->activated_ms);
+        json_array_append_new(versions, version);
+    }
+    operator_answer(call, 200,
+                    json_pack("{s:o,s:b}", "versions", versions, "has_more", list->has_more));
+}
+
+static void run_policy_list(struct operator_call *call)
+{
+    struct transaction *list = transaction_create(TRANSACTION_POLICY_LIST);
+    const json_t *before = json_object_get(operator_input(call), "before");
+
+    list->policy_list.before = (uint64_t)json_integer_value(before);
+    list->policy_list.limit = VERSIONS_MAX;
+    operator_transact(call, list, on_listed);
+}
+
+/* ---- /policy/rollback: {version} -> as /status */
+
+static void run_policy_rollback(struct operator_call *call)
+{
+    struct gateway *gateway = gateway_of(call);
+    json_int_t number = json_integer_value(json_object_get(operator_input(call), "version"));
+
+    if (gateway->snapshot->policy == NULL)
+        operator_refuse(call, 409, "this gateway has no policy: set policy in causeway.yaml");
+    else if (number < 1)
+        operator_refuse(call, 400,
+                        "version: the number of the version to go back to; see "
+                        "causeway policy list");
+    else
+        reload_roll_back(gateway, (uint64_t)number, on_reloaded, call);
+}
+
+const struct operator_route gateway_routes[] = {
+    {"/status", run_status},
+    {"/reload", run_reload},
+    {"/policy/list", run_policy_list},
+    {"/policy/rollback", run_policy_rollback},
+    {NULL, NULL},
+};
