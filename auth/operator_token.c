@@ -119,6 +119,19 @@ static bool read_owner(const json_t *input, char owner[ID_SIZE], struct error *e
     return true;
 }
 
+/* Controls of ASCII and of Latin-1 (in UTF-8), which a terminal would obey. */
+static bool has_control(struct slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if (c < 0x20 || c == 0x7f ||
+            (c == 0xc2 && i + 1 < text.size && (unsigned char)text.data[i + 1] < 0xa0))
+            return true;
+    }
+    return false;
+}
+
 static bool read_label(const json_t *input, struct transaction *transaction, struct error *err)
 {
     struct slice label = operator_text(input, "label");
@@ -126,9 +139,8 @@ static bool read_label(const json_t *input, struct transaction *transaction, str
     if (label.size > TOKEN_LABEL_MAX)
         return error_set(err, ERROR_LIMIT, "the label has %zu bytes; %d are allowed", label.size,
                          TOKEN_LABEL_MAX);
-    for (size_t i = 0; i < label.size; i++)
-        if ((unsigned char)label.data[i] < 0x20 || label.data[i] == 0x7f)
-            return error_set(err, ERROR_SYNTAX, "the label must be one line without controls");
+    if (has_control(label))
+        return error_set(err, ERROR_SYNTAX, "the label must be one line without controls");
     transaction->token_add.record.label = transaction_copy(transaction, label);
     return true;
 }

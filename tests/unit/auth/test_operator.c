@@ -162,6 +162,10 @@ static void test_token_routes_refuse_what_they_do_not_take(void **state)
         {"/token/new", "{\"owner\":null}", "'owner' must be a text"},
         {"/token/new", "{\"owner\":\"alice\",\"lable\":\"x\"}", "there is no field 'lable' here"},
         {"/token/new", "{\"owner\":\"alice\",\"label\":\"a\\nb\"}", "one line without controls"},
+        {"/token/new",
+         "{\"owner\":\"alice\",\"label\":\"a\xc2\x9b"
+         "2J\"}",
+         "without controls"},
         {"/token/new", "{\"owner\":\"alice\",\"roles\":\"reader\"}", "'roles' must be an array"},
         {"/token/new", "{\"owner\":\"alice\",\"roles\":[]}", "1 to 16 roles"},
         {"/token/new", "{\"owner\":\"alice\",\"roles\":[1]}", "roles must be texts"},
