@@ -51,13 +51,15 @@ static inline void kit_mistake(const char *yaml, char text[508])
 static inline struct principal kit_principal(const char *who)
 {
     struct slice text = slice_of(who);
+    const char *colon = strchr(who, ':');
+    struct slice id = colon == NULL ? text : slice_of(colon + 1);
 
     if (slice_is(text, "anonymous"))
         return (struct principal){.kind = PRINCIPAL_ANONYMOUS};
     if (slice_starts(text, "partner:"))
-        return (struct principal){.kind = PRINCIPAL_PARTNER, .id = slice_of(who + 8)};
+        return (struct principal){.kind = PRINCIPAL_PARTNER, .id = id};
     if (slice_starts(text, "operator:"))
-        return (struct principal){.kind = PRINCIPAL_OPERATOR, .id = slice_of(who + 9)};
+        return (struct principal){.kind = PRINCIPAL_OPERATOR, .id = id};
     return (struct principal){.kind = PRINCIPAL_MEMBER, .id = text};
 }
 
