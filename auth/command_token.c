@@ -220,12 +220,9 @@ static size_t print_page(const struct cli *cli, const json_t *page, char after[T
 int token_list(const struct cli *cli, token_ask_cb ask)
 {
     char after[TOKEN_ID_SIZE] = "";
-    bool has_more = true;
+    bool has_more = true, has_head = cli->json;
     size_t printed = 0;
 
-    if (!cli->json)
-        fprintf(cli->out, LIST_FORMAT, "ID", "OWNER", "STATE", "EXPIRES", "LAST USED", "ROLES",
-                "LABEL");
     while (has_more) {
         json_t *input = json_object(), *page;
         int result;
@@ -236,6 +233,10 @@ int token_list(const struct cli *cli, token_ask_cb ask)
         result = ask(cli, "/token/list", input, &page);
         if (result != CLI_DONE)
             return result;
+        if (!has_head) /* not before it is known that there is a gateway to ask */
+            fprintf(cli->out, LIST_FORMAT, "ID", "OWNER", "STATE", "EXPIRES", "LAST USED", "ROLES",
+                    "LABEL");
+        has_head = true;
         printed += print_page(cli, page, after);
         has_more = json_is_true(json_object_get(page, "has_more")) && after[0] != '\0';
         json_decref(page);

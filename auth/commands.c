@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/commands.h"
 
+#include "auth/command_token.h"
+#include "auth/operator_client.h"
+
 #define CONFIG_OPTION                                                                              \
     {                                                                                              \
         "config", "FILE",                                                                          \
@@ -25,7 +28,86 @@ static const char audit_help[] =
     "input.\n"
     "The exit code is 1 if a line is broken.";
 
+static int command_token_new(struct cli *cli)
+{
+    return token_new(cli, operator_client_ask);
+}
+
+static int command_token_list(struct cli *cli)
+{
+    return token_list(cli, operator_client_ask);
+}
+
+static int command_token_rotate(struct cli *cli)
+{
+    return token_rotate(cli, operator_client_ask);
+}
+
+static int command_token_revoke(struct cli *cli)
+{
+    return token_revoke(cli, operator_client_ask);
+}
+
+static const char token_new_help[] =
+    "Prints the token alone on the output, so that TOKEN=$(causeway token new alice) works. It is\n"
+    "shown this once: the ledger keeps its hash. The member sends it in one of three forms:\n"
+    "\n"
+    "  curl -H \"Authorization: Bearer $TOKEN\" ...\n"
+    "  curl -u \"alice:$TOKEN\" ...\n"
+    "  ipfs --api-auth \"bearer:$TOKEN\" ...\n"
+    "\n"
+    "--roles can only take rights away: the token may do what these roles give and what its owner\n"
+    "may do anyway.";
+
+static const char token_rotate_help[] =
+    "The id, the label and the roles stay. The old secret is good for the time of --grace, so "
+    "that\n"
+    "every place that uses it can be changed; within that time the token is not rotated again,\n"
+    "but with --grace 0, which ends every old secret at once and cuts what runs.";
+
+static const char token_revoke_help[] =
+    "What runs with it is cut within two seconds. A whole token may be given for its id, when it\n"
+    "leaked and is at hand; its secret is not sent. A token that is revoked stays so.";
+
 const struct cli_command auth_commands[] = {
+    {
+        .words = "token new",
+        .arguments = "MEMBER",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Make a token for a member, and show it once.",
+        .help = token_new_help,
+        .options = token_new_options,
+        .run = command_token_new,
+    },
+    {
+        .words = "token list",
+        .arguments = "",
+        .summary = "List tokens: whose, for what, until when, last used.",
+        .help = "Expired and revoked ones are left out but with --all. No secret is shown.",
+        .options = token_list_options,
+        .run = command_token_list,
+    },
+    {
+        .words = "token rotate",
+        .arguments = "ID",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Give a token a new secret; the old one stays good for a while.",
+        .help = token_rotate_help,
+        .options = token_rotate_options,
+        .run = command_token_rotate,
+    },
+    {
+        .words = "token revoke",
+        .arguments = "ID",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "End a token for ever, and cut what runs with it.",
+        .help = token_revoke_help,
+        .options = token_revoke_options,
+        .run = command_token_revoke,
+    },
     {
         .words = "audit verify",
         .arguments = "[FILE...]",

@@ -220,6 +220,16 @@ static void test_token_list_that_is_empty_says_what_to_do(void **state)
     dispose(&f);
 }
 
+static void test_token_list_prints_no_head_without_an_answer(void **state)
+{
+    struct fixture f = {0};
+
+    run(&f, WORDS("list"), NO_ANSWER);
+    assert_int_equal(f.result, CLI_FAILED);
+    assert_string_equal(f.out, "");
+    dispose(&f);
+}
+
 /* A gateway that never comes to an end of its pages must not keep us for ever. */
 static void test_token_list_ends_when_a_page_leads_nowhere(void **state)
 {
@@ -281,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_token_list_shows_all_when_asked),
         cmocka_unit_test(test_token_list_with_json_prints_one_object_a_line),
         cmocka_unit_test(test_token_list_that_is_empty_says_what_to_do),
+        cmocka_unit_test(test_token_list_prints_no_head_without_an_answer),
         cmocka_unit_test(test_token_list_ends_when_a_page_leads_nowhere),
         cmocka_unit_test(test_token_rotate_says_how_long_the_old_secret_lasts),
         cmocka_unit_test(test_token_revoke_takes_a_leaked_token_and_keeps_its_secret_to_itself),
