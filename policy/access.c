@@ -56,31 +56,37 @@ static enum policy_access of_rules(const struct policy *policy, const uint64_t *
     return access;
 }
 
+enum policy_access profile_access(const struct policy *policy, const struct profile *profile,
+                                  enum principal_kind kind, enum command_id command)
+{
+    const struct command_index *index = &policy->commands[command];
+    enum policy_access access, denied;
+
+    if (catalogue_command(command)->danger == DANGER_NEVER)
+        return ACCESS_NEVER;
+    if (policy->document.is_report && (kind == PRINCIPAL_MEMBER || kind == PRINCIPAL_ANONYMOUS))
+        return ACCESS_ALLOWED;
+    denied = of_rules(policy, index->denies, profile->rules);
+    access = of_roles(policy, profile->roles, command);
+    access = at_least(access, of_binds(policy, profile, command));
+    access = at_least(access, of_rules(policy, index->allows, profile->rules));
+    if (denied == ACCESS_ALLOWED) /* denied without a condition */
+        return ACCESS_DENIED;
+    return denied == ACCESS_CONDITIONAL ? at_most(access, ACCESS_CONDITIONAL) : access;
+}
+
 enum policy_access policy_access(const struct policy *policy, const struct principal *principal,
                                  enum command_id command)
 {
     const struct document_member *document;
     const struct policy_member *member;
     const struct profile *profile = policy_profile(policy, principal, &document, &member);
-    const struct command_index *index = &policy->commands[command];
     uint64_t ceiling[BITS_WORDS(POLICY_ROLES_MAX)];
-    enum policy_access access, denied;
+    enum policy_access access;
 
-    if (catalogue_command(command)->danger == DANGER_NEVER)
-        return ACCESS_NEVER;
     if (profile == NULL)
-        return ACCESS_DENIED;
-    denied = of_rules(policy, index->denies, profile->rules);
-    access = of_roles(policy, profile->roles, command);
-    access = at_least(access, of_binds(policy, profile, command));
-    access = at_least(access, of_rules(policy, index->allows, profile->rules));
-    if (denied == ACCESS_ALLOWED) /* denied without a condition */
-        access = ACCESS_DENIED;
-    else if (denied == ACCESS_CONDITIONAL)
-        access = at_most(access, ACCESS_CONDITIONAL);
-    if (policy->document.is_report &&
-        (principal->kind == PRINCIPAL_MEMBER || principal->kind == PRINCIPAL_ANONYMOUS))
-        access = ACCESS_ALLOWED;
+        return catalogue_command(command)->danger == DANGER_NEVER ? ACCESS_NEVER : ACCESS_DENIED;
+    access = profile_access(policy, profile, principal->kind, command);
     if (principal->token_roles == NULL)
         return access;
     policy_token_roles(policy, principal, ceiling);

@@ -53,6 +53,7 @@ struct document_attribute {
     struct slice name;
     const struct yaml_node *node; /* where it was seen first */
     struct constant example;
+    bool is_used; /* by a condition */
 };
 
 struct document_group {

@@ -152,7 +152,7 @@ static uint32_t find_attribute(struct document *document, const struct yaml_node
         document->attributes = grown;
     }
     document->attributes[document->attribute_count++] =
-        (struct document_attribute){key->text, key, *value};
+        (struct document_attribute){key->text, key, *value, false};
     return place;
 }
 

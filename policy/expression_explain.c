@@ -162,3 +162,28 @@ void expression_put_values(const struct expression *expression,
         separator = ", ";
     }
 }
+
+static bool is_guarded(const struct expression *expression, struct slice source)
+{
+    for (uint32_t i = 0; i <= expression->root; i++) {
+        const struct node *node = &expression->nodes[i];
+
+        if (node->op == OP_HAS &&
+            slice_equal(source_of(expression, &expression->nodes[node->left]), source))
+            return true;
+    }
+    return false;
+}
+
+struct slice expression_unguarded(const struct expression *expression)
+{
+    for (uint32_t i = 0; i <= expression->root; i++) {
+        const struct node *node = &expression->nodes[i];
+        struct slice source = source_of(expression, node);
+
+        if ((node->op == OP_OPTION || node->op == OP_CONTENT_LENGTH) &&
+            !is_guarded(expression, source))
+            return source;
+    }
+    return (struct slice){NULL, 0};
+}

@@ -210,6 +210,9 @@ static bool read_item(struct parser *parser, struct constant *item)
     size_t begin = parser->token.begin;
     struct node node;
 
+    if (parser->token.kind == TOKEN_NAME)
+        return parser_fault(parser, begin, "texts stand in quotes: '%.*s'",
+                            SLICE_ARGS(parser->token.text));
     if (!starts_constant(parser->token.kind))
         return parser_fault(parser, begin, "a list holds constants: texts, numbers, addresses");
     if (!read_constant(parser, &node))

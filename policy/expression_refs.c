@@ -92,7 +92,7 @@ static bool parse_attribute(struct parser *parser, size_t begin, uint32_t *place
                                       [CONSTANT_INTEGER] = TYPE_INTEGER,
                                       [CONSTANT_DURATION] = TYPE_DURATION,
                                       [CONSTANT_TEXT] = TYPE_TEXT};
-    const struct document *document = parser->document;
+    struct document *document = parser->document;
     struct node node = {.op = OP_ATTRIBUTE};
     const struct constant *example;
     struct suggestion near;
@@ -111,6 +111,7 @@ static bool parse_attribute(struct parser *parser, size_t begin, uint32_t *place
                             SLICE_ARGS(name), near.best.size > 0 ? "; did you mean '" : "",
                             SLICE_ARGS(near.best), near.best.size > 0 ? "'?" : "");
     }
+    document->attributes[index].is_used = true;
     example = &document->attributes[index].example;
     node.number = index;
     node.is_list = example->type == CONSTANT_LIST;

@@ -54,6 +54,7 @@ struct policy {
     struct profile *profiles;
     size_t profile_count;
     uint32_t *member_profiles; /* as document.members */
+    uint32_t *group_profiles;  /* as document.groups: of a member who is in this group alone */
     struct names partners;     /* those that are named, to profiles */
     uint32_t partner_profile;  /* of all others */
     uint32_t anonymous_profile;
@@ -67,6 +68,10 @@ struct policy {
 const struct profile *policy_profile(const struct policy *policy, const struct principal *principal,
                                      const struct document_member **document,
                                      const struct policy_member **member);
+
+/* policy_access of a principal of this kind with that profile. */
+enum policy_access profile_access(const struct policy *policy, const struct profile *profile,
+                                  enum principal_kind kind, enum command_id command);
 
 /* Builds policy->profiles and what leads to them. profiles.c */
 void policy_build_profiles(struct policy *policy);

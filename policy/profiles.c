@@ -216,6 +216,21 @@ static void build_members(struct builder *builder, uint64_t *run)
         policy->member_profiles[i] = member_profile(builder, &document->members[i], run);
 }
 
+static void build_groups(struct builder *builder, uint64_t *run)
+{
+    struct policy *policy = builder->policy;
+    size_t count = policy->document.group_count;
+
+    policy->group_profiles =
+        arena_alloc(&policy->arena, (count + 1) * sizeof(*policy->group_profiles));
+    for (size_t i = 0; i < count; i++) {
+        begin_run(builder, run);
+        bits_unite(run, builder->members.words, builder->size);
+        bits_unite(run, builder->groups[i].words, builder->size);
+        policy->group_profiles[i] = intern(builder, run);
+    }
+}
+
 static void build_others(struct builder *builder, uint64_t *run)
 {
     struct policy *policy = builder->policy;
@@ -256,6 +271,7 @@ void policy_build_profiles(struct policy *policy)
     inherit_groups(&builder);
     run = make_words(&builder);
     build_members(&builder, run);
+    build_groups(&builder, run);
     build_others(&builder, run);
     free(builder.groups);
     free(builder.own);

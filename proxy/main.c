@@ -3,12 +3,13 @@
 #include "conf/cli.h"
 #include "conf/commands.h"
 #include "ipfs/commands.h"
+#include "policy/commands.h"
 #include "proxy/commands.h"
 
 int main(int argc, char **argv)
 {
-    static const struct cli_command *const tables[] = {proxy_commands, auth_commands, conf_commands,
-                                                       ipfs_commands, NULL};
+    static const struct cli_command *const tables[] = {
+        proxy_commands, auth_commands, policy_commands, conf_commands, ipfs_commands, NULL};
 
     return cli_run(argc, argv, tables, stdout, stderr, NULL);
 }
