@@ -7,6 +7,7 @@
 #include "conf/error.h"
 #include "conf/id.h"
 #include "conf/text.h"
+#include "conf/ulid.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +20,13 @@ enum {
     TOKEN_ROLES_SIZE = 512,    /* of the text of all roles */
     POLICY_SIZE_MAX = 8 << 20, /* bytes of one policy version */
     RECORD_UUID_SIZE = 37,     /* 36 characters and a NUL */
+    PIN_NAME_MAX = 255,        /* bytes of UTF-8; Kubo's limit */
+    PIN_CID_MAX = 512,         /* of a CID as it was typed */
+    JOURNAL_DETAIL_MAX = 4096,
 };
+
+/* Beyond this no size of an object is believed: 2^53. */
+#define OBJECT_BYTES_MAX (1ULL << 53)
 
 enum owner_kind { OWNER_MEMBER = 1, OWNER_GROUP, OWNER_PARTNER, OWNER_OPERATOR };
 
@@ -55,6 +62,48 @@ const char *pin_mode_name(enum pin_mode mode);
 bool pin_mode_parse(enum pin_mode *mode, struct slice name);
 const char *pin_state_name(enum pin_state state);
 bool pin_state_parse(enum pin_state *state, struct slice name);
+
+/* What upstream holds for us of an object, and how large it is; by what is known. */
+struct object_record {
+    struct slice key; /* binary CIDv1: store/ownership.h */
+    enum pin_mode upstream;
+    bool is_adopted; /* our pin there does not bear our name */
+    bool has_bytes[PIN_MODE_COUNT];
+    uint64_t bytes[PIN_MODE_COUNT];
+};
+
+/* An owner's claim on an object. What its fields do together: store/ownership.h. */
+struct pin_record {
+    char id[ULID_SIZE];
+    struct owner owner;
+    struct slice key; /* of the object */
+    uint32_t slot;
+    enum pin_mode held;   /* what was confirmed, and is charged */
+    enum pin_mode wanted; /* what is under way */
+    enum pin_state state; /* as it was last known */
+    bool is_ownerless;    /* charged to the organization alone */
+    struct slice cid;     /* as typed */
+    struct slice name;    /* UTF-8; may be empty */
+    uint64_t created_ms;
+    uint64_t expires_ms; /* 0: never */
+};
+
+/* What an owner, or the organization, is charged. */
+struct usage {
+    uint64_t bytes;
+    uint64_t objects; /* distinct ones */
+    uint64_t pins;    /* confirmed ones */
+};
+
+/* Something that was begun, and is not known to have ended. */
+struct journal_record {
+    uint64_t number;
+    uint64_t opened_ms;
+    char pin[ULID_SIZE]; /* "": of no pin */
+    struct slice kind;   /* "upload", "pin", "unpin": who opens it chooses */
+    struct slice key;    /* of the object; empty: not known yet */
+    struct slice detail; /* opener's own bytes */
+};
 
 /* A secret is known by its SHA-256 alone. */
 struct token_record {

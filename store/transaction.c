@@ -23,6 +23,19 @@ static const struct {
     [TRANSACTION_POLICY_GET] = {"policy-get", false},
     [TRANSACTION_POLICY_LIST] = {"policy-list", false},
     [TRANSACTION_POLICY_ACTIVATE] = {"policy-activate", true},
+    [TRANSACTION_OBJECT_GET] = {"object-get", false},
+    [TRANSACTION_OBJECT_PUT] = {"object-put", true},
+    [TRANSACTION_PIN_ADD] = {"pin-add", true},
+    [TRANSACTION_PIN_CONFIRM] = {"pin-confirm", true},
+    [TRANSACTION_PIN_FAIL] = {"pin-fail", true},
+    [TRANSACTION_PIN_MARK] = {"pin-mark", true},
+    [TRANSACTION_PIN_REMOVE] = {"pin-remove", true},
+    [TRANSACTION_PIN_LIST] = {"pin-list", false},
+    [TRANSACTION_USAGE_GET] = {"usage-get", false},
+    [TRANSACTION_USAGE_RECOUNT] = {"usage-recount", true},
+    [TRANSACTION_JOURNAL_OPEN] = {"journal-open", true},
+    [TRANSACTION_JOURNAL_CLOSE] = {"journal-close", true},
+    [TRANSACTION_JOURNAL_LIST] = {"journal-list", false},
 };
 
 _Static_assert(ARRAY_SIZE(names) == TRANSACTION_COUNT, "every transaction has a row");

@@ -25,6 +25,19 @@ enum transaction_name {
     TRANSACTION_POLICY_GET,
     TRANSACTION_POLICY_LIST,
     TRANSACTION_POLICY_ACTIVATE,
+    TRANSACTION_OBJECT_GET,
+    TRANSACTION_OBJECT_PUT,
+    TRANSACTION_PIN_ADD,
+    TRANSACTION_PIN_CONFIRM,
+    TRANSACTION_PIN_FAIL,
+    TRANSACTION_PIN_MARK,
+    TRANSACTION_PIN_REMOVE,
+    TRANSACTION_PIN_LIST,
+    TRANSACTION_USAGE_GET,
+    TRANSACTION_USAGE_RECOUNT,
+    TRANSACTION_JOURNAL_OPEN,
+    TRANSACTION_JOURNAL_CLOSE,
+    TRANSACTION_JOURNAL_LIST,
     TRANSACTION_COUNT
 };
 
@@ -123,6 +136,112 @@ struct policy_activate {
     struct policy_record record; /* out, without bytes */
 };
 
+/* ---- objects and pins. What is to be written is decided by store/ownership.h; here it is kept,
+ * and charged: an owner by the strongest mode that it holds of an object, the organization by the
+ * strongest that anybody does. */
+
+/* With all claims on it. ERROR_NOT_FOUND. */
+struct object_get {
+    struct slice key;            /* in */
+    struct object_record record; /* out */
+    struct pin_record *pins;
+    size_t count;
+};
+
+/* What upstream holds now. Sizes that are known already stay. An object that has no pins and is not
+ * held upstream is forgotten. ERROR_LIMIT. */
+struct object_put {
+    struct object_record record;
+};
+
+/* The intent: a claim that is not confirmed. held and is_ownerless are not looked at.
+ * ERROR_MISMATCH: the id or the owner's slot is taken (one that is being removed takes none);
+ * ERROR_LIMIT: name or cid is too long. */
+struct pin_add {
+    struct pin_record record;
+};
+
+/* Upstream holds the object at least in this mode; the pin is charged, and pinned. A size that is
+ * known already stays. ERROR_NOT_FOUND: there is no such pin; ERROR_REFUSED: it is being removed;
+ * ERROR_LIMIT: a size that cannot be. */
+struct pin_confirm {
+    char id[ULID_SIZE];
+    enum pin_mode mode;
+    uint64_t bytes; /* of the object, in this mode */
+    bool renames;   /* name below replaces the pin's */
+    struct slice name;
+    struct pin_record record; /* out */
+};
+
+/* The claim came to nothing. What was confirmed before stays; else the pin goes, or stays as
+ * PIN_FAILED. ERROR_NOT_FOUND. */
+struct pin_fail {
+    char id[ULID_SIZE];
+    bool keeps;
+};
+
+/* Any state but PIN_FAILED, and whether it has an owner; wanted: what is under way for it.
+ * ERROR_NOT_FOUND. */
+struct pin_mark {
+    char id[ULID_SIZE];
+    enum pin_state state;
+    enum pin_mode wanted;
+    bool is_ownerless;
+};
+
+/* Gone, with its charge. ERROR_NOT_FOUND. */
+struct pin_remove {
+    char id[ULID_SIZE];
+    struct pin_record record; /* out: as it was */
+};
+
+/* An owner's pins by id, that is by the time of their making. */
+struct pin_list {
+    struct owner owner;
+    char after[ULID_SIZE]; /* in: those behind this id; "": from the start */
+    size_t limit;
+    struct pin_record *records;
+    size_t count;
+    bool has_more;
+};
+
+/* An owner without a charge has zeros. */
+struct usage_get {
+    bool is_org; /* in: the organization, not owner */
+    struct owner owner;
+    struct usage usage; /* out */
+};
+
+/* Adds everything up again from pins and objects. Reads the whole ledger: for the start, for tools.
+ * With repairs, what differs is put right. */
+struct usage_recount {
+    bool repairs;
+    uint64_t accounts;  /* out: with a charge, the organization's too */
+    uint64_t different; /* whose kept usage was another */
+    struct usage org;   /* as recounted */
+};
+
+/* ---- journal */
+
+/* ERROR_LIMIT: detail is too long. */
+struct journal_open {
+    struct journal_record record; /* in: all but number, which is out */
+};
+
+/* Closing what is closed changes nothing and is no error. */
+struct journal_close {
+    uint64_t number;
+};
+
+/* What is open, oldest first. */
+struct journal_list {
+    uint64_t after; /* in: numbers above this */
+    size_t limit;
+    struct journal_record *records;
+    size_t count;
+    bool has_more;
+};
+
 struct transaction {
     enum transaction_name name;
     struct arena arena; /* the caller's before the start; results are in it afterwards */
@@ -140,6 +259,19 @@ struct transaction {
         struct policy_get policy_get;
         struct policy_list policy_list;
         struct policy_activate policy_activate;
+        struct object_get object_get;
+        struct object_put object_put;
+        struct pin_add pin_add;
+        struct pin_confirm pin_confirm;
+        struct pin_fail pin_fail;
+        struct pin_mark pin_mark;
+        struct pin_remove pin_remove;
+        struct pin_list pin_list;
+        struct usage_get usage_get;
+        struct usage_recount usage_recount;
+        struct journal_open journal_open;
+        struct journal_close journal_close;
+        struct journal_list journal_list;
     };
 };
 

@@ -24,6 +24,19 @@ static const sqlite_transaction transactions[] = {
     [TRANSACTION_POLICY_GET] = sqlite_policy_get,
     [TRANSACTION_POLICY_LIST] = sqlite_policy_list,
     [TRANSACTION_POLICY_ACTIVATE] = sqlite_policy_activate,
+    [TRANSACTION_OBJECT_GET] = sqlite_object_get,
+    [TRANSACTION_OBJECT_PUT] = sqlite_object_put,
+    [TRANSACTION_PIN_ADD] = sqlite_pin_add,
+    [TRANSACTION_PIN_CONFIRM] = sqlite_pin_confirm,
+    [TRANSACTION_PIN_FAIL] = sqlite_pin_fail,
+    [TRANSACTION_PIN_MARK] = sqlite_pin_mark,
+    [TRANSACTION_PIN_REMOVE] = sqlite_pin_remove,
+    [TRANSACTION_PIN_LIST] = sqlite_pin_list,
+    [TRANSACTION_USAGE_GET] = sqlite_usage_get,
+    [TRANSACTION_USAGE_RECOUNT] = sqlite_usage_recount,
+    [TRANSACTION_JOURNAL_OPEN] = sqlite_journal_open,
+    [TRANSACTION_JOURNAL_CLOSE] = sqlite_journal_close,
+    [TRANSACTION_JOURNAL_LIST] = sqlite_journal_list,
 };
 
 _Static_assert(ARRAY_SIZE(transactions) == TRANSACTION_COUNT, "every transaction has a function");

@@ -80,5 +80,58 @@ bool sqlite_policy_get(struct sqlite *sqlite, struct transaction *transaction, s
 bool sqlite_policy_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_policy_activate(struct sqlite *sqlite, struct transaction *transaction,
                             struct error *err);
+bool sqlite_object_get(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_object_put(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_add(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_confirm(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_fail(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_mark(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_remove(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_usage_get(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_usage_recount(struct sqlite *sqlite, struct transaction *transaction,
+                          struct error *err);
+bool sqlite_journal_open(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_journal_close(struct sqlite *sqlite, struct transaction *transaction,
+                          struct error *err);
+bool sqlite_journal_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+
+/* ---- what the transactions of pins share */
+
+/* A pin, and where its object's row is. */
+struct sqlite_pin {
+    struct pin_record record;
+    uint64_t object;
+};
+
+/* ERROR_NOT_FOUND. */
+MUST_USE bool sqlite_pin_get(struct sqlite *sqlite, const char *id, struct sqlite_pin *pin,
+                             struct arena *arena, struct error *err);
+/* Reads one row of PIN_COLUMNS. */
+MUST_USE bool sqlite_pin_read(struct sqlite_run *run, struct sqlite_pin *pin, struct arena *arena);
+
+/* 0: there is no row. */
+MUST_USE bool sqlite_object_find(struct sqlite *sqlite, struct slice key, uint64_t *object,
+                                 struct error *err);
+/* Makes the row if there is none. */
+MUST_USE bool sqlite_object_need(struct sqlite *sqlite, struct slice key, uint64_t *object,
+                                 struct error *err);
+/* Sizes that are known already stay. */
+MUST_USE bool sqlite_object_learn(struct sqlite *sqlite, uint64_t object, enum pin_mode mode,
+                                  uint64_t bytes, struct error *err);
+/* If it has no pins and is not held upstream. */
+MUST_USE bool sqlite_object_forget(struct sqlite *sqlite, uint64_t object, struct error *err);
+
+/* What one owner and the organization are charged for one object. */
+struct sqlite_charge {
+    struct usage owner, org; /* pins: not counted here */
+};
+
+MUST_USE bool sqlite_charge_get(struct sqlite *sqlite, uint64_t object, const struct owner *owner,
+                                struct sqlite_charge *charge, struct error *err);
+/* Adds what changed since before was taken. The pins of both change by what is given. */
+MUST_USE bool sqlite_charge_settle(struct sqlite *sqlite, uint64_t object,
+                                   const struct owner *owner, const struct sqlite_charge *before,
+                                   int owner_pins, int org_pins, struct error *err);
 
 #endif

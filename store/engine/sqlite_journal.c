@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/engine/sqlite.h"
+
+/* As JOURNAL_LIST has them. */
+enum column {
+    COLUMN_NUMBER,
+    COLUMN_OPENED_MS,
+    COLUMN_KIND,
+    COLUMN_KEY,
+    COLUMN_PIN,
+    COLUMN_DETAIL,
+};
+
+bool sqlite_journal_open(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    struct journal_record *record = &transaction->journal_open.record;
+    struct sqlite_run run;
+
+    if (record->detail.size > JOURNAL_DETAIL_MAX)
+        return error_set(err, ERROR_LIMIT, "a journal entry with %zu bytes; at most %d are kept",
+                         record->detail.size, JOURNAL_DETAIL_MAX);
+    if (!sqlite_begin(&run, sqlite, STATEMENT_JOURNAL_INSERT, err))
+        return false;
+    sqlite_bind_integer(&run, 1, record->opened_ms);
+    sqlite_bind_text(&run, 2, record->kind);
+    sqlite_bind_bytes(&run, 3, record->key.data, record->key.size);
+    sqlite_bind_text(&run, 4, slice_of(record->pin));
+    sqlite_bind_bytes(&run, 5, record->detail.data, record->detail.size);
+    if (!sqlite_finish(&run))
+        return false;
+    record->number = (uint64_t)sqlite3_last_insert_rowid(sqlite->db);
+    return true;
+}
+
+bool sqlite_journal_close(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    struct sqlite_run run;
+
+    if (!sqlite_begin(&run, sqlite, STATEMENT_JOURNAL_DELETE, err))
+        return false;
+    sqlite_bind_integer(&run, 1, transaction->journal_close.number);
+    return sqlite_finish(&run);
+}
+
+static bool read_record(struct sqlite_run *run, struct journal_record *record, struct arena *arena)
+{
+    *record = (struct journal_record){
+        .number = sqlite_integer(run, COLUMN_NUMBER),
+        .opened_ms = sqlite_integer(run, COLUMN_OPENED_MS),
+        .kind = sqlite_read_bytes(run, COLUMN_KIND, arena),
+        .key = sqlite_read_bytes(run, COLUMN_KEY, arena),
+        .detail = sqlite_read_bytes(run, COLUMN_DETAIL, arena),
+    };
+    return sqlite_read_text(run, COLUMN_PIN, record->pin, sizeof(record->pin));
+}
+
+bool sqlite_journal_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    struct journal_list *in = &transaction->journal_list;
+    bool has_row, is_read;
+    struct sqlite_run run;
+
+    in->records = arena_alloc(&transaction->arena, (in->limit + 1) * sizeof(*in->records));
+    in->count = 0;
+    in->has_more = false;
+    if (!sqlite_begin(&run, sqlite, STATEMENT_JOURNAL_LIST, err))
+        return false;
+    sqlite_bind_integer(&run, 1, in->after);
+    sqlite_bind_integer(&run, 2, in->limit + 1);
+    while ((is_read = sqlite_step(&run, &has_row)) && has_row && !in->has_more) {
+        if (in->count == in->limit)
+            in->has_more = true;
+        else if (!(is_read = read_record(&run, &in->records[in->count], &transaction->arena)))
+            break;
+        else
+            in->count++;
+    }
+    sqlite_end(&run);
+    return is_read;
+}
