@@ -138,11 +138,17 @@ struct walk {
     bool wants_more;
 };
 
+static bool check_size(size_t size, struct error *err)
+{
+    return size <= AUDIT_LINE_MAX ||
+           error_set(err, ERROR_SYNTAX, "longer than any line of an audit log");
+}
+
 static bool step(struct walk *walk, struct slice line, struct error *err)
 {
     struct audit_report *report = walk->report;
 
-    if (!audit_chain_step(walk->chain, line, err)) {
+    if (!check_size(line.size, err) || !audit_chain_step(walk->chain, line, err)) {
         report->broken_line = report->lines + 1;
         return false;
     }
@@ -183,9 +189,9 @@ static bool walk_file(struct walk *walk, FILE *file, struct error *err)
         result = step_lines(walk, text_slice(&buffer), &used, err);
         buffer.size -= used;
         memmove(buffer.data, buffer.data + used, buffer.size);
-        if (result && walk->wants_more && buffer.size > AUDIT_LINE_MAX) {
+        if (result && walk->wants_more && !check_size(buffer.size, err)) {
             walk->report->broken_line = walk->report->lines + 1;
-            result = error_set(err, ERROR_SYNTAX, "longer than any line of an audit log");
+            result = false;
         }
     }
     walk->report->is_unfinished = result && walk->wants_more && buffer.size > 0;
