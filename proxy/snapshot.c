@@ -3,8 +3,10 @@
 
 #include "conf/memory.h"
 #include "http/tls.h"
+#include "policy/finding.h"
+#include "policy/test.h"
 #include "proxy/clock.h"
-#include "proxy/policy_bundle.h"
+#include "proxy/policy_version.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -55,10 +57,10 @@ static bool check_org(const struct snapshot *snapshot, const struct policy *poli
                      SLICE_ARGS(policy_org(policy)), ours);
 }
 
-static bool compile(const struct snapshot *snapshot, const struct policy_bundle *bundle,
+static bool compile(const struct snapshot *snapshot, const struct policy_sources *sources,
                     const struct policy **policy, struct error *err)
 {
-    if (!policy_compile(policy, bundle->sources, bundle->count, NULL, err))
+    if (!policy_compile(policy, sources->items, sources->count, NULL, err))
         return false;
     if (check_org(snapshot, *policy, err))
         return true;
@@ -66,15 +68,37 @@ static bool compile(const struct snapshot *snapshot, const struct policy_bundle 
     return false;
 }
 
-/* What the files say, compiled. */
-static bool read_files(const struct snapshot *snapshot, struct policy_bundle *bundle,
+/* A policy that fails its own tests does not come into force: err has the first failure, and how
+ * many there are. */
+static bool pass_tests(const struct policy *policy, struct error *err)
+{
+    struct policy_test_counts counts = {0};
+    struct findings findings = {0};
+    struct text first = {0};
+    bool passed = policy_run_tests(policy, &findings, &counts);
+
+    if (!passed && findings.count > 0) {
+        finding_put(&findings.items[0], &first);
+        error_set(err, ERROR_REFUSED, "%zu of the policy's own tests failed: %s", counts.failed,
+                  first.data);
+    }
+    text_dispose(&first);
+    findings_dispose(&findings);
+    return passed;
+}
+
+/* What the files say, compiled and passed by its own tests. */
+static bool read_files(const struct snapshot *snapshot, struct policy_sources *sources,
                        const struct policy **policy, struct error *err)
 {
-    if (!policy_bundle_read(bundle, snapshot->config->policy, err))
+    if (!policy_sources_read(sources, snapshot->config->policy, SOURCE_NAMES_SHORT, err))
         return false;
-    if (compile(snapshot, bundle, policy, err))
-        return true;
-    policy_bundle_dispose(bundle);
+    if (compile(snapshot, sources, policy, err)) {
+        if (pass_tests(*policy, err))
+            return true;
+        policy_unref(policy);
+    }
+    policy_sources_dispose(sources);
     return false;
 }
 
@@ -88,14 +112,14 @@ static void hash_bytes(const char *hex, uint8_t hash[RECORD_HASH_SIZE])
 }
 
 /* Notes the version; it becomes the ledger's active one. */
-static bool note(struct snapshot *snapshot, const struct policy_bundle *bundle,
+static bool note(struct snapshot *snapshot, const struct policy_sources *sources,
                  const struct policy *policy, struct store *store, struct error *err)
 {
     struct transaction *put = transaction_create(TRANSACTION_POLICY_PUT);
     struct text packed = {0};
     bool result;
 
-    policy_bundle_pack(bundle, &packed);
+    policy_version_pack(sources, &packed);
     hash_bytes(policy_hash(policy), put->policy_put.hash);
     put->policy_put.now_ms = clock_wall_ms();
     put->policy_put.bytes = transaction_copy(put, text_slice(&packed));
@@ -113,16 +137,16 @@ static bool take_version(struct snapshot *snapshot, struct store *store, uint64_
                          struct error *err)
 {
     struct transaction *get = transaction_create(TRANSACTION_POLICY_GET);
-    struct policy_bundle bundle = {0};
+    struct policy_sources sources = {0};
     bool result;
 
     get->policy_get.number = number;
     result = store_run(store, get, err) &&
-             policy_bundle_unpack(&bundle, get->policy_get.record.bytes, err) &&
-             compile(snapshot, &bundle, &snapshot->policy, err);
+             policy_version_unpack(&sources, get->policy_get.record.bytes, err) &&
+             compile(snapshot, &sources, &snapshot->policy, err);
     if (result)
         snapshot->policy_number = get->policy_get.record.number;
-    policy_bundle_dispose(&bundle);
+    policy_sources_dispose(&sources);
     transaction_destroy(&get);
     return result;
 }
@@ -156,10 +180,10 @@ static bool put_files_in_force(struct snapshot *snapshot, const struct snapshot 
                                struct store *store, struct error *err)
 {
     const struct policy *policy;
-    struct policy_bundle bundle;
+    struct policy_sources sources = {0};
     bool result = true;
 
-    if (!read_files(snapshot, &bundle, &policy, err))
+    if (!read_files(snapshot, &sources, &policy, err))
         return false;
     memcpy(snapshot->files_hash, policy_hash(policy), POLICY_HASH_SIZE);
     if (previous != NULL && previous->policy != NULL &&
@@ -168,12 +192,12 @@ static bool put_files_in_force(struct snapshot *snapshot, const struct snapshot 
     } else if (previous == NULL && was_rolled_back(snapshot->files_hash, store)) {
         result = take_version(snapshot, store, 0, err);
     } else {
-        result = note(snapshot, &bundle, policy, store, err);
+        result = note(snapshot, &sources, policy, store, err);
         if (result)
             snapshot->policy = policy_ref(policy);
     }
     policy_unref(&policy);
-    policy_bundle_dispose(&bundle);
+    policy_sources_dispose(&sources);
     return result;
 }
 
