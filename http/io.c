@@ -89,13 +89,19 @@ static void start_writing(struct io *io)
         h2o_socket_notify_write(io->socket, on_socket_writable);
 }
 
+/* The descriptor cannot tell of what TLS has taken from it already. */
+static void tell_of_held_bytes(struct io *io)
+{
+    if (io->has_ended || (!io->is_drained && SSL_has_pending(io->ssl)))
+        loop_later(io->loop, &io->again);
+}
+
 void io_watch_read(struct io *io)
 {
     io->is_read_watched = true;
     start_reading(io);
-    /* the descriptor cannot tell of bytes that TLS has taken from it already */
-    if (io->ssl != NULL && !io->is_drained && SSL_has_pending(io->ssl))
-        loop_later(io->loop, &io->again);
+    if (io->ssl != NULL)
+        tell_of_held_bytes(io);
 }
 
 void io_watch_read_now(struct io *io)
@@ -146,6 +152,7 @@ int io_handshake(struct io *io, struct error *err)
 {
     int result;
 
+    io->is_drained = false;
     ERR_clear_error();
     result = SSL_do_handshake(io->ssl);
     if (result == 1)
@@ -167,10 +174,11 @@ int io_handshake(struct io *io, struct error *err)
 }
 
 /* Fills as much of data as TLS has, so that one write onwards carries several records. */
-static ssize_t read_tls(struct io *io, char *data, size_t size)
+static ssize_t read_records(struct io *io, char *data, size_t size)
 {
     size_t got = 0;
 
+    io->is_drained = false;
     while (got < size) {
         size_t part = 0;
         int result;
@@ -190,13 +198,24 @@ static ssize_t read_tls(struct io *io, char *data, size_t size)
             start_writing(io);
             return got > 0 ? (ssize_t)got : IO_AGAIN;
         case SSL_ERROR_ZERO_RETURN:
+            io->has_ended = true;
             return got > 0 ? (ssize_t)got : IO_EOF;
         default:
+            io->has_ended = true;
             ERR_clear_error();
             return got > 0 ? (ssize_t)got : IO_ERROR;
         }
     }
     return (ssize_t)got;
+}
+
+static ssize_t read_tls(struct io *io, char *data, size_t size)
+{
+    ssize_t got = read_records(io, data, size);
+
+    if (io->is_read_watched && got > 0)
+        tell_of_held_bytes(io);
+    return got;
 }
 
 ssize_t io_read(struct io *io, void *data, size_t size)

@@ -3,6 +3,8 @@
  * calls when it is ready. The loop only tells readiness; bytes go straight between the descriptor
  * and the caller's memory, so that what a connection may hold is the caller's to bound.
  *
+ * The process ignores SIGPIPE: TLS and splice write without MSG_NOSIGNAL.
+ *
  * Loop thread only. io_close may be called from inside the io's own callbacks; nothing is called
  * after it. */
 #ifndef HTTP_IO_H
@@ -36,7 +38,8 @@ struct io {
     struct later again;    /* readable, though the descriptor may not be: TLS holds bytes */
     bool is_read_watched;  /* the owner wants on_readable */
     bool is_write_watched; /* the owner wants on_writable, once */
-    bool is_drained;       /* TLS: the last read found nothing */
+    bool is_drained;       /* TLS: the last read found nothing more */
+    bool has_ended;        /* TLS: behind the bytes that were read stands the end, or a failure */
     bool read_wants_write; /* TLS: a read waits for room to write, or the reverse */
     bool write_wants_read;
 };
