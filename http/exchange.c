@@ -327,14 +327,9 @@ bool exchange_client_may_go_on(const struct exchange *exchange)
 /* When the reply is out: does the connection go on? */
 static enum session_outcome outcome_after_reply(const struct exchange *exchange)
 {
-    const struct session *session = exchange->session;
-
-    if (!exchange->request.decoder.is_done || exchange->request_aborted ||
-        exchange->request.splice.held > 0)
+    if (!exchange->request.decoder.is_done)
         return SESSION_HOLD;
-    if (exchange->keeps_client)
-        return SESSION_NEXT;
-    return buffer_size(&session->connection.in) > 0 ? SESSION_HOLD : SESSION_CLOSE;
+    return exchange->keeps_client ? SESSION_NEXT : SESSION_FINISH;
 }
 
 static void finish_reply(struct exchange *exchange)
@@ -428,7 +423,7 @@ void exchange_answer(struct exchange *exchange, const struct answer *answer)
     timer_disarm(&exchange->timer);
     relay_release(exchange, false);
     exchange_take_head(exchange);
-    is_whole = skip_buffered_body(exchange) && !exchange->request_aborted;
+    is_whole = skip_buffered_body(exchange);
     exchange->keeps_client = is_whole && exchange_client_may_go_on(exchange);
     exchange->reason = answer->reason;
     put_answer_head(exchange, answer);

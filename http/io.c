@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -343,6 +344,13 @@ enum io_peer io_peer_state(const struct io *io)
     if ((poller.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
         return IO_PEER_GONE;
     return (poller.revents & POLLRDHUP) != 0 ? IO_PEER_FINISHED : IO_PEER_OPEN;
+}
+
+bool io_has_unread(const struct io *io)
+{
+    int queued = 0;
+
+    return io_held_max(io) > 0 || (ioctl(io->fd, FIONREAD, &queued) == 0 && queued > 0);
 }
 
 size_t io_held_max(const struct io *io)

@@ -93,6 +93,9 @@ enum io_peer io_peer_state(const struct io *io);
  * ended (its kernel remembers the connection for so long), seconds after a machine that did. */
 void io_probe_peer(const struct io *io);
 
+/* Has the peer sent bytes that io_read has not given out? One system call. */
+bool io_has_unread(const struct io *io);
+
 /* At most so many bytes were taken from the descriptor and not yet given out by io_read: TLS reads
  * ahead. */
 size_t io_held_max(const struct io *io);

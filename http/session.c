@@ -48,22 +48,25 @@ static void drain(struct session *session)
         session_close(session);
 }
 
+static void begin_drain(struct session *session)
+{
+    io_shutdown_write(&session->connection.io);
+    io_watch_read(&session->connection.io);
+    drain(session);
+}
+
 static void on_linger_tick(struct session *session)
 {
-    struct io *io = &session->connection.io;
-
     session->linger_ticks++;
     if (session->linger_ticks >= LINGER_DRAIN_TICKS ||
-        (session->linger_ticks < LINGER_HOLD_TICKS && io_peer_state(io) != IO_PEER_OPEN)) {
+        (session->linger_ticks < LINGER_HOLD_TICKS &&
+         io_peer_state(&session->connection.io) != IO_PEER_OPEN)) {
         session_close(session);
         return;
     }
     timer_arm(session->server->loop, &session->timer, LINGER_TICK_MS);
-    if (session->linger_ticks == LINGER_HOLD_TICKS) {
-        io_shutdown_write(io);
-        io_watch_read(io);
-        drain(session);
-    }
+    if (session->linger_ticks == LINGER_HOLD_TICKS)
+        begin_drain(session);
 }
 
 static void linger(struct session *session)
@@ -75,6 +78,18 @@ static void linger(struct session *session)
     io_unwatch_read(&session->connection.io);
     timer_disarm(&session->timer);
     timer_arm(session->server->loop, &session->timer, LINGER_TICK_MS);
+}
+
+/* The last reply is out. */
+static void finish(struct session *session)
+{
+    if (buffer_size(&session->connection.in) == 0 && !io_has_unread(&session->connection.io)) {
+        session_close(session);
+        return;
+    }
+    linger(session);
+    session->linger_ticks = LINGER_HOLD_TICKS;
+    begin_drain(session);
 }
 
 /* A cut that the client must notice: the end of the stream comes before the end of the message.
@@ -212,6 +227,9 @@ void session_exchange_ended(struct session *session, enum session_outcome outcom
         return;
     case SESSION_CLOSE:
         session_close(session);
+        return;
+    case SESSION_FINISH:
+        finish(session);
         return;
     case SESSION_HOLD:
         linger(session);

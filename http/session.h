@@ -4,9 +4,10 @@
  *
  *   HANDSHAKE -> HEAD <-> EXCHANGE -> LINGER -> closed
  *
- * LINGER: the reply is sent and the request was not read to its end. Closing now would reset the
- * connection and destroy the reply on its way, so the socket is held, unread, until the peer closes
- * or a second passes; then at most 1 MiB is drained. */
+ * LINGER: the reply is sent and bytes of the client are unread. Closing now would reset the
+ * connection and destroy the reply on its way. So if the request was not read to its end, the
+ * socket is held, unread, until the peer closes or a second passes; then, and at once if only bytes
+ * behind the request are unread, our end is sent and at most 1 MiB is drained. */
 #ifndef HTTP_SESSION_H
 #define HTTP_SESSION_H
 
@@ -39,7 +40,8 @@ struct session {
 
 enum session_outcome {
     SESSION_NEXT,    /* the connection goes on */
-    SESSION_CLOSE,   /* nothing is left to say or to hear */
+    SESSION_CLOSE,   /* nobody is there to hear more */
+    SESSION_FINISH,  /* the reply is out and was the last */
     SESSION_HOLD,    /* the reply is out, the request was not read: linger */
     SESSION_TRUNCATE /* the reply was cut: the client must not take it for whole */
 };

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stage.h"
 
+#include "http/tls.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -162,6 +165,7 @@ int stage_setup(void **state)
     struct stage *stage = calloc(1, sizeof(*stage));
 
     *state = stage;
+    signal(SIGPIPE, SIG_IGN);
     stage->loop = loop_create(NULL);
     stage->fds_before = count_fds(); /* the loop's own descriptor, h2o never closes */
     stage->upstream_fd = stage_listen(&stage->upstream.address);
@@ -222,6 +226,10 @@ int stage_teardown(void **state)
     assert_int_equal(count_fds(), stage->fds_before);
     loop_destroy(&stage->loop);
     text_dispose(&stage->collected);
+    SSL_CTX_free(stage->settings.tls);
+    SSL_CTX_free(stage->client_tls);
+    if (stage->certificate.x509 != NULL)
+        certificate_dispose(&stage->certificate);
     free(stage);
     return 0;
 }
@@ -264,6 +272,27 @@ struct peer *stage_unix_client(struct stage *stage)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     session_start(stage->server, ends[0], NULL, &peer);
     return new_peer(stage, ends[1]);
+}
+
+void stage_use_tls(struct stage *stage)
+{
+    struct error err = {0};
+    struct tls_files files;
+
+    certificate_create(&stage->certificate, "localhost", NULL);
+    files = (struct tls_files){.certificate = stage->certificate.certificate_file,
+                               .key = stage->certificate.key_file};
+    stage->settings.tls = tls_server_create(&files, NULL, &err);
+    assert_non_null(stage->settings.tls);
+    stage->client_tls = certificate_client_context();
+}
+
+struct peer *stage_tls_client(struct stage *stage)
+{
+    struct peer *client = stage_client(stage);
+
+    peer_start_tls(client, stage->client_tls);
+    return client;
 }
 
 struct peer *stage_client_sends(struct stage *stage, const char *text)

@@ -13,6 +13,7 @@
 #ifndef TESTS_HTTP_STAGE_H
 #define TESTS_HTTP_STAGE_H
 
+#include "certificate.h"
 #include "clock.h"
 #include "http/server.h"
 #include "peer.h"
@@ -46,6 +47,8 @@ struct stage {
         bool is_retried;
     } last;
     unsigned int settings_disposed;
+    struct certificate certificate;
+    SSL_CTX *client_tls;
     size_t fds_before;
 };
 
@@ -60,6 +63,9 @@ void stage_start(struct stage *stage);
 
 struct peer *stage_client(struct stage *stage);      /* over TCP */
 struct peer *stage_unix_client(struct stage *stage); /* over a socket pair */
+/* Over TLS: after stage_use_tls, which comes before the server's first use. */
+void stage_use_tls(struct stage *stage);
+struct peer *stage_tls_client(struct stage *stage);
 /* Sends text first. */
 struct peer *stage_client_sends(struct stage *stage, const char *text);
 
