@@ -114,6 +114,8 @@ static void wait_for_head(struct session *session)
 
     session->state = SESSION_HEAD;
     session->head_seen = 0;
+    if (buffer_size(&session->connection.in) == 0) /* a body that the upstream did not want */
+        buffer_release(session->connection.blocks, &session->connection.in);
     timer_arm(server->loop, &session->timer,
               server->is_draining ? DRAIN_IDLE_MS
               : session->was_used ? limits->idle_timeout_ms

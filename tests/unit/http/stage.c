@@ -212,8 +212,9 @@ int stage_teardown(void **state)
 {
     struct stage *stage = *state;
 
-    for (size_t i = 0; i < stage->peer_count; i++)
-        peer_dispose(&stage->peers[i]);
+    for (size_t i = 0; i < STAGE_PEERS; i++)
+        if (stage->peers[i].loop != NULL)
+            peer_dispose(&stage->peers[i]);
     stage_start(stage);
     while (stage->server->sessions != NULL)
         session_close(stage->server->sessions);
@@ -228,6 +229,10 @@ int stage_teardown(void **state)
     text_dispose(&stage->collected);
     SSL_CTX_free(stage->settings.tls);
     SSL_CTX_free(stage->client_tls);
+    if (stage->folder[0] != '\0') {
+        unlink(stage->upstream.address.text + strlen("unix:"));
+        rmdir(stage->folder);
+    }
     if (stage->certificate.x509 != NULL)
         certificate_dispose(&stage->certificate);
     free(stage);
@@ -238,10 +243,12 @@ int stage_teardown(void **state)
 
 static struct peer *new_peer(struct stage *stage, int fd)
 {
-    struct peer *peer = &stage->peers[stage->peer_count++];
+    struct peer *peer = stage->peers;
     int on = 1;
 
-    assert_true(stage->peer_count <= STAGE_PEERS);
+    while (peer->loop != NULL)
+        peer++;
+    assert_true(peer < stage->peers + STAGE_PEERS);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     peer_init(peer, stage->loop, fd);
     return peer;
@@ -274,6 +281,24 @@ struct peer *stage_unix_client(struct stage *stage)
     return new_peer(stage, ends[1]);
 }
 
+void stage_use_unix_upstream(struct stage *stage, int backlog)
+{
+    char text[96];
+    struct error err = {0};
+
+    snprintf(stage->folder, sizeof(stage->folder), "/tmp/test_stage.XXXXXX");
+    assert_non_null(mkdtemp(stage->folder));
+    snprintf(text, sizeof(text), "unix:%s/socket", stage->folder);
+    assert_true(address_parse(&stage->upstream.address, slice_of(text), &err));
+    close(stage->upstream_fd);
+    stage->upstream_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(stage->upstream_fd,
+                          (const struct sockaddr *)&stage->upstream.address.sockaddr,
+                          stage->upstream.address.size),
+                     0);
+    assert_int_equal(listen(stage->upstream_fd, backlog), 0);
+}
+
 void stage_use_tls(struct stage *stage)
 {
     struct error err = {0};
@@ -301,6 +326,12 @@ struct peer *stage_client_sends(struct stage *stage, const char *text)
 
     peer_send(client, text);
     return client;
+}
+
+void stage_drop(struct stage *stage, struct peer *peer)
+{
+    peer_dispose(peer);
+    peer->loop = NULL;
 }
 
 static int try_accept(struct stage *stage)

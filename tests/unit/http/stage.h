@@ -33,11 +33,10 @@ struct stage {
     struct relay relay;              /* how /relay and /read are relayed */
     struct pool_settings upstream;   /* of the pool; change before its first use */
     struct pool *pool;
-    int upstream_fd, server_fd; /* listening */
-    struct peer peers[STAGE_PEERS];
-    size_t peer_count;
-    struct exchange *waiting; /* the newest of /later */
-    struct exchange *current; /* the newest */
+    int upstream_fd, server_fd;     /* listening */
+    struct peer peers[STAGE_PEERS]; /* loop is NULL: free */
+    struct exchange *waiting;       /* the newest of /later */
+    struct exchange *current;       /* the newest */
     unsigned int begun, ended;
     struct text collected;
     struct { /* the newest that ended */
@@ -47,6 +46,7 @@ struct stage {
         bool is_retried;
     } last;
     unsigned int settings_disposed;
+    char folder[64]; /* of the unix socket */
     struct certificate certificate;
     SSL_CTX *client_tls;
     size_t fds_before;
@@ -63,6 +63,9 @@ void stage_start(struct stage *stage);
 
 struct peer *stage_client(struct stage *stage);      /* over TCP */
 struct peer *stage_unix_client(struct stage *stage); /* over a socket pair */
+/* The upstream listens on a unix socket; before the pool's first use. */
+void stage_use_unix_upstream(struct stage *stage, int backlog);
+
 /* Over TLS: after stage_use_tls, which comes before the server's first use. */
 void stage_use_tls(struct stage *stage);
 struct peer *stage_tls_client(struct stage *stage);
@@ -71,6 +74,8 @@ struct peer *stage_client_sends(struct stage *stage, const char *text);
 
 /* The next connection to the upstream. */
 struct peer *stage_accept(struct stage *stage);
+/* Closes it; it may be used no more. */
+void stage_drop(struct stage *stage, struct peer *peer);
 /* No connection to the upstream is made while the loop turns for ms. */
 void stage_expect_no_dial(struct stage *stage, unsigned int ms);
 

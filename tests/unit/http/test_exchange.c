@@ -332,9 +332,7 @@ static void test_exchange_collects_a_body_in_any_pieces(void **state)
             }
             peer_await(client, "\r\n\r\nhello");
             assert_true(slice_is(text_slice(&s->collected), "hello"));
-            peer_close(client);
-            s->peer_count--;
-            peer_dispose(client);
+            stage_drop(s, client);
         }
 }
 

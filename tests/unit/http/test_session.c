@@ -94,6 +94,34 @@ static void test_session_holds_no_block_while_idle(void **state)
         assert_null(session->connection.in.data);
 }
 
+/* The upstream answers without reading, while the last bytes of the body wait in a block for it. */
+static void test_session_holds_no_block_after_an_early_reply(void **state)
+{
+    struct stage *s = *state;
+    static char body[4 * KIB];
+
+    stage_use_unix_upstream(s, 64);
+    for (int parts = 20; parts < 80; parts++) {
+        struct peer *client = stage_client_sends(s, POST "Transfer-Encoding: chunked\r\n\r\n");
+        struct peer *upstream = stage_accept(s);
+
+        for (int i = 0; i < parts; i++) {
+            peer_send(client, "1000\r\n");
+            peer_send_bytes(client, body, sizeof(body));
+            peer_send(client, "\r\n");
+        }
+        peer_send(client, "0\r\n\r\n");
+        turn_for(s->loop, 1);
+        peer_send(upstream, OK_REPLY);
+        peer_await(client, "\r\n\r\nok");
+        for (struct session *session = s->server->sessions; session != NULL;
+             session = session->next)
+            assert_null(session->connection.in.data);
+        stage_drop(s, client);
+        stage_drop(s, upstream);
+    }
+}
+
 static void test_session_ends_quietly_with_the_client(void **state)
 {
     static const char *const beginnings[] = {"", "GET /ans", GET("/answer")};
@@ -320,6 +348,7 @@ int main(void)
         STAGE_TEST(test_session_closes_a_connection_that_says_nothing),
         STAGE_TEST(test_session_closes_an_idle_connection_after_its_time),
         STAGE_TEST(test_session_holds_no_block_while_idle),
+        STAGE_TEST(test_session_holds_no_block_after_an_early_reply),
         STAGE_TEST(test_session_ends_quietly_with_the_client),
         STAGE_TEST(test_session_closes_without_a_reset_over_unread_bytes),
         STAGE_TEST(test_session_speaks_tls),
