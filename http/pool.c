@@ -19,16 +19,23 @@ struct pool {
     struct timer expiry;
 };
 
+/* The queue of a unix socket that is full tells nobody when there is room again. */
+enum { QUEUE_RETRY_MS = 10 };
+
 /* The owner of a connection that is being dialled, found from its io. */
 struct dialling {
     struct pooled pooled;
     struct dial *dial; /* NULL once it is through */
+    struct timer again;
 };
 
 static void free_pooled(struct pooled *pooled)
 {
+    struct dialling *dialling = CONTAINER_OF(pooled, struct dialling, pooled);
+
+    timer_disarm(&dialling->again);
     connection_close(&pooled->connection);
-    free(CONTAINER_OF(pooled, struct dialling, pooled));
+    free(dialling);
 }
 
 /* ---- idle connections */
@@ -185,42 +192,64 @@ static void on_nothing(struct io *io)
 {
 }
 
-static int connect_socket(const struct address *address, struct error *err)
+static int open_socket(const struct address *address, struct error *err)
 {
     int on = 1;
     int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd < 0) {
+    if (fd < 0)
         error_set_errno(err, "connecting to %s", address->text);
-        return -1;
-    }
-    if (address->kind == ADDRESS_IP)
+    else if (address->kind == ADDRESS_IP)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (connect(fd, (const struct sockaddr *)&address->sockaddr, address->size) != 0 &&
-        errno != EINPROGRESS) {
-        error_set_errno(err, "connecting to %s", address->text);
-        close(fd);
-        return -1;
-    }
     return fd;
+}
+
+/* Connects, or begins to. false: it failed at once. */
+static bool connect_socket(struct dialling *dialling, struct error *err)
+{
+    struct pool *pool = dialling->pooled.pool;
+    const struct address *address = &pool->settings.address;
+    struct io *io = &dialling->pooled.connection.io;
+
+    if (connect(io->fd, (const struct sockaddr *)&address->sockaddr, address->size) == 0 ||
+        errno == EINPROGRESS)
+        io_watch_write(io);
+    else if (errno == EAGAIN)
+        timer_arm(pool->loop, &dialling->again, QUEUE_RETRY_MS);
+    else
+        return error_set_errno(err, "connecting to %s", address->text);
+    return true;
+}
+
+static void on_queue_retry(struct timer *timer)
+{
+    struct dialling *dialling = CONTAINER_OF(timer, struct dialling, again);
+    struct error err = {0};
+
+    if (!connect_socket(dialling, &err))
+        finish_dial(dialling, &err);
 }
 
 bool pool_dial_start(struct pool *pool, struct dial *dial,
                      void (*on_done)(struct dial *, struct pooled *, const struct error *),
                      struct error *err)
 {
-    int fd = connect_socket(&pool->settings.address, err);
+    int fd = open_socket(&pool->settings.address, err);
     struct dialling *dialling;
 
     if (fd < 0)
         return false;
     dialling = memory_alloc(sizeof(*dialling));
     dialling->dial = dial;
+    dialling->again.fire = on_queue_retry;
     dialling->pooled.pool = pool;
     dialling->pooled.connection.blocks = pool->blocks;
-    pool->lent_count++;
     io_init(&dialling->pooled.connection.io, pool->loop, fd, on_nothing, on_dialled);
-    io_watch_write(&dialling->pooled.connection.io);
+    if (!connect_socket(dialling, err)) {
+        free_pooled(&dialling->pooled);
+        return false;
+    }
+    pool->lent_count++;
     *dial = (struct dial){
         .on_done = on_done, .pooled = &dialling->pooled, .timeout = {.fire = on_dial_timeout}};
     timer_arm(pool->loop, &dial->timeout, pool->settings.connect_timeout_ms);
