@@ -45,6 +45,16 @@ void connection_consume(struct connection *connection, size_t size)
         buffer_release(connection->blocks, &connection->in);
 }
 
+void connection_make_room(struct connection *connection)
+{
+    struct buffer *in = &connection->in;
+
+    if (buffer_room(in) == 0)
+        buffer_compact(in);
+    if (buffer_room(in) == 0)
+        buffer_force_upgrade(connection->blocks, in);
+}
+
 void connection_close(struct connection *connection)
 {
     io_close(&connection->io);

@@ -24,6 +24,10 @@ MUST_USE ssize_t connection_read(struct connection *connection);
 /* Takes size bytes from the front of `in`, and gives an empty block back. */
 void connection_consume(struct connection *connection, size_t size);
 
+/* The unread bytes are the beginning of a head, shorter than BLOCK_LARGE: makes room for more of it
+ * behind them, in a large block if must be. */
+void connection_make_room(struct connection *connection);
+
 /* Closes the descriptor and gives the block back. Closed ones too. */
 void connection_close(struct connection *connection);
 

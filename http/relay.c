@@ -48,6 +48,17 @@ static void upstream_closed_early(struct exchange *exchange)
                         address);
 }
 
+static void restart_silence(struct exchange *exchange)
+{
+    uint64_t limit_ms =
+        exchange->reply_begun ? exchange->relay.idle_timeout_ms : exchange->relay.head_timeout_ms;
+
+    if (limit_ms > 0)
+        timer_arm(exchange->server->loop, &exchange->timer, limit_ms);
+    else
+        timer_disarm(&exchange->timer);
+}
+
 static void on_silence(struct timer *timer)
 {
     struct exchange *exchange = CONTAINER_OF(timer, struct exchange, timer);
@@ -57,7 +68,7 @@ static void on_silence(struct timer *timer)
         exchange->reply.last == HALF_WAITS_WRITE;
 
     if (waits_for_client) { /* pace.c watches the client */
-        timer_arm(exchange->server->loop, timer, exchange->relay.idle_timeout_ms);
+        restart_silence(exchange);
         return;
     }
     if (exchange->reply_begun) {
@@ -69,17 +80,6 @@ static void on_silence(struct timer *timer)
                         pool_address(exchange->relay.pool),
                         (unsigned long long)exchange->relay.head_timeout_ms / 1000);
     }
-}
-
-static void restart_silence(struct exchange *exchange)
-{
-    uint64_t limit_ms =
-        exchange->reply_begun ? exchange->relay.idle_timeout_ms : exchange->relay.head_timeout_ms;
-
-    if (limit_ms > 0)
-        timer_arm(exchange->server->loop, &exchange->timer, limit_ms);
-    else
-        timer_disarm(&exchange->timer);
 }
 
 /* ---- the reply's head */
@@ -185,6 +185,7 @@ static void take_reply(struct exchange *exchange, const struct head *reply)
 static void parse_reply(struct exchange *exchange)
 {
     struct connection *upstream = &exchange->upstream->connection;
+    size_t limit = exchange->settings->limits.head_size;
     struct head_fault fault;
     struct head reply;
 
@@ -197,12 +198,18 @@ static void parse_reply(struct exchange *exchange)
             return;
         case HEAD_MORE:
             exchange->reply_seen = buffer_size(&upstream->in);
-            if (exchange->reply_seen >= BLOCK_SMALL)
+            if (exchange->reply_seen >= limit) {
                 refuse_broken_reply(exchange, "its head is too large");
-            else
-                io_watch_read(&upstream->io);
+                return;
+            }
+            connection_make_room(upstream);
+            io_watch_read(&upstream->io);
             return;
         case HEAD_DONE:
+            if (reply.size > limit) {
+                refuse_broken_reply(exchange, "its head is too large");
+                return;
+            }
             exchange->reply_seen = 0;
             if (reply.status >= 200) {
                 take_reply(exchange, &reply);

@@ -147,16 +147,12 @@ static void bad_request(struct session *session, struct exchange *exchange,
 /* The head is not complete: make room for more of it. */
 static void need_more_head(struct session *session)
 {
-    struct buffer *in = &session->connection.in;
     struct server *server = session->server;
 
     if (session->head_seen == 0) /* its first bytes: from here on, slowness counts */
         timer_arm(server->loop, &session->timer, server->settings->limits.head_timeout_ms);
-    session->head_seen = buffer_size(in);
-    if (buffer_room(in) == 0 && in->start > 0)
-        buffer_compact(in);
-    else if (buffer_room(in) == 0)
-        buffer_force_upgrade(session->connection.blocks, in);
+    session->head_seen = buffer_size(&session->connection.in);
+    connection_make_room(&session->connection);
     if (session->client_finished)
         session_close(session);
     else
