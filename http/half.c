@@ -14,7 +14,7 @@ void half_init(struct half *half, struct connection *from, struct connection *to
     half->pipes = pipes;
     half->decoder = (struct decoder){.is_done = true};
     half->encoding = FRAMING_NONE;
-    half->is_end_queued = half->is_filled = false;
+    half->is_end_queued = half->is_filled = half->distrusts_end = false;
     half->content_size = half->written_size = 0;
     half->last_content = '\n';
     half->last = HALF_WAITS_READ;
@@ -242,7 +242,7 @@ static bool read_source(struct half *half)
     got = connection_read(half->from);
     if (got > 0)
         return true;
-    if (got == IO_EOF && decoder_finish(&half->decoder))
+    if (got == IO_EOF && !half->distrusts_end && decoder_finish(&half->decoder))
         return true;
     if (got != IO_AGAIN)
         half->last = got == IO_EOF ? HALF_SOURCE_ENDED : HALF_SOURCE_FAILED;

@@ -32,6 +32,7 @@ struct half {
     enum body_framing
         encoding; /* FRAMING_LENGTH passes content as it is; so does FRAMING_UNTIL_CLOSE */
     bool is_end_queued;
+    bool distrusts_end;    /* the end of the stream is none of a message that ends so */
     bool is_filled;        /* content is queued: its block must not be read into */
     char last_content;     /* the last byte of content that was queued */
     uint64_t content_size; /* content bytes taken from the source */

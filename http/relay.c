@@ -21,7 +21,7 @@ static bool retry(struct exchange *exchange)
         exchange->upstream_spoke || !exchange->upstream->is_reused)
         return false;
     exchange->is_retried = true;
-    exchange->request_aborted = false;
+    exchange->request_aborted = exchange->reply.distrusts_end = false;
     half_forget_output(&exchange->request); /* what the first connection did not take */
     server_count(&exchange->server->counters.upstream_retries, 1);
     relay_release(exchange, false);
@@ -271,6 +271,7 @@ static void run_request(struct exchange *exchange)
         return;
     case HALF_DESTINATION_FAILED: /* its reply may stand in our receive queue, and say why */
         exchange->request_aborted = true;
+        exchange->reply.distrusts_end = true; /* the failure was a reset, and is told only once */
         io_unwatch_read(client);
         return;
     }
@@ -368,6 +369,11 @@ static void put_request_framing(struct exchange *exchange)
 
 void exchange_relay(struct exchange *exchange, const struct relay *relay)
 {
+    /* else what the client has not sent yet would be taken for its next request */
+    assert(!relay->has_body || exchange->request.decoder.is_done);
+    /* else a body would be left on the upstream's connection, or waited for */
+    assert(slice_starts(text_slice(&exchange->upstream_head), "HEAD ") ==
+           exchange->is_head_request);
     exchange->relay = *relay;
     exchange->times.upstream_begun = clock_us();
     exchange->timer.fire = on_silence;

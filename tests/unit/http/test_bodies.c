@@ -392,6 +392,24 @@ static void test_bodies_refused_by_an_upstream_that_resets_show_its_reply(void *
     assert_int_equal(s->last.status, 413);
 }
 
+/* A reply that ends with its stream is not whole when the stream was reset; and a reset that a
+ * write met is no longer seen by the next read. */
+static void test_bodies_that_end_by_a_reset_are_cut(void **state)
+{
+    struct stage *s = *state;
+    struct peer *client, *upstream;
+    static char body[100];
+
+    open_relay(s, POST "Content-Length: 100000000\r\n\r\nabc", &client, &upstream);
+    peer_await(upstream, "\r\n\r\nabc");
+    peer_send(upstream, "HTTP/1.1 200 OK\r\n\r\npart");
+    peer_await(client, "4\r\npart\r\n");
+    peer_reset(upstream);
+    peer_push(client, body, 100); /* is written first */
+    peer_expect_end(client);      /* no last chunk */
+    assert_int_equal(s->last.reason, CLOSE_UPSTREAM_CLOSED);
+}
+
 static void test_bodies_for_an_upstream_that_closes_get_502(void **state)
 {
     struct stage *s = *state;
@@ -665,6 +683,7 @@ int main(void)
         STAGE_TEST(test_bodies_silent_for_too_long_are_cut),
         STAGE_TEST(test_bodies_are_left_when_the_reply_is_whole),
         STAGE_TEST(test_bodies_refused_by_an_upstream_that_resets_show_its_reply),
+        STAGE_TEST(test_bodies_that_end_by_a_reset_are_cut),
         STAGE_TEST(test_bodies_for_an_upstream_that_closes_get_502),
         STAGE_TEST(test_bodies_that_a_client_ends_are_cancelled),
         STAGE_TEST(test_bodies_in_chunks_that_a_client_ends_have_no_last_chunk),
