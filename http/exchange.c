@@ -203,8 +203,7 @@ void exchange_begin(struct exchange *exchange)
 
 void exchange_begin_bad(struct exchange *exchange, const struct head_fault *fault)
 {
-    exchange->head.minor = 1;
-    exchange->head.keeps_alive = exchange->head.expects_continue = false;
+    exchange->head = (struct head){.minor = 1};
     exchange->head_taken = true; /* where it ends is not known: nothing behind it is read */
     exchange->request.decoder.is_done = false;
     server_count(&exchange->server->counters.bad_requests, 1);
@@ -213,10 +212,14 @@ void exchange_begin_bad(struct exchange *exchange, const struct head_fault *faul
 
 void exchange_take_head(struct exchange *exchange)
 {
+    struct head *head = &exchange->head;
+
     if (exchange->head_taken)
         return;
     exchange->head_taken = true;
-    connection_consume(&exchange->session->connection, exchange->head.size);
+    connection_consume(&exchange->session->connection, head->size);
+    head->method = head->target = head->host = (struct slice){0};
+    head->header_count = 0;
 }
 
 void exchange_finish(struct exchange *exchange, enum close_reason reason,

@@ -53,7 +53,7 @@ struct http_handler {
 
 /* ---- what the handler may ask */
 
-/* Its slices are good until the first decision. */
+/* Its slices are good until the first decision; then they are empty. */
 const struct head *exchange_request(const struct exchange *exchange);
 const struct sockaddr *exchange_peer(const struct exchange *exchange);
 const char *exchange_id(const struct exchange *exchange); /* unique, ASCII, 20 characters */
@@ -88,9 +88,9 @@ void exchange_refuse(struct exchange *exchange, int status, enum close_reason re
  * http/ itself or the upstream. Empty at first. */
 struct text *exchange_reply_headers(struct exchange *exchange);
 
-/* The text to put the upstream's request line and headers into, each with CR LF; without the
- * framing headers (Content-Length, Transfer-Encoding) and the empty line, which exchange_relay
- * adds. Empty at first. */
+/* The text to put the upstream's request line and headers into, each with CR LF; HEAD if and only
+ * if the client's request is; without the framing headers (Content-Length, Transfer-Encoding) and
+ * the empty line, which exchange_relay adds. Empty at first. */
 struct text *exchange_upstream_head(struct exchange *exchange);
 
 struct relay {

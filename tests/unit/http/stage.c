@@ -104,6 +104,12 @@ static void on_end(struct exchange *exchange, void *app)
 static const char *put_error(const struct exchange *exchange, int status, const char *message,
                              struct text *body)
 {
+    const struct head *head = exchange_request(exchange); /* empty, or good */
+
+    for (size_t i = 0; i < head->target.size; i++)
+        assert_true(head->target.data[i] > ' ');
+    for (size_t i = 0; i < head->header_count; i++)
+        assert_true(head_is_token(head->headers[i].name));
     text_put_format(body, "%s\n", message);
     return "text/plain";
 }
