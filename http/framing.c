@@ -90,7 +90,7 @@ static enum decode_result read_trailer_byte(struct decoder *decoder, char c)
         decoder->step = STEP_TRAILER_LF;
         return DECODE_MORE;
     }
-    if (decoder->trailers.size + decoder->line.size >= decoder->limits.trailer_size)
+    if (++decoder->trailer > decoder->limits.trailer_size)
         return bad(decoder, "the trailers are larger than is allowed");
     text_put_char(&decoder->line, c);
     return DECODE_MORE;

@@ -24,12 +24,13 @@ struct framing_limits {
 
 struct decoder {
     enum body_framing kind;
-    uint8_t step;   /* where in the chunk framing; framing.c */
-    uint8_t digits; /* of the chunk size read so far */
-    bool is_done;   /* the body ended */
-    uint32_t extension;
-    uint64_t left;     /* content bytes that must still come (FRAMING_LENGTH), or of this chunk */
-    const char *fault; /* set with DECODE_BAD: a static sentence */
+    uint8_t step;       /* where in the chunk framing; framing.c */
+    uint8_t digits;     /* of the chunk size read so far */
+    bool is_done;       /* the body ended */
+    uint32_t extension; /* bytes of this chunk's extensions */
+    uint32_t trailer;   /* bytes of all trailer lines so far */
+    uint64_t left;      /* content bytes that must still come (FRAMING_LENGTH), or of this chunk */
+    const char *fault;  /* set with DECODE_BAD: a static sentence */
     struct text trailers; /* "name: value\r\n"..., allowed fields only */
     struct text line;     /* a trailer line that is not complete */
     struct framing_limits limits;
