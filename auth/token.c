@@ -206,6 +206,12 @@ bool credential_parse(struct slice value, struct credential *credential, struct 
 
 bool credential_guess_id(struct slice value, char id[TOKEN_ID_SIZE])
 {
+    struct credential credential;
+
+    if (credential_parse(value, &credential, NULL)) {
+        memcpy(id, credential.id, TOKEN_ID_SIZE);
+        return true;
+    }
     return take_scheme(&value, SLICE("Bearer")) && slice_starts(value, "cw1_") &&
            value.size >= PREFIX_SIZE + ID_LETTERS &&
            parse_id(part(value, PREFIX_SIZE, ID_LETTERS), id, NULL);

@@ -48,7 +48,8 @@ struct credential {
 MUST_USE bool credential_parse(struct slice value, struct credential *credential,
                                struct error *err);
 
-/* The id that a refused header seems to be about, for the throttle; false: it names none. */
+/* The id that a header which was refused is about, for the throttle: whole and wrong in any of the
+ * forms, or broken behind the id of a Bearer token. False: it names none. */
 bool credential_guess_id(struct slice value, char id[TOKEN_ID_SIZE]);
 
 #endif

@@ -207,9 +207,19 @@ static void test_credential_refuses_a_nul_inside(void **state)
            "the token's id");
 }
 
-static void test_credential_guesses_the_id_of_a_broken_token(void **state)
+static void test_credential_guesses_the_id_of_a_wrong_or_broken_token(void **state)
 {
+    static const char *const pairs[] = {"alice:" TOKEN, ID ":" SECRET};
     char id[TOKEN_ID_SIZE];
+
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+        struct text value = basic(pairs[i]);
+
+        id[0] = '\0';
+        assert_true(credential_guess_id(text_slice(&value), id));
+        assert_string_equal(id, ID);
+        text_dispose(&value);
+    }
 
     assert_true(credential_guess_id(SLICE("Bearer cw1_" ID "_cut"), id));
     assert_string_equal(id, ID);
@@ -263,7 +273,7 @@ int main(void)
         cmocka_unit_test(test_credential_refuses_pairs_that_are_none_of_ours),
         cmocka_unit_test(test_credential_reads_base64_strictly),
         cmocka_unit_test(test_credential_refuses_a_nul_inside),
-        cmocka_unit_test(test_credential_guesses_the_id_of_a_broken_token),
+        cmocka_unit_test(test_credential_guesses_the_id_of_a_wrong_or_broken_token),
         cmocka_unit_test(test_token_draw_makes_what_credentials_read),
         cmocka_unit_test(test_token_draw_secret_keeps_the_id),
     };
