@@ -351,8 +351,8 @@ static void test_directory_follows_the_ledger(void **state)
     struct transaction *revoke = transaction_create(TRANSACTION_TOKEN_REVOKE);
     struct error err = {0};
 
-    for (unsigned n = 0; n < 2500; n++) /* more than two pages */
-        kit_run(kit, kit_token_add(n, "alice"), ERROR_NONE);
+    for (unsigned n = 0; n < 2500; n++) /* more than two pages, which are read behind these */
+        assert_true(store_start(kit->store, NULL, kit_token_add(n, "alice"), NULL, NULL, &err));
     assert_true(directory_attach(f.directory, kit->store, &err));
     f.reader = directory_reader_create(f.directory);
     for (unsigned n = 0; n < 2500; n++)
