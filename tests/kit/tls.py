@@ -20,9 +20,9 @@ class Authority:
                  "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=rig authority",
                  folder=self.folder)
 
-    def issue(self, name: str):
-        """Certificate and key of NAME, valid for localhost and 127.0.0.1. Returns both paths."""
-        (self.folder / f"{name}.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    def issue(self, name: str, alternative_names="DNS:localhost,IP:127.0.0.1"):
+        """Certificate and key of NAME, by default valid for localhost and 127.0.0.1. Returns both paths."""
+        (self.folder / f"{name}.ext").write_text(f"subjectAltName={alternative_names}\n")
         _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
                  f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", folder=self.folder)
         _openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
