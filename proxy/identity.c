@@ -159,21 +159,15 @@ static bool by_token(struct site *site, const struct exchange *exchange, struct 
     return true;
 }
 
-/* A member lists the names of its certificates as the attribute `certificate`. */
-static bool find_certificate(void *policy, struct slice name, char id[ID_SIZE])
+static bool find_certificate(void *certificates, struct slice name, char id[ID_SIZE])
 {
-    for (size_t i = 0; i < policy_member_count(policy); i++) {
-        const struct policy_member *member = policy_member(policy, i);
+    struct slice found = certificate_index_find(certificates, name);
 
-        for (size_t j = 0; j < member->attribute_count; j++)
-            if (slice_is(member->attributes[j].name, "certificate") &&
-                slice_equal(member->attributes[j].value, name)) {
-                memcpy(id, member->id.data, member->id.size);
-                id[member->id.size] = '\0';
-                return true;
-            }
-    }
-    return false;
+    if (found.data == NULL)
+        return false;
+    memcpy(id, found.data, found.size);
+    id[found.size] = '\0';
+    return true;
 }
 
 static bool by_certificate(struct site *site, X509 *certificate, struct arena *arena,
@@ -182,7 +176,7 @@ static bool by_certificate(struct site *site, X509 *certificate, struct arena *a
     char *id = arena_alloc(arena, ID_SIZE);
     struct error err = {0};
 
-    if (!certificate_map(certificate, find_certificate, (void *)site->snapshot->policy, arena, id,
+    if (!certificate_map(certificate, find_certificate, site->snapshot->certificates, arena, id,
                          &facts->certificate_name, &err))
         return refuse(refusal, 401,
                       "no member of this gateway's policy has a name that your certificate has");

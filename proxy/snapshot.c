@@ -57,12 +57,22 @@ static bool check_org(const struct snapshot *snapshot, const struct policy *poli
                      SLICE_ARGS(policy_org(policy)), ours);
 }
 
+/* Before a version is noted as good: nothing may be found wrong with it afterwards. */
+static bool check_certificates(const struct policy *policy, struct error *err)
+{
+    struct certificate_index *index = NULL;
+    bool result = certificate_index_create(&index, policy, err);
+
+    certificate_index_destroy(&index);
+    return result;
+}
+
 static bool compile(const struct snapshot *snapshot, const struct policy_sources *sources,
                     const struct policy **policy, struct error *err)
 {
     if (!policy_compile(policy, sources->items, sources->count, NULL, err))
         return false;
-    if (check_org(snapshot, *policy, err))
+    if (check_org(snapshot, *policy, err) && check_certificates(*policy, err))
         return true;
     policy_unref(policy);
     return false;
@@ -208,12 +218,12 @@ bool snapshot_add_policy(struct snapshot *snapshot, const struct snapshot *previ
 
     if (snapshot->config->policy == NULL)
         return true;
-    if (put_files_in_force(snapshot, previous, store, &snapshot->policy_fault))
-        return true;
-    if (previous == NULL && take_version(snapshot, store, 0, &none))
-        return true;
-    *err = snapshot->policy_fault;
-    return false;
+    if (!put_files_in_force(snapshot, previous, store, &snapshot->policy_fault) &&
+        !(previous == NULL && take_version(snapshot, store, 0, &none))) {
+        *err = snapshot->policy_fault;
+        return false;
+    }
+    return certificate_index_create(&snapshot->certificates, snapshot->policy, err);
 }
 
 bool snapshot_roll_back(struct snapshot **result, const struct snapshot *snapshot,
@@ -232,7 +242,9 @@ bool snapshot_roll_back(struct snapshot **result, const struct snapshot *snapsho
     memcpy(copy->files_hash, snapshot->files_hash, POLICY_HASH_SIZE);
     activate->policy_activate.number = number;
     activate->policy_activate.now_ms = clock_wall_ms();
-    done = take_version(copy, store, number, err) && store_run(store, activate, err);
+    done = take_version(copy, store, number, err) &&
+           certificate_index_create(&copy->certificates, copy->policy, err) &&
+           store_run(store, activate, err);
     transaction_destroy(&activate);
     if (done)
         *result = copy;
@@ -257,6 +269,7 @@ void snapshot_unref(struct snapshot **snapshot_ptr)
     if (snapshot == NULL || atomic_fetch_sub(&snapshot->references, 1) > 1)
         return;
     SSL_CTX_free(snapshot->tls);
+    certificate_index_destroy(&snapshot->certificates);
     policy_unref(&snapshot->policy);
     config_unref(&snapshot->config);
     free(snapshot);

@@ -7,6 +7,7 @@
 
 #include "conf/config.h"
 #include "policy/policy.h"
+#include "proxy/certificate_index.h"
 
 #include <openssl/ssl.h>
 #include <stdatomic.h>
@@ -16,10 +17,11 @@ struct store;
 struct snapshot {
     atomic_uint references;
     const struct config *config;
-    SSL_CTX *tls;                /* NULL: plain */
-    struct address upstream;     /* resolved */
-    const struct policy *policy; /* NULL: none is configured, and `allow` decides */
-    uint64_t policy_number;      /* the ledger's */
+    SSL_CTX *tls;                           /* NULL: plain */
+    struct address upstream;                /* resolved */
+    const struct policy *policy;            /* NULL: none is configured, and `allow` decides */
+    struct certificate_index *certificates; /* of policy; NULL without one */
+    uint64_t policy_number;                 /* the ledger's */
     /* The policy in force need not be what the files say: a version was rolled back to, or the
      * files have a mistake. */
     char files_hash[POLICY_HASH_SIZE]; /* of what the files said when they were last in order; "":

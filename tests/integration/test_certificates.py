@@ -52,3 +52,11 @@ class Certificates(MemberCase):
         robot = self.showing(self.authority.issue("robot", "URI:spiffe://lab.example/ci"))
         status, answer = self.whoami(*robot, "-H", f"Authorization: Bearer {self.token('reader')}")
         self.assertEqual((status, answer["id"]), (200, "reader"))
+
+    def test_two_members_cannot_list_one_certificate(self):
+        self.policy_path.write_text(WITH_ROBOT.replace("  reader: {groups: [readers]}",
+                                                       f'  reader: {{groups: [readers], attributes: {{certificate: "{NAME}"}}}}'))
+        result = self.command("reload", check=False)
+        self.assertEqual(result.returncode, 1)
+        for word in ("reader", "robot", "policy.yaml"):
+            self.assertIn(word, result.stderr)
