@@ -5,8 +5,11 @@ sources() {
     git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build -prune -o -name '*.[ch]' -print
 }
 
+# build PRESET [TARGET]: leaves `built` yes or no.
 build() {
-    check "$1 builds" sh -c "cmake --preset $1 && cmake --build --preset $1 -j$build_jobs"
+    local before=$failed
+    check "$1 builds" sh -c "cmake --preset $1 && cmake --build --preset $1 -j$build_jobs ${2:+--target $2}"
+    built=$([ "$failed" = "$before" ] && echo yes || echo no)
 }
 
 # ctest of one preset; the count is ctest's own.
@@ -120,7 +123,8 @@ suite_sim() {
 # Every fuzzer replays its corpus and then looks for more, all of them for three minutes together.
 suite_fuzz() {
     local seconds=${FUZZ_SECONDS:-180} programs program corpus share
-    build fuzz
+    build fuzz fuzzers
+    [ "$built" = yes ] || return
     programs=$(find build/fuzz/fuzz -maxdepth 1 -type f -executable 2>/dev/null | sort)
     [ -n "$programs" ] || { leave_out fuzz "no fuzzer exists yet"; return; }
     share=$((seconds * 2 / $(wc -w <<<"$programs"))) # two run side by side
