@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/quota_rate.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t divide_up(uint64_t value, uint64_t by)
+{
+    return value / by + (value % by != 0);
+}
+
+/* ---- rates, in us: a rate of 1,000,000 a second has one call each */
+
+/* Rounded up: at most the rate, never above. */
+static uint64_t interval_us(const struct quota_rate *rate)
+{
+    assert(rate->calls > 0 && rate->burst > 0 && rate->per_ms > 0);
+    return divide_up(rate->per_ms * 1000, rate->calls);
+}
+
+static struct quota_rate_verdict describe(const struct quota_rate *rate, uint64_t full_at_us,
+                                          uint64_t now_us)
+{
+    uint64_t interval = interval_us(rate);
+    uint64_t behind = full_at_us > now_us ? full_at_us - now_us : 0;
+    uint64_t capacity = interval * rate->burst;
+    uint64_t left = behind < capacity ? (capacity - behind) / interval : 0;
+    uint64_t wait = left > 0 ? 0 : behind + interval - capacity;
+
+    return (struct quota_rate_verdict){
+        .left = left,
+        .wait_ms = divide_up(wait, 1000),
+        .reset_ms = divide_up(behind, 1000),
+    };
+}
+
+bool quota_rate_take(const struct quota_rate *rate, struct quota_rate_state *state, uint64_t now_ms,
+                     struct quota_rate_verdict *verdict)
+{
+    uint64_t interval = interval_us(rate);
+    uint64_t now_us = now_ms * 1000;
+    uint64_t full_at = atomic_load(&state->full_at_us);
+    uint64_t next;
+
+    do {
+        next = (full_at > now_us ? full_at : now_us) + interval;
+        if (next - now_us > interval * rate->burst) {
+            *verdict = describe(rate, full_at, now_us);
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&state->full_at_us, &full_at, next));
+    *verdict = describe(rate, next, now_us);
+    return true;
+}
+
+void quota_rate_give(const struct quota_rate *rate, struct quota_rate_state *state)
+{
+    uint64_t before = atomic_fetch_sub(&state->full_at_us, interval_us(rate));
+
+    assert(before >= interval_us(rate));
+}
+
+/* ---- windows */
+
+/* Slots of another width have other numbers. Nothing is forgotten: a reload is no way to begin
+ * afresh. */
+static void set_width(struct quota_window *window, uint64_t slot_ms, uint64_t now_ms)
+{
+    uint64_t sum = window->sum;
+
+    if (window->slot_ms == slot_ms)
+        return;
+    *window = (struct quota_window){.slot_ms = slot_ms, .newest = now_ms / slot_ms, .sum = sum};
+    window->bytes[window->newest % QUOTA_WINDOW_SLOTS] = sum;
+}
+
+/* Forgets what is older than the window. */
+static void turn(struct quota_window *window, uint64_t per_ms, uint64_t now_ms)
+{
+    uint64_t slot;
+
+    assert(per_ms > 0);
+    set_width(window, divide_up(per_ms, QUOTA_WINDOW_SLOTS - 1), now_ms);
+    slot = now_ms / window->slot_ms;
+    if (slot <= window->newest)
+        return;
+    if (slot - window->newest >= QUOTA_WINDOW_SLOTS) {
+        *window = (struct quota_window){.slot_ms = window->slot_ms, .newest = slot};
+        return;
+    }
+    while (window->newest < slot) {
+        uint64_t *oldest = &window->bytes[++window->newest % QUOTA_WINDOW_SLOTS];
+
+        window->sum -= *oldest;
+        *oldest = 0;
+    }
+}
+
+uint64_t quota_window_used(struct quota_window *window, uint64_t per_ms, uint64_t now_ms)
+{
+    turn(window, per_ms, now_ms);
+    return window->sum;
+}
+
+uint64_t quota_window_take(struct quota_window *window, uint64_t limit, uint64_t per_ms,
+                           uint64_t now_ms, uint64_t bytes)
+{
+    uint64_t used = quota_window_used(window, per_ms, now_ms);
+    uint64_t room = used < limit ? limit - used : 0;
+    uint64_t taken = bytes < room ? bytes : room;
+
+    window->bytes[window->newest % QUOTA_WINDOW_SLOTS] += taken;
+    window->sum += taken;
+    return taken;
+}
+
+uint64_t quota_window_wait_ms(struct quota_window *window, uint64_t limit, uint64_t per_ms,
+                              uint64_t now_ms, uint64_t bytes)
+{
+    uint64_t used = quota_window_used(window, per_ms, now_ms);
+    uint64_t slot = window->newest;
+
+    if (bytes > limit)
+        return UINT64_MAX;
+    /* slot: the one that is newest when so much is forgotten */
+    while (used > limit - bytes)
+        used -= window->bytes[++slot % QUOTA_WINDOW_SLOTS];
+    return slot == window->newest ? 0 : slot * window->slot_ms - now_ms;
+}
+
+/* ---- headers */
+
+void quota_print_policy(char out[QUOTA_HEADER_SIZE], const char *id, uint64_t limit,
+                        uint64_t per_ms, const char *unit)
+{
+    bool is_default = strcmp(unit, "requests") == 0;
+
+    snprintf(out, QUOTA_HEADER_SIZE, "\"%s\";q=%" PRIu64 "%s%s%s;w=%" PRIu64, id, limit,
+             is_default ? "" : ";qu=\"", is_default ? "" : unit, is_default ? "" : "\"",
+             divide_up(per_ms, 1000));
+}
+
+void quota_print_limit(char out[QUOTA_HEADER_SIZE], const char *id, uint64_t left,
+                       uint64_t reset_ms)
+{
+    snprintf(out, QUOTA_HEADER_SIZE, "\"%s\";r=%" PRIu64 ";t=%" PRIu64, id, left,
+             divide_up(reset_ms, 1000));
+}
+
+uint64_t quota_retry_after_s(uint64_t wait_ms)
+{
+    return wait_ms == 0 ? 1 : divide_up(wait_ms, 1000);
+}
