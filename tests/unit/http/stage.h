@@ -87,6 +87,14 @@ void stage_await_no_session(struct stage *stage);
 /* Listens on a port of the loopback that the kernel finds. */
 int stage_listen(struct address *address);
 
+/* Turns the loop until the condition holds. */
+#define STAGE_AWAIT(stage, condition)                                                              \
+    do {                                                                                           \
+        for (int turn_ = 0; turn_ < 20000 && !(condition); turn_++)                                \
+            loop_turn((stage)->loop, 1);                                                           \
+        assert_true(condition);                                                                    \
+    } while (0)
+
 #define STAGE_TEST(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
 
 #endif

@@ -162,8 +162,8 @@ static const struct {
      5, true, true},
     {"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", FRAMING_LENGTH, 5,
      false, false},
-    {"M-SEARCH /a%20b?c=d&e=[f]|\"<>\\^`{} HTTP/1.1\r\n" HOST "X-A: \xc3\xa9\r\n\r\n",
-     FRAMING_NONE, 0, true, false},
+    {"M-SEARCH /a%20b?c=d&e=[f]|\"<>\\^`{} HTTP/1.1\r\n" HOST "X-A: \xc3\xa9\r\n\r\n", FRAMING_NONE,
+     0, true, false},
     {"GET / HTTP/1.1\r\n" HOST "X-Empty:\r\nX-Blank: \t \r\n\r\n", FRAMING_NONE, 0, true, false},
 };
 

@@ -163,7 +163,7 @@ static void test_pace_a_client_that_resets_cancels_what_is_undecided(void **stat
     struct stage *s = *state;
     struct peer *client = stage_client_sends(s, LATER "Content-Length: 5\r\n\r\n");
 
-    turn_for(s->loop, 5);
+    STAGE_AWAIT(s, s->waiting != NULL);
     assert_non_null(s->waiting);
     peer_reset(client);
     turn_for(s->loop, 5);
@@ -177,7 +177,7 @@ static void test_pace_a_client_that_finished_waits_a_second_for_a_decision(void 
     struct stage *s = *state;
     struct peer *client = stage_client_sends(s, LATER "Content-Length: 0\r\n\r\n");
 
-    turn_for(s->loop, 5);
+    STAGE_AWAIT(s, s->waiting != NULL);
     peer_finish(client);
     turn_for(s->loop, 5);
     pass_seconds(s, 1);
@@ -192,7 +192,7 @@ static void test_pace_a_client_that_finished_inside_its_body_cancels(void **stat
     struct stage *s = *state;
     struct peer *client = stage_client_sends(s, LATER "Content-Length: 5\r\n\r\nab");
 
-    turn_for(s->loop, 5);
+    STAGE_AWAIT(s, s->waiting != NULL);
     peer_finish(client);
     turn_for(s->loop, 5);
     pass_seconds(s, 1);
