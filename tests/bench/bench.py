@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,upload,latency,hashes,formats]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,upload,latency,hashes,formats]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from comparison import Series, table  # noqa: E402
 from kit import figures, native, relay, settings  # noqa: E402
+from kit import members as kit_members  # noqa: E402
 
 RELAYS = ["causeway", "nginx", "haproxy"]
 WRK_SCRIPT = 'wrk.method = "POST"\n'
@@ -73,9 +74,30 @@ def small_requests(bench):
             cost.entry("causeway", "nginx", "<= 0.8"), cost.entry("causeway", "haproxy")]
 
 
-def _wrk(bench, port):
+def members(bench):
+    """The same with 10,000 tokens on both sides, of which the requests use one: a policy's decision beside a map."""
+    rate = Series("small POSTs with a token of 10,000", "requests/s")
+    cost = Series("CPU per small POST with a token", "us", False)
+    names = [f"member-{number}" for number in range(10000)]
+    bench.stop_relays()
+    gateway = relay.start(bench.folder, bench.sink.port, kind="causeway", workers=bench.options.workers, cpus=bench.relay_cpus,
+                          more=kit_members.write_policy(bench.folder, names))
+    bench.targets["causeway"] = gateway
+    tokens = kit_members.mint(gateway, names)
+    bench.targets["nginx"] = relay.start(bench.folder, bench.sink.port, kind="nginx", workers=bench.options.workers,
+                                         cpus=bench.relay_cpus, tokens=tokens)
+    for targets in bench.rounds():
+        for kind, target in targets:
+            before = bench.cpu(target)
+            count, seconds = _wrk(bench, target.port, tokens[5000])
+            rate.add(kind, count / seconds)
+            cost.add(kind, (bench.cpu(target) - before) / count * 1e6)
+    return [rate.entry("causeway", "nginx", ">= 1.05"), cost.entry("causeway", "nginx", "<= 0.85")]
+
+
+def _wrk(bench, port, token=None):
     script = bench.folder / "post.lua"
-    script.write_text(WRK_SCRIPT)
+    script.write_text(WRK_SCRIPT + (f'wrk.headers["Authorization"] = "Bearer {token}"\n' if token else ""))
     command = ["taskset", "-c", bench.other_cpus, "wrk", "-t", "1", "-c", "64", "-d", f"{bench.options.seconds}s", "-s", script,
                f"http://127.0.0.1:{port}/api/v0/version"]
     out = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True).stdout
@@ -163,7 +185,7 @@ def _allowed():
     return sorted(os.sched_getaffinity(0))
 
 
-PARTS = {"small": small_requests, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats}
+PARTS = {"small": small_requests, "members": members, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats}
 
 
 def parse():

@@ -25,10 +25,10 @@ http {{
   proxy_buffer_size 16k; proxy_buffers 8 128k; proxy_busy_buffers_size 256k;
   keepalive_requests 100000000;
   upstream storage {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 100000000; }}
-  server {{
+{map}  server {{
     listen 127.0.0.1:{port}{tls_word} reuseport backlog=4096;
 {tls}    location / {{
-      proxy_pass http://storage;
+{check}      proxy_pass http://storage;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_request_buffering off;
@@ -37,6 +37,13 @@ http {{
     }}
   }}
 }}
+"""
+
+_TOKENS = """\
+  map_hash_bucket_size 256; map_hash_max_size 65536;
+  map $http_authorization $member {{
+    default "";
+{map}  }}
 """
 
 _HAPROXY = """\
@@ -67,16 +74,19 @@ backend storage
 class Nginx:
     kind = "nginx"
 
-    def __init__(self, folder, upstream_port, *, workers=1, tls=None, cpus=None, **_):
+    def __init__(self, folder, upstream_port, *, workers=1, tls=None, cpus=None, tokens=(), **_):
         self.folder = pathlib.Path(folder) / f"nginx-{free_port()}"
         self.folder.mkdir(parents=True)
         self.port = free_port()
         lines = ""
         if tls is not None:
             lines = f"    ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]};\n"
+        tokens_map = "".join(f'    "Bearer {token}" {number};\n' for number, token in enumerate(tokens, 1))
         config = self.folder / "nginx.conf"
         config.write_text(_NGINX.format(folder=self.folder, workers=workers, upstream_port=upstream_port,
                                         port=self.port, tls=lines, tls_word=" ssl" if tls else "",
+                                        map=_TOKENS.format(map=tokens_map) if tokens else "",
+                                        check='      if ($member = "") { return 401; }\n' if tokens else "",
                                         user="user root;" if _is_root() else ""))
         self.process = Process("nginx", ["nginx", "-e", self.folder / "error.log", "-c", config], self.folder,
                                cpus=cpus)
