@@ -39,6 +39,7 @@ struct gateway {
 
     struct io signals, watch; /* signalfd; inotify on the policy */
     struct timer settle;      /* a change of the policy's files settles */
+    struct timer uses;        /* the ledger is told which tokens were used */
     bool is_draining, must_end;
     bool is_reloading, reload_again;
 };
@@ -57,6 +58,11 @@ void reload_roll_back(struct gateway *gateway, uint64_t number, reload_done on_d
 /* Watches the policy's files; a change reloads once it has settled. Without a policy, nothing is
  * watched. */
 void reload_watch(struct gateway *gateway);
+
+/* Operators name members and roles as the policy in force has them: struct operator_site's checks.
+ */
+bool gateway_check_member(void *gateway, struct slice id, struct error *err);
+bool gateway_check_role(void *gateway, struct slice role, struct error *err);
 
 /* ---- operator.c: /status, /reload, /policy/list, /policy/rollback. Their calls find the gateway
  * by its desk. */

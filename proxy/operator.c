@@ -151,6 +151,30 @@ static void run_policy_rollback(struct operator_call *call)
         reload_roll_back(gateway, (uint64_t)number, on_reloaded, call);
 }
 
+/* ---- names in other folders' routes */
+
+bool gateway_check_member(void *gateway, struct slice id, struct error *err)
+{
+    const struct policy *policy = ((struct gateway *)gateway)->snapshot->policy;
+
+    if (policy == NULL)
+        return error_set(err, ERROR_REFUSED,
+                         "this gateway has no policy, and so no members: set policy in its "
+                         "causeway.yaml");
+    return policy_member_find(policy, id) != NULL ||
+           error_set(err, ERROR_NOT_FOUND, "the policy in force has no member '%.*s'",
+                     SLICE_ARGS(id));
+}
+
+bool gateway_check_role(void *gateway, struct slice role, struct error *err)
+{
+    const struct policy *policy = ((struct gateway *)gateway)->snapshot->policy;
+
+    return (policy != NULL && policy_has_role(policy, role)) ||
+           error_set(err, ERROR_NOT_FOUND, "the policy in force has no role '%.*s'",
+                     SLICE_ARGS(role));
+}
+
 const struct operator_route gateway_routes[] = {
     {"/status", run_status},
     {"/reload", run_reload},

@@ -23,9 +23,43 @@ struct operator_counter {
 
 /* What is kept of a request: the route before its body came, the running call after. */
 struct inquiry {
+    const struct operator_desk *desk;
     const struct operator_route *route;
     struct operator_call *call;
 };
+
+/* "token/list" and "status" only read. */
+static bool only_reads(const char *path)
+{
+    size_t size = strlen(path);
+
+    return strcmp(path, "/status") == 0 || (size > 5 && strcmp(path + size - 5, "/list") == 0);
+}
+
+/* What was done, to whom or what, by which operator; never a secret: the answer's fields are not
+ * recorded. */
+static void record(const struct operator_desk *desk, const struct exchange *exchange,
+                   const struct operator_call *call, const char *path, int status,
+                   const json_t *answer)
+{
+    const json_t *input = operator_input(call);
+    struct slice about = operator_text(input, json_object_get(input, "id") ? "id" : "owner");
+    struct audit_entry entry = {
+        .time_ms = clock_wall_ms(),
+        .request_id = slice_of(exchange_id(exchange)),
+        .principal = operator_principal(call),
+        .command = slice_of(path + 1),
+        .arguments = &about,
+        .argument_count = about.size > 0 ? 1 : 0,
+        .decision = status < 400 ? SLICE("allow") : SLICE("deny"),
+        .mode = SLICE("enforce"),
+        .rule = SLICE("operator"),
+        .message = operator_text(answer, "message"),
+    };
+
+    if (!only_reads(path))
+        (void)audit_put(desk->audit, &entry); /* a loss is counted */
+}
 
 static void on_end(struct exchange *exchange, void *app)
 {
@@ -34,8 +68,10 @@ static void on_end(struct exchange *exchange, void *app)
     if (inquiry == NULL)
         return;
     *exchange_context(exchange) = NULL;
-    if (inquiry->call != NULL)
+    if (inquiry->call != NULL) { /* the asker left; what was asked for is done all the same */
+        record(inquiry->desk, exchange, inquiry->call, inquiry->route->path, 0, NULL);
         operator_cancel(inquiry->call);
+    }
     free(inquiry);
 }
 
@@ -49,6 +85,7 @@ static void on_answer(void *exchange_, int status, json_t *body)
                             .body = slice_of(text),
                             .reason = status < 400 ? CLOSE_DONE : CLOSE_REFUSED};
 
+    record(inquiry->desk, exchange, inquiry->call, inquiry->route->path, status, body);
     inquiry->call = NULL;
     exchange_answer(exchange, &answer);
     free(text);
@@ -101,6 +138,7 @@ static void on_request(struct exchange *exchange, void *app)
         exchange_refuse(exchange, 405, CLOSE_REFUSED, "operators' routes are called with POST");
     } else {
         inquiry = memory_alloc(sizeof(*inquiry));
+        inquiry->desk = desk;
         inquiry->route = route;
         *exchange_context(exchange) = inquiry;
         exchange_collect(exchange, INPUT_MAX, on_body);

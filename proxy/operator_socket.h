@@ -5,11 +5,13 @@
 #ifndef PROXY_OPERATOR_SOCKET_H
 #define PROXY_OPERATOR_SOCKET_H
 
+#include "auth/audit.h"
 #include "auth/operator.h"
 #include "http/server.h"
 
 struct operator_desk {
     struct operator_site site;
+    struct audit_writer *audit; /* what operators asked for is recorded, reading apart */
     const struct operator_route *const *tables; /* ended by NULL */
 };
 

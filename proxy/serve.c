@@ -186,12 +186,35 @@ static bool start_desk(struct gateway *gateway, struct error *err)
     gateway->desk_context = (struct operator_desk){
         .site = {.loop = gateway->loop,
                  .store = gateway->context.store,
-                 .directory = gateway->context.directory},
+                 .directory = gateway->context.directory,
+                 .check_member = gateway_check_member,
+                 .check_role = gateway_check_role,
+                 .policy = gateway},
+        .audit = audit_writer_create(gateway->context.audit),
         .tables = tables,
     };
     gateway->desk = server_create(&options, operator_socket_settings(&gateway->desk_context));
     server_listen(gateway->desk, fd);
     return true;
+}
+
+/* ---- which tokens were used, for people who clean up: coarse, and never worth a wait */
+
+enum { USES_EVERY_MS = 60 * 1000, USES_MAX = 10000 };
+
+static void on_uses(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, uses);
+    struct transaction *used = transaction_create(TRANSACTION_TOKEN_USED);
+    struct token_use *uses = arena_alloc(&used->arena, USES_MAX * sizeof(*uses));
+    struct error err = {0};
+
+    used->token_used.uses = uses;
+    used->token_used.count = directory_collect_uses(gateway->context.directory, uses, USES_MAX);
+    if (used->token_used.count == 0 ||
+        !store_start(gateway->context.store, NULL, used, NULL, NULL, &err))
+        transaction_destroy(&used);
+    timer_arm(gateway->loop, timer, USES_EVERY_MS);
 }
 
 /* ---- signals */
@@ -283,6 +306,8 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     if (!start_workers(gateway, err) || !start_health(gateway, err) || !start_desk(gateway, err))
         return false;
     reload_watch(gateway);
+    gateway->uses.fire = on_uses;
+    timer_arm(gateway->loop, &gateway->uses, USES_EVERY_MS);
     return true;
 }
 
@@ -298,7 +323,9 @@ static void stop(struct gateway *gateway)
         loop_turn(gateway->loop, 0); /* a reload that was under way comes back */
         server_destroy(&gateway->desk);
         server_destroy(&gateway->health);
+        audit_writer_destroy(&gateway->desk_context.audit);
         timer_disarm(&gateway->settle);
+        timer_disarm(&gateway->uses);
         io_close(&gateway->watch);
         io_close(&gateway->signals);
     }

@@ -110,6 +110,19 @@ class Members(MemberCase):
         self.assertIn("pin/add", answer["commands"])
         self.assertNotIn("key/gen", answer["commands"])
 
+    def test_operators_are_told_of_members_and_roles_that_are_none(self):
+        for words in (("raeder",), ("reader", "--roles", "raeder")):
+            result = self.command("token", "new", *words, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("raeder", result.stderr)
+
+    def test_what_operators_do_is_in_the_audit_log_without_secrets(self):
+        token = self.token("reader")
+        self.command("token", "revoke", token.split("_")[1])
+        self.assertTrue(wait_for(lambda: len(self.audit()) == 2, 3))
+        self.assertEqual([(line["principal"]["kind"], line["command"]) for line in self.audit()],
+                         [("operator", "token/new"), ("operator", "token/revoke")])
+
     def test_the_audit_log_has_refusals_and_changes_and_holds_together(self):
         reader, writer = self.token("reader"), self.token("writer")
         self.ask_as(reader, PIN)
