@@ -145,15 +145,16 @@ static bool insert(struct sqlite *sqlite, const struct pin_record *record, uint6
         return false;
     sqlite_bind_text(&run, 1, slice_of(record->id));
     sqlite_bind_integer(&run, 2, object);
-    sqlite_bind_text(&run, 3, slice_of(owner_kind_name(record->owner.kind)));
-    sqlite_bind_text(&run, 4, slice_of(record->owner.id));
-    sqlite_bind_integer(&run, 5, record->slot);
-    sqlite_bind_integer(&run, 6, record->wanted);
-    sqlite_bind_text(&run, 7, slice_of(pin_state_name(record->state)));
-    sqlite_bind_text(&run, 8, record->cid);
-    sqlite_bind_text(&run, 9, record->name);
-    sqlite_bind_integer(&run, 10, record->created_ms);
-    sqlite_bind_integer(&run, 11, record->expires_ms);
+    sqlite_bind_bytes(&run, 3, record->key.data, record->key.size);
+    sqlite_bind_text(&run, 4, slice_of(owner_kind_name(record->owner.kind)));
+    sqlite_bind_text(&run, 5, slice_of(record->owner.id));
+    sqlite_bind_integer(&run, 6, record->slot);
+    sqlite_bind_integer(&run, 7, record->wanted);
+    sqlite_bind_text(&run, 8, slice_of(pin_state_name(record->state)));
+    sqlite_bind_text(&run, 9, record->cid);
+    sqlite_bind_text(&run, 10, record->name);
+    sqlite_bind_integer(&run, 11, record->created_ms);
+    sqlite_bind_integer(&run, 12, record->expires_ms);
     return sqlite_finish(&run);
 }
 
