@@ -61,8 +61,8 @@ static bool send_all(int fd, const struct text *bytes, struct error *err)
 static bool receive_all(int fd, struct text *bytes, struct error *err)
 {
     for (;;) {
-        char *room = text_reserve(bytes, 64 * 1024);
-        ssize_t got = recv(fd, room, 64 * 1024, 0);
+        char *room = text_reserve(bytes, 65536);
+        ssize_t got = recv(fd, room, 65536, 0);
 
         if (got < 0 && errno == EINTR)
             continue;
