@@ -17,8 +17,8 @@ enum { WINDOW_MIN = 4 * AUDIT_LINE_MAX, WINDOW_MAX = 64 * 1024 * 1024 };
 struct tail {
     const struct audit_head *head;
     struct audit_chain chain; /* at the last good line */
-    bool has_head;            /* the line of the head's sequence was seen, */
-    bool is_head_changed;     /* with another hash */
+    bool has_head;            /* the line of the head was seen, or one that goes on from it; */
+    bool is_head_changed;     /* another line has its sequence */
     struct error broken;      /* of the first bad line */
     uint64_t first;           /* sequence of the first good line; 0: none */
 };
@@ -39,6 +39,15 @@ static bool read_end(int fd, off_t from, size_t size, struct text *out, struct e
     return true;
 }
 
+/* Just after a rotation the head is the last line of the file before. */
+static bool goes_on_from(const struct audit_head *head, struct slice line)
+{
+    struct audit_chain chain = {.has_begun = true, .sequence = head->sequence};
+
+    memcpy(chain.hash, head->hash, RECORD_HASH_SIZE);
+    return audit_chain_step(&chain, line, NULL);
+}
+
 /* A line that breaks the chain but is good in itself begins it anew. */
 static void see_line(struct tail *tail, struct slice line)
 {
@@ -52,8 +61,10 @@ static void see_line(struct tail *tail, struct slice line)
             return;
         tail->chain = fresh;
     }
-    if (tail->first == 0)
+    if (tail->first == 0) {
         tail->first = tail->chain.sequence;
+        tail->has_head = goes_on_from(tail->head, line);
+    }
     if (tail->head->sequence != 0 && tail->chain.sequence == tail->head->sequence) {
         tail->has_head = true;
         tail->is_head_changed = !record_hash_equal(tail->chain.hash, tail->head->hash);

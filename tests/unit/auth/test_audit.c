@@ -641,6 +641,52 @@ static void test_audit_takes_lines_that_the_ledger_does_not_know_yet(void **stat
     assert_int_equal(read_head(kit).sequence, 3011);
 }
 
+/* A crash within a second after a rotation: the ledger knows the last line of the file before. */
+static void test_audit_takes_a_new_file_that_goes_on_from_the_ledger(void **state)
+{
+    struct kit *kit = *state;
+    struct store *store;
+    struct audit_chain chain = {0};
+    struct audit_report report;
+    struct text log;
+    struct slice lines[16] = {{0}};
+    size_t first;
+
+    open_store(kit);
+    kit_write_log(kit, 10);
+    store = kit->store;
+    kit->store = NULL;
+    kit_write_log(kit, 5);
+    kit->store = store;
+    log = kit_read(kit->path);
+    assert_int_equal(kit_lines(&log, lines, ARRAY_SIZE(lines)), 15);
+    first = (size_t)(lines[10].data - log.data);
+    kit_write(kit->path, (struct slice){log.data + first, log.size - first});
+    text_dispose(&log);
+    kit_write_log(kit, 5);
+    expect_notice(kit, "");
+    report = kit_verify(kit->path, &chain);
+    assert_int_equal(report.first_sequence, 11);
+    assert_int_equal(report.lines, 10);
+}
+
+/* The same, but of the new file's first lines one is missing. */
+static void test_audit_notices_that_the_start_of_a_new_file_was_removed(void **state)
+{
+    struct kit *kit = *state;
+    struct store *store;
+
+    open_store(kit);
+    kit_write_log(kit, 10);
+    store = kit->store;
+    kit->store = NULL;
+    kit_write_log(kit, 5);
+    kit->store = store;
+    keep_lines_and_go_on(kit, 11, 15);
+    expect_notice(kit, "sequence 10, which the ledger knows as the last one, is not near the end");
+    expect_broken_line(kit, 5);
+}
+
 static void test_audit_names_a_broken_line_near_the_end(void **state)
 {
     struct kit *kit = *state;
@@ -686,6 +732,8 @@ int main(void)
         KIT_TEST(test_audit_notices_that_everything_was_removed),
         KIT_TEST(test_audit_notices_a_log_that_was_made_anew),
         KIT_TEST(test_audit_takes_lines_that_the_ledger_does_not_know_yet),
+        KIT_TEST(test_audit_takes_a_new_file_that_goes_on_from_the_ledger),
+        KIT_TEST(test_audit_notices_that_the_start_of_a_new_file_was_removed),
         KIT_TEST(test_audit_names_a_broken_line_near_the_end),
     };
 
