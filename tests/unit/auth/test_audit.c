@@ -17,9 +17,15 @@ int __real_fdatasync(int fd); // NOLINT(bugprone-reserved-identifier): the linke
 int __wrap_fdatasync(int fd); // NOLINT(bugprone-reserved-identifier)
 
 static atomic_bool disk_is_broken;
+static atomic_ulong watched_inode; /* how often is this file synced? */
+static atomic_uint watched_syncs;
 
 int __wrap_fdatasync(int fd) // NOLINT(bugprone-reserved-identifier)
 {
+    struct stat status;
+
+    if (fstat(fd, &status) == 0 && status.st_ino == atomic_load(&watched_inode))
+        atomic_fetch_add(&watched_syncs, 1);
     if (!atomic_load(&disk_is_broken))
         return __real_fdatasync(fd);
     errno = EIO;
@@ -272,6 +278,12 @@ static uint64_t number_behind(struct slice line, const char *name)
     return found != NULL ? strtoull(found + strlen(name), NULL, 10) : 0;
 }
 
+static bool sum_losses(void *sum, uint64_t number, struct slice line)
+{
+    *(uint64_t *)sum += number_behind(line, ",\"lost\":");
+    return true;
+}
+
 static bool check_order(void *order_, uint64_t number, struct slice line)
 {
     struct order *order = order_;
@@ -397,6 +409,61 @@ static void test_audit_refuses_records_while_the_disk_is_full(void **state)
     assert_int_equal(order.lost, 5);
 }
 
+/* Soon, while the log is open, or when it is closed. */
+static void test_audit_tells_of_losses_that_no_record_follows(void **state)
+{
+    struct kit *kit = *state;
+
+    for (int is_closed = 0; is_closed <= 1; is_closed++) {
+        struct audit_writer *writer;
+        struct audit_chain chain = {0};
+        struct audit_report report;
+        struct error err = {0};
+        uint64_t accepted = 0, lost = 0;
+
+        unlink(kit->path);
+        kit_open(kit);
+        writer = audit_writer_create(kit->audit);
+        set_disk_size(1000);
+        for (; kit_put(writer, 0); accepted++)
+            sleep_ms(1);
+        set_disk_size(RLIM_INFINITY);
+        if (is_closed == 0)
+            AWAIT(audit_counters(kit->audit).records == accepted + 1);
+        audit_writer_destroy(&writer);
+        audit_close(&kit->audit);
+        if (!audit_verify(kit->path, &chain, sum_losses, &lost, &report, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(report.lines, accepted + 1);
+        assert_int_equal(lost, 1);
+    }
+}
+
+/* The ledger must not know of lines that the file has no room for. */
+static void test_audit_tells_no_head_of_lines_that_are_not_in_the_file(void **state)
+{
+    static char room[AUDIT_LIST_MAX - 2];
+    struct slice argument = {memset(room, 'a', sizeof(room)), sizeof(room)};
+    struct audit_entry entry = {.arguments = &argument, .argument_count = 1};
+    struct kit *kit = *state;
+    struct audit_writer *writer;
+    struct audit_chain chain = {0};
+
+    open_store(kit);
+    kit_open(kit);
+    writer = audit_writer_create(kit->audit);
+    set_disk_size(1 << 20); /* the ledger's files stay below it */
+    while (audit_put(writer, &entry))
+        sleep_ms(1);
+    (void)kit_verify(kit->path, &chain);
+    sleep_ms(1200); /* a sync is due */
+    assert_in_range(read_head(kit).sequence, 1, chain.sequence);
+    set_disk_size(RLIM_INFINITY);
+    AWAIT(read_head(kit).sequence > chain.sequence);
+    audit_writer_destroy(&writer);
+    audit_close(&kit->audit);
+}
+
 static void test_audit_closes_on_a_full_disk_with_whole_lines(void **state)
 {
     struct kit *kit = *state;
@@ -442,6 +509,30 @@ static void test_audit_goes_on_in_a_new_file_after_a_rotation(void **state)
     assert_int_equal(chain.sequence, 15);
     assert_int_equal(stat(kit->path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0600);
+}
+
+/* Its last lines, too, are on the disk before the ledger knows of later ones. */
+static void test_audit_syncs_the_file_that_it_leaves(void **state)
+{
+    struct kit *kit = *state;
+    struct audit_writer *writer;
+    struct stat status;
+
+    kit_open(kit);
+    assert_int_equal(stat(kit->path, &status), 0);
+    atomic_store(&watched_syncs, 0);
+    atomic_store(&watched_inode, status.st_ino);
+    writer = audit_writer_create(kit->audit);
+    assert_true(kit_put(writer, 0));
+    AWAIT(atomic_load(&watched_syncs) == 1);
+    assert_true(kit_put(writer, 1)); /* the next sync is not due yet */
+    AWAIT(audit_counters(kit->audit).records == 2);
+    assert_int_equal(rename(kit->path, kit->moved), 0);
+    audit_reopen(kit->audit);
+    AWAIT(atomic_load(&watched_syncs) == 2);
+    audit_writer_destroy(&writer);
+    audit_close(&kit->audit);
+    atomic_store(&watched_inode, 0);
 }
 
 static void test_audit_reopening_a_file_that_was_not_moved_changes_nothing(void **state)
@@ -621,6 +712,23 @@ static void test_audit_notices_a_log_that_was_made_anew(void **state)
     }
 }
 
+static void test_audit_keeps_noticing_while_nothing_is_recorded(void **state)
+{
+    struct kit *kit = *state;
+    struct audit_head head;
+
+    open_store(kit);
+    kit_write_log(kit, 10);
+    head = read_head(kit);
+    forge(kit, 12);
+    for (unsigned i = 0; i < 2; i++) {
+        kit_open(kit);
+        audit_close(&kit->audit);
+        expect_notice(kit, "sequence 10 of the audit log is not what the ledger knows");
+        assert_int_equal(read_head(kit).sequence, head.sequence);
+    }
+}
+
 /* Lines that a crash kept from the ledger are in the file all the same, and good. */
 static void test_audit_takes_lines_that_the_ledger_does_not_know_yet(void **state)
 {
@@ -721,8 +829,11 @@ int main(void)
         KIT_TEST(test_audit_takes_records_of_many_threads_each_in_order),
         KIT_TEST(test_audit_says_how_many_records_were_lost),
         DISK_TEST(test_audit_refuses_records_while_the_disk_is_full),
+        DISK_TEST(test_audit_tells_of_losses_that_no_record_follows),
+        DISK_TEST(test_audit_tells_no_head_of_lines_that_are_not_in_the_file),
         DISK_TEST(test_audit_closes_on_a_full_disk_with_whole_lines),
         KIT_TEST(test_audit_goes_on_in_a_new_file_after_a_rotation),
+        KIT_TEST(test_audit_syncs_the_file_that_it_leaves),
         KIT_TEST(test_audit_reopening_a_file_that_was_not_moved_changes_nothing),
         KIT_TEST(test_audit_keeps_its_file_when_the_new_one_cannot_be_opened),
         KIT_TEST(test_audit_head_reaches_the_ledger_within_about_a_second),
@@ -731,6 +842,7 @@ int main(void)
         KIT_TEST(test_audit_notices_that_the_end_was_removed),
         KIT_TEST(test_audit_notices_that_everything_was_removed),
         KIT_TEST(test_audit_notices_a_log_that_was_made_anew),
+        KIT_TEST(test_audit_keeps_noticing_while_nothing_is_recorded),
         KIT_TEST(test_audit_takes_lines_that_the_ledger_does_not_know_yet),
         KIT_TEST(test_audit_takes_a_new_file_that_goes_on_from_the_ledger),
         KIT_TEST(test_audit_notices_that_the_start_of_a_new_file_was_removed),
