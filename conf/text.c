@@ -155,7 +155,8 @@ void text_put_json(struct text *text, struct slice s)
 
     for (size_t i = 0; i < s.size;) {
         unsigned char c = (unsigned char)s.data[i];
-        size_t length = utf8_length((struct slice){s.data + i, s.size - i});
+        bool is_ascii = c < 0x7f; /* nearly every byte: no need for a call */
+        size_t length = is_ascii ? 1 : utf8_length((struct slice){s.data + i, s.size - i});
 
         if (length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
             i += length;
