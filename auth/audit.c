@@ -170,10 +170,13 @@ static void note_outcome(struct audit *audit, const struct error *err)
 
 static uint64_t count_lines(struct slice s)
 {
+    const char *at = s.data, *end = s.data + s.size;
     uint64_t count = 0;
 
-    for (size_t i = 0; i < s.size; i++)
-        count += s.data[i] == '\n';
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        count++;
+        at++;
+    }
     return count;
 }
 

@@ -39,7 +39,9 @@ static void put_member(struct text *out, const char *name, struct slice value)
 {
     if (value.size == 0)
         return;
-    text_put_format(out, ",\"%s\":\"", name);
+    text_put_text(out, ",\"");
+    text_put_text(out, name);
+    text_put_text(out, "\":\"");
     put_cut(out, value, AUDIT_TEXT_MAX);
     text_put_char(out, '"');
 }
