@@ -156,6 +156,10 @@ int token_new(const struct cli *cli, token_ask_cb ask)
     if (result != CLI_DONE)
         return result;
     print_secret(cli, made);
+    if (!cli->json)
+        fputs("It is used so: ipfs --api ADDRESS --api-auth bearer:TOKEN ..., or\n"
+              "curl -H 'Authorization: Bearer TOKEN' ...\n",
+              cli->err);
     json_decref(made);
     return CLI_DONE;
 }

@@ -113,7 +113,9 @@ static void test_token_new_prints_the_secret_alone_to_its_output(void **state)
                         "\"owner\":\"alice\",\"roles\":[\"reader\",\"pinner\"]}\n");
     assert_string_equal(f.out, "cw1_abcdefghij_secret\n");
     assert_string_equal(f.err, "Token abcdefghij of member:alice, good until: it is revoked. It is "
-                               "shown this once; keep it safe.\n");
+                               "shown this once; keep it safe.\n"
+                               "It is used so: ipfs --api ADDRESS --api-auth bearer:TOKEN ..., or\n"
+                               "curl -H 'Authorization: Bearer TOKEN' ...\n");
     dispose(&f);
 }
 
