@@ -29,6 +29,7 @@ static const struct {
     [TRANSACTION_PIN_CONFIRM] = {"pin-confirm", true},
     [TRANSACTION_PIN_FAIL] = {"pin-fail", true},
     [TRANSACTION_PIN_MARK] = {"pin-mark", true},
+    [TRANSACTION_PIN_TRANSFER] = {"pin-transfer", true},
     [TRANSACTION_PIN_REMOVE] = {"pin-remove", true},
     [TRANSACTION_PIN_LIST] = {"pin-list", false},
     [TRANSACTION_USAGE_GET] = {"usage-get", false},

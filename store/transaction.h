@@ -31,6 +31,7 @@ enum transaction_name {
     TRANSACTION_PIN_CONFIRM,
     TRANSACTION_PIN_FAIL,
     TRANSACTION_PIN_MARK,
+    TRANSACTION_PIN_TRANSFER,
     TRANSACTION_PIN_REMOVE,
     TRANSACTION_PIN_LIST,
     TRANSACTION_USAGE_GET,
@@ -189,6 +190,15 @@ struct pin_mark {
     bool is_ownerless;
 };
 
+/* To another owner, charge and all; or back to its own, if it was ownerless. ERROR_NOT_FOUND;
+ * ERROR_REFUSED: it is not confirmed, or is being removed; ERROR_MISMATCH: the slot is taken. */
+struct pin_transfer {
+    char id[ULID_SIZE];
+    struct owner owner;
+    uint32_t slot;            /* of the new owner */
+    struct pin_record record; /* out */
+};
+
 /* Gone, with its charge. ERROR_NOT_FOUND. */
 struct pin_remove {
     char id[ULID_SIZE];
@@ -265,6 +275,7 @@ struct transaction {
         struct pin_confirm pin_confirm;
         struct pin_fail pin_fail;
         struct pin_mark pin_mark;
+        struct pin_transfer pin_transfer;
         struct pin_remove pin_remove;
         struct pin_list pin_list;
         struct usage_get usage_get;

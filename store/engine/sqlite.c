@@ -30,6 +30,7 @@ static const sqlite_transaction transactions[] = {
     [TRANSACTION_PIN_CONFIRM] = sqlite_pin_confirm,
     [TRANSACTION_PIN_FAIL] = sqlite_pin_fail,
     [TRANSACTION_PIN_MARK] = sqlite_pin_mark,
+    [TRANSACTION_PIN_TRANSFER] = sqlite_pin_transfer,
     [TRANSACTION_PIN_REMOVE] = sqlite_pin_remove,
     [TRANSACTION_PIN_LIST] = sqlite_pin_list,
     [TRANSACTION_USAGE_GET] = sqlite_usage_get,

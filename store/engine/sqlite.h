@@ -86,6 +86,7 @@ bool sqlite_pin_add(struct sqlite *sqlite, struct transaction *transaction, stru
 bool sqlite_pin_confirm(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_pin_fail(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_pin_mark(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_transfer(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_pin_remove(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_pin_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_usage_get(struct sqlite *sqlite, struct transaction *transaction, struct error *err);

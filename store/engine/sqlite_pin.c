@@ -272,6 +272,58 @@ bool sqlite_pin_mark(struct sqlite *sqlite, struct transaction *transaction, str
     return change(sqlite, &before, &after, err);
 }
 
+static bool move(struct sqlite *sqlite, const struct pin_record *record, struct error *err)
+{
+    struct sqlite_run run;
+
+    if (!sqlite_begin(&run, sqlite, STATEMENT_PIN_MOVE, err))
+        return false;
+    sqlite_bind_text(&run, 1, slice_of(record->id));
+    sqlite_bind_text(&run, 2, slice_of(owner_kind_name(record->owner.kind)));
+    sqlite_bind_text(&run, 3, slice_of(record->owner.id));
+    sqlite_bind_integer(&run, 4, record->slot);
+    sqlite_bind_text(&run, 5, slice_of(pin_state_name(record->state)));
+    return sqlite_finish(&run);
+}
+
+/* The organization is charged as before. */
+static bool change_owner(struct sqlite *sqlite, const struct sqlite_pin *before,
+                         const struct pin_record *after, struct error *err)
+{
+    const struct owner *from = &before->record.owner, *to = &after->owner;
+    struct sqlite_charge from_charge, to_charge;
+
+    return check_slot(sqlite, after, before->object, err) &&
+           sqlite_charge_get(sqlite, before->object, from, &from_charge, err) &&
+           sqlite_charge_get(sqlite, before->object, to, &to_charge, err) &&
+           move(sqlite, after, err) &&
+           sqlite_charge_settle(sqlite, before->object, from, &from_charge,
+                                -(int)is_charged(&before->record), 0, err) &&
+           sqlite_charge_settle(sqlite, before->object, to, &to_charge, 1, 0, err);
+}
+
+bool sqlite_pin_transfer(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    struct pin_transfer *in = &transaction->pin_transfer;
+    struct pin_record *after = &in->record;
+    struct sqlite_pin before;
+
+    if (!sqlite_pin_get(sqlite, in->id, &before, &transaction->arena, err))
+        return false;
+    if (before.record.held == PIN_NONE || before.record.state == PIN_REMOVING)
+        return error_set(err, ERROR_REFUSED, "pin %s is %s, and can be transferred when pinned",
+                         in->id, pin_state_name(before.record.state));
+    *after = before.record;
+    after->is_ownerless = false;
+    if (after->state == PIN_OWNERLESS)
+        after->state = PIN_PINNED;
+    if (owner_equal(&after->owner, &in->owner))
+        return change(sqlite, &before, after, err);
+    after->owner = in->owner;
+    after->slot = in->slot;
+    return change_owner(sqlite, &before, after, err);
+}
+
 bool sqlite_pin_remove(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct pin_remove *in = &transaction->pin_remove;

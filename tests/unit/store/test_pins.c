@@ -50,6 +50,17 @@ static struct transaction *pin_mark(unsigned n, enum pin_state state, bool is_ow
     return mark;
 }
 
+static struct transaction *pin_transfer(unsigned n, const char *owner, uint32_t slot)
+{
+    struct transaction *transfer = transaction_create(TRANSACTION_PIN_TRANSFER);
+
+    snprintf(transfer->pin_transfer.id, ULID_SIZE, "%026u", n);
+    transfer->pin_transfer.owner.kind = OWNER_MEMBER;
+    snprintf(transfer->pin_transfer.owner.id, ID_SIZE, "%s", owner);
+    transfer->pin_transfer.slot = slot;
+    return transfer;
+}
+
 static struct transaction *pin_remove(unsigned n)
 {
     struct transaction *remove = transaction_create(TRANSACTION_PIN_REMOVE);
@@ -265,6 +276,34 @@ static void test_pin_without_its_owner_is_charged_to_the_org_alone(void **state)
     expect_usage(kit, "alice", 100, 1, 1);
 }
 
+static void test_pin_transfer_moves_the_pin_and_its_charge(void **state)
+{
+    struct kit *kit = *state;
+
+    kit_run(kit, pin_add(1, "alice", "key"), ERROR_NONE);
+    kit_run(kit, pin_transfer(1, "bob", 0), ERROR_REFUSED); /* not confirmed */
+    kit_run(kit, pin_confirm(1, PIN_RECURSIVE, 100), ERROR_NONE);
+    kit_run(kit, pin_add(2, "bob", "key"), ERROR_NONE);
+    kit_run(kit, pin_confirm(2, PIN_RECURSIVE, 100), ERROR_NONE);
+    kit_run(kit, pin_transfer(1, "bob", 0), ERROR_MISMATCH);
+    expect_usage(kit, "alice", 100, 1, 1);
+    kit_run(kit, pin_transfer(1, "bob", 1), ERROR_NONE);
+    expect_usage(kit, "alice", 0, 0, 0);
+    expect_usage(kit, "bob", 100, 1, 2);
+    kit_run(kit, pin_mark(1, PIN_OWNERLESS, true), ERROR_NONE);
+    kit_run(kit, pin_transfer(1, "carol", 0), ERROR_NONE);
+    expect_usage(kit, "bob", 100, 1, 1);
+    expect_usage(kit, "carol", 100, 1, 1);
+    kit_run(kit, pin_mark(1, PIN_OWNERLESS, true), ERROR_NONE);
+    kit_run(kit, pin_transfer(1, "carol", 7), ERROR_NONE); /* she is back */
+    expect_usage(kit, "carol", 100, 1, 1);
+    expect_usage(kit, NULL, 100, 1, 2);
+    assert_int_equal(recount(kit, false), 0);
+    kit_run(kit, pin_mark(1, PIN_REMOVING, false), ERROR_NONE);
+    kit_run(kit, pin_transfer(1, "bob", 1), ERROR_REFUSED);
+    kit_run(kit, pin_transfer(9, "bob", 1), ERROR_NOT_FOUND);
+}
+
 static void test_object_get_has_what_upstream_holds_and_all_claims(void **state)
 {
     struct kit *kit = *state;
@@ -473,6 +512,8 @@ static void write_all(struct books *b, unsigned object, const struct ownership_p
             add->pin_add.record.slot = o->pins[i].slot;
             kit_run(b->kit, add, ERROR_NONE);
         }
+        if (j < count && !owner_equal(&before[j].owner, &o->pins[i].owner))
+            kit_run(b->kit, pin_transfer(n, o->pins[i].owner.id, o->pins[i].slot), ERROR_NONE);
         if (j == count || is_changed(&before[j], &o->pins[i]))
             write_pin(b, object, o->pins[i].id, j == count ? PIN_NONE : before[j].held);
     }
@@ -497,19 +538,20 @@ static void step(struct books *b, unsigned object, const struct ownership_event 
 
 static void act(struct books *b)
 {
-    static const enum ownership_event_kind kinds[] = {OWNERSHIP_CLAIM,      OWNERSHIP_CLAIM,
-                                                      OWNERSHIP_CLAIM,      OWNERSHIP_RELEASE,
-                                                      OWNERSHIP_OWNER_GONE, OWNERSHIP_OWNER_BACK};
+    static const enum ownership_event_kind kinds[] = {
+        OWNERSHIP_CLAIM,      OWNERSHIP_CLAIM,      OWNERSHIP_CLAIM,   OWNERSHIP_RELEASE,
+        OWNERSHIP_OWNER_GONE, OWNERSHIP_OWNER_BACK, OWNERSHIP_TRANSFER};
     unsigned object = draw(b, OBJECTS);
     struct ownership *o = &b->objects[object];
-    struct ownership_event event = {.kind = kinds[draw(b, 6)], .owner.kind = OWNER_MEMBER};
+    struct ownership_event event = {.kind = kinds[draw(b, ARRAY_SIZE(kinds))],
+                                    .owner.kind = OWNER_MEMBER};
 
     if (o->under_way != OPERATION_NONE && draw(b, 2) == 0) {
         event.kind = draw(b, 8) == 0 ? OWNERSHIP_FAILED : OWNERSHIP_DONE;
         event.mode = o->under_way == OPERATION_LOOK ? o->upstream : PIN_NONE;
         event.has_bytes = true;
         event.bytes = size_of(object, o->under_way_mode);
-    } else if (event.kind == OWNERSHIP_RELEASE) {
+    } else if (event.kind == OWNERSHIP_RELEASE || event.kind == OWNERSHIP_TRANSFER) {
         if (o->count == 0)
             return;
         memcpy(event.id, o->pins[draw(b, (unsigned)o->count)].id, ULID_SIZE);
@@ -682,6 +724,7 @@ int main(void)
         TEST(test_pin_confirm_refuses_what_cannot_be_and_can_rename),
         TEST(test_pin_fail_keeps_what_was_confirmed),
         TEST(test_pin_without_its_owner_is_charged_to_the_org_alone),
+        TEST(test_pin_transfer_moves_the_pin_and_its_charge),
         TEST(test_object_get_has_what_upstream_holds_and_all_claims),
         TEST(test_object_that_nobody_claims_or_holds_is_forgotten),
         TEST(test_pin_list_pages_through_one_owners_pins),
