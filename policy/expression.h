@@ -78,8 +78,8 @@ struct expression_clause {
 size_t expression_clauses(const struct expression *expression, const struct expression_facts *facts,
                           struct expression_clause *clauses, size_t max);
 
-/* An option, or the length of the body, that the expression asks for without asking has() of it: its
- * source, or {NULL, 0}. Calls that leave it away make the outcome unknown. */
+/* An option, or the length of the body, that the expression asks for without asking has() of it:
+ * its source, or {NULL, 0}. Calls that leave it away make the outcome unknown. */
 struct slice expression_unguarded(const struct expression *expression);
 
 /* Appends "opt.recursive is missing, len(args) is 3": the values that a part of the text asks for,
