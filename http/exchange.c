@@ -4,7 +4,6 @@
 #include "http/exchange_private.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -255,70 +254,6 @@ void exchange_dispose(struct exchange *exchange)
 
 /* ---- the reply */
 
-static const char *reason_phrase(int status)
-{
-    static const struct {
-        int status;
-        const char *phrase;
-    } phrases[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {206, "Partial Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {413, "Content Too Large"},
-        {417, "Expectation Failed"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-        {505, "HTTP Version Not Supported"},
-        {507, "Insufficient Storage"},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(phrases); i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "Status";
-}
-
-void exchange_put_status(struct exchange *exchange, int status)
-{
-    struct text *head = &exchange->reply_head;
-    char digits[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
-                      (char)('0' + status % 10), ' '};
-
-    text_clear(head);
-    text_put_slice(head, SLICE("HTTP/1.1 "));
-    text_put(head, digits, sizeof(digits));
-    text_put_text(head, reason_phrase(status));
-    text_put_slice(head, SLICE("\r\nX-Request-Id: "));
-    text_put(head, exchange->id, 20);
-    text_put_slice(head, SLICE("\r\n"));
-    text_put_slice(head, text_slice(&exchange->reply_headers));
-    exchange->status = status;
-    exchange->times.first_byte = clock_us();
-}
-
-void exchange_put_connection(struct exchange *exchange)
-{
-    if (!exchange->keeps_client)
-        text_put_slice(&exchange->reply_head, SLICE("Connection: close\r\n"));
-    else if (exchange->head.minor == 0)
-        text_put_slice(&exchange->reply_head, SLICE("Connection: keep-alive\r\n"));
-}
-
 bool exchange_client_may_go_on(const struct exchange *exchange)
 {
     const struct session *session = exchange->session;
@@ -383,91 +318,6 @@ void exchange_run_reply(struct exchange *exchange)
         timer_arm(exchange->server->loop, &exchange->timer, exchange->relay.idle_timeout_ms);
 }
 
-/* ---- answering ourselves */
-
-/* Reads over body bytes that are here already. true: the request ended within them. */
-static bool skip_buffered_body(struct exchange *exchange)
-{
-    struct connection *connection = &exchange->session->connection;
-    struct decoder *decoder = &exchange->request.decoder;
-
-    while (!decoder->is_done && buffer_size(&connection->in) > 0) {
-        struct iovec content[8];
-        int count = ARRAY_SIZE(content);
-        size_t used;
-
-        if (decoder_read(decoder, connection->in.data + connection->in.start,
-                         buffer_size(&connection->in), &used, content, &count) == DECODE_BAD)
-            return false;
-        connection_consume(connection, used);
-    }
-    return decoder->is_done;
-}
-
-static void put_answer_head(struct exchange *exchange, const struct answer *answer)
-{
-    struct text *head = &exchange->reply_head;
-
-    exchange_put_status(exchange, answer->status);
-    if (answer->content_type != NULL)
-        text_put_format(head, "Content-Type: %s\r\n", answer->content_type);
-    text_put_slice(head, answer->headers);
-    if (answer->status != 204 && answer->status != 304)
-        text_put_format(head, "Content-Length: %zu\r\n", answer->body.size);
-    exchange_put_connection(exchange);
-    text_put_slice(head, SLICE("\r\n"));
-}
-
-void exchange_answer(struct exchange *exchange, const struct answer *answer)
-{
-    bool is_whole;
-
-    assert(!exchange->reply_begun);
-    timer_disarm(&exchange->timer);
-    relay_release(exchange, false);
-    exchange_take_head(exchange);
-    is_whole = skip_buffered_body(exchange);
-    exchange->keeps_client = is_whole && exchange_client_may_go_on(exchange);
-    exchange->reason = answer->reason;
-    put_answer_head(exchange, answer);
-    text_clear(&exchange->answer_body);
-    if (!exchange->is_head_request)
-        text_put_slice(&exchange->answer_body, answer->body);
-    exchange_set_state(exchange, EXCHANGE_ANSWERING);
-    io_unwatch_read(&exchange->session->connection.io);
-    exchange->reply_begun = true;
-    half_begin_local(&exchange->reply, text_slice(&exchange->reply_head),
-                     text_slice(&exchange->answer_body));
-    exchange_run_reply(exchange);
-}
-
-void exchange_refuse(struct exchange *exchange, int status, enum close_reason reason,
-                     const char *format, ...)
-{
-    const struct http_handler *handler = exchange->settings->handler;
-    struct answer answer = {.status = status, .reason = reason};
-    struct text body = {0};
-    char message[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
-    answer.content_type = handler->put_error(exchange, status, message, &body);
-    answer.body = text_slice(&body);
-    exchange_answer(exchange, &answer);
-    text_dispose(&body);
-}
-
-void exchange_cut(struct exchange *exchange, int status, enum close_reason reason,
-                  const char *message)
-{
-    if (exchange->reply_begun)
-        exchange_finish(exchange, reason, SESSION_TRUNCATE);
-    else
-        exchange_refuse(exchange, status, reason, "%s", message);
-}
-
 /* ---- the client's side */
 
 static void on_client_end(struct exchange *exchange, ssize_t result)
@@ -517,100 +367,13 @@ void exchange_send_continue(struct exchange *exchange)
     (void)half_run(&exchange->reply); /* a client that left is noticed when its body is read */
 }
 
-/* ---- collecting a body */
-
-static void collect_done(struct exchange *exchange)
-{
-    void (*on_body)(struct exchange *, void *, struct slice) = exchange->on_body;
-
-    exchange_set_state(exchange, EXCHANGE_DECIDING);
-    io_unwatch_read(&exchange->session->connection.io);
-    exchange->on_body = NULL;
-    on_body(exchange, exchange->settings->app, text_slice(&exchange->body));
-}
-
-/* Takes what is buffered. false: the exchange was refused. */
-static bool collect_buffered(struct exchange *exchange)
-{
-    struct connection *connection = &exchange->session->connection;
-    struct decoder *decoder = &exchange->request.decoder;
-
-    while (!decoder->is_done && buffer_size(&connection->in) > 0) {
-        struct iovec content[8];
-        int count = ARRAY_SIZE(content);
-        size_t used;
-
-        if (decoder_read(decoder, connection->in.data + connection->in.start,
-                         buffer_size(&connection->in), &used, content, &count) == DECODE_BAD) {
-            exchange_refuse(exchange, 400, CLOSE_BAD_REQUEST, "the body is malformed: %s",
-                            decoder->fault);
-            return false;
-        }
-        for (int i = 0; i < count; i++) {
-            text_put(&exchange->body, content[i].iov_base, content[i].iov_len);
-            exchange->request.content_size += content[i].iov_len;
-        }
-        connection_consume(connection, used);
-        if (exchange->body.size > exchange->body_limit) {
-            exchange_refuse(exchange, 413, CLOSE_BODY_TOO_LARGE,
-                            "the body is larger than the %zu bytes that this call may have",
-                            exchange->body_limit);
-            return false;
-        }
-    }
-    return true;
-}
-
-static void collect(struct exchange *exchange)
-{
-    struct connection *connection = &exchange->session->connection;
-    ssize_t got;
-
-    if (!collect_buffered(exchange))
-        return;
-    while (!exchange->request.decoder.is_done) {
-        got = connection_read(connection);
-        if (got == IO_AGAIN) {
-            io_watch_read(&connection->io);
-            return;
-        }
-        if (got <= 0) {
-            exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
-            return;
-        }
-        if (!collect_buffered(exchange))
-            return;
-    }
-    collect_done(exchange);
-}
-
-/* on_body is called from the loop, also when the body is here already: the caller is not
- * re-entered. */
-void exchange_collect(struct exchange *exchange, size_t limit,
-                      void (*on_body)(struct exchange *exchange, void *app, struct slice body))
-{
-    exchange_set_state(exchange, EXCHANGE_COLLECTING);
-    exchange_take_head(exchange);
-    exchange->body_limit = limit;
-    exchange->on_body = on_body;
-    text_clear(&exchange->body);
-    if (exchange->request.decoder.kind == FRAMING_LENGTH &&
-        exchange->request.decoder.left > limit) {
-        exchange_refuse(exchange, 413, CLOSE_BODY_TOO_LARGE,
-                        "the body is larger than the %zu bytes that this call may have", limit);
-        return;
-    }
-    exchange_send_continue(exchange);
-    io_watch_read_now(&exchange->session->connection.io);
-}
-
 /* ---- events of the client's connection */
 
 void exchange_on_client_readable(struct exchange *exchange)
 {
     switch (exchange->state) {
     case EXCHANGE_COLLECTING:
-        collect(exchange);
+        collect_on_client_readable(exchange);
         break;
     case EXCHANGE_CONNECTING:
     case EXCHANGE_RELAYING:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What exchange.c, relay.c and pace.c share. */
+/* What exchange.c, answer.c, collect.c, relay.c and pace.c share. */
 #ifndef HTTP_EXCHANGE_PRIVATE_H
 #define HTTP_EXCHANGE_PRIVATE_H
 
@@ -36,6 +36,9 @@ void exchange_put_status(struct exchange *exchange, int status);
 
 /* The Connection header that tells whether this connection goes on. */
 void exchange_put_connection(struct exchange *exchange);
+
+/* ---- collect.c */
+void collect_on_client_readable(struct exchange *exchange);
 
 /* ---- relay.c */
 void relay_on_client_readable(struct exchange *exchange);
