@@ -274,7 +274,8 @@ static void seed(const char *sample, const char *before, const char *after)
         places++;
         text_put(&changed, bytes->data, (size_t)(at - bytes->data));
         text_put_text(&changed, after);
-        text_put_text(&changed, at + strlen(before));
+        at += strlen(before);
+        text_put(&changed, at, bytes->size - (size_t)(at - bytes->data));
         free((char *)bytes->data);
         *bytes = text_slice(&changed);
         changed = (struct text){0};
