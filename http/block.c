@@ -51,6 +51,8 @@ void block_store_destroy(struct block_store **store)
 {
     if (*store == NULL)
         return;
+    assert((*store)->small_count == (*store)->small.count);
+    assert((*store)->large_count == (*store)->large.count && (*store)->large_in_use == 0);
     free_all(&(*store)->small);
     free_all(&(*store)->large);
     free(*store);

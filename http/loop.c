@@ -288,6 +288,10 @@ void loop_destroy(struct loop **loop_ptr)
     if (loop == NULL)
         return;
     *loop_ptr = NULL;
+    for (int level = 0; level < LEVELS; level++)
+        for (int slot = 0; slot < SLOTS; slot++)
+            assert(loop->wheel[level][slot] == NULL); /* its owner is gone */
+    assert(!has_later(loop));
     h2o_socket_close(loop->wakeup);
     h2o_evloop_run(loop->h2o, 0); /* h2o frees closed sockets in its next run */
     h2o_evloop_destroy(loop->h2o);
