@@ -196,58 +196,61 @@ void server_forget_session(struct server *server, struct session *session)
     *(session->previous != NULL ? &session->previous->next : &server->sessions) = session->next;
     if (session->next != NULL)
         session->next->previous = session->previous;
+    if (server->next_session == session)
+        server->next_session = session->next;
     server->session_count--;
     server_count(&server->counters.connections_closed, 1);
 }
 
-/* Ends every session. Each end changes the list, so it begins anew until only lingering ones are
- * left. */
-static void cut_all(struct server *server)
+/* Calls visit for every session; whatever it does, sessions may end by it. */
+static void walk(struct server *server, void (*visit)(struct session *session))
 {
-    struct session *session = server->sessions;
+    struct session *session;
 
-    while (session != NULL) {
-        struct session *next = session->next;
-
-        session_close(session);
-        session = next;
+    for (server->next_session = server->sessions; server->next_session != NULL;) {
+        session = server->next_session;
+        server->next_session = session->next;
+        visit(session);
     }
+}
+
+static void sweep(struct session *session)
+{
+    if (session->exchange != NULL)
+        exchange_sweep(session->exchange);
 }
 
 static void on_sweep(struct timer *timer)
 {
     struct server *server = CONTAINER_OF(timer, struct server, sweep);
-    struct session *session = server->sessions;
 
     server_count(&server->counters.block_bytes,
                  block_store_bytes(server->blocks) - server->counters.block_bytes);
-    while (session != NULL) {
-        struct session *next = session->next;
-
-        if (session->exchange != NULL)
-            exchange_sweep(session->exchange);
-        session = next;
-    }
-    if (server->drain_deadline_ms != 0 && loop_now_ms(server->loop) >= server->drain_deadline_ms)
-        cut_all(server);
+    walk(server, sweep);
     timer_arm(server->loop, &server->sweep, SWEEP_MS);
+}
+
+/* Replies that say so take a moment to be seen: what is left of them is cut the next time. */
+static void on_drain_deadline(struct timer *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, drain_deadline);
+
+    walk(server, session_close);
+    timer_arm(server->loop, timer, SWEEP_MS);
 }
 
 void server_drain(struct server *server, uint64_t deadline_ms)
 {
-    if (server->is_draining) {
-        server->drain_deadline_ms = loop_now_ms(server->loop) + deadline_ms;
+    timer_arm(server->loop, &server->drain_deadline, deadline_ms);
+    if (server->is_draining)
         return;
-    }
     for (struct listener *listener = server->listeners; listener != NULL; listener = listener->next)
         while (accept_one(listener)) /* who is in the queue was promised an answer */
             ;
     server->is_draining = true;
     timer_disarm(&server->accept_pause);
     close_listeners(server);
-    server->drain_deadline_ms = loop_now_ms(server->loop) + deadline_ms;
-    for (struct session *session = server->sessions; session != NULL; session = session->next)
-        session_drain(session);
+    walk(server, session_drain);
 }
 
 bool server_is_drained(const struct server *server)
@@ -269,6 +272,7 @@ struct server *server_create(const struct server_options *options, struct server
     server->pipes = pipe_store_create();
     server->sweep.fire = on_sweep;
     server->accept_pause.fire = on_accept_pause_over;
+    server->drain_deadline.fire = on_drain_deadline;
     if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
         random = (uint32_t)clock_us();
     snprintf(server->id_prefix, sizeof(server->id_prefix), "%08x%02x", random, options->id & 0xff);
@@ -285,9 +289,10 @@ void server_destroy(struct server **server_ptr)
     *server_ptr = NULL;
     close_listeners(server);
     while (server->sessions != NULL)
-        cut_all(server);
+        walk(server, session_close);
     timer_disarm(&server->sweep);
     timer_disarm(&server->accept_pause);
+    timer_disarm(&server->drain_deadline);
     while (server->free_exchanges != NULL) {
         struct exchange *exchange = server_take_exchange(server);
 

@@ -60,13 +60,12 @@ struct server {
     struct server_options options;
     struct server_settings *settings;
     struct listener *listeners;
-    struct session *sessions;
+    struct session *sessions, *next_session; /* next_session: where a walk over them goes on */
     uint32_t session_count;
     struct exchange *free_exchanges;
     uint32_t free_exchange_count;
-    struct timer sweep, accept_pause;
+    struct timer sweep, accept_pause, drain_deadline;
     bool is_draining;
-    uint64_t drain_deadline_ms; /* 0: none */
     uint64_t next_id;
     char id_prefix[12];
     struct server_counters counters;
@@ -85,7 +84,8 @@ void server_listen(struct server *server, int fd);
 void server_reload(struct server *server, struct server_settings *settings);
 
 /* Stops accepting once the queue of connections is empty, lets exchanges finish, cuts what is left
- * at the deadline. Idle sessions close within a second. */
+ * deadline_ms from now. Idle sessions close within a second, unless a request comes. Again: another
+ * deadline. */
 void server_drain(struct server *server, uint64_t deadline_ms);
 bool server_is_drained(const struct server *server);
 

@@ -331,6 +331,6 @@ void session_start(struct server *server, int fd, SSL *ssl, const struct sockadd
 
 void session_drain(struct session *session)
 {
-    if (session->state == SESSION_HEAD && session->was_used && session->head_seen == 0)
+    if (session->state == SESSION_HEAD && session->head_seen == 0)
         timer_arm(session->server->loop, &session->timer, DRAIN_IDLE_MS);
 }

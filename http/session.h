@@ -56,7 +56,7 @@ void session_exchange_ended(struct session *session, enum session_outcome outcom
 /* Closes at once, whatever is going on. */
 void session_close(struct session *session);
 
-/* The server drains: an idle session closes soon, a busy one after its exchange. */
+/* The server drains: an idle session closes soon, used or not; a busy one after its exchange. */
 void session_drain(struct session *session);
 
 #endif
