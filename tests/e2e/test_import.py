@@ -14,7 +14,7 @@ import unittest
 from kit import kubo, rpc, settings
 
 FILES = settings.pick(40, 4000)
-TREES = settings.pick(20, 2000)
+TREES = settings.pick(20, 1000)
 DAGS = settings.pick(20, 2000)
 
 # Options of ipfs_codec and what they are in Kubo's words. Chunks and nodes are small, so that trees are deep.
