@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documents say is true: every policy in docs/policy.md passes check and its own tests."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+from kit import relay, settings
+
+
+class Documents(unittest.TestCase):
+    def setUp(self):
+        if relay.why_not("causeway"):
+            self.skipTest(relay.why_not("causeway"))
+
+    def test_every_policy_in_the_guide_holds(self):
+        examples = re.findall(r"```yaml\n(.*?)```", (settings.root() / "docs" / "policy.md").read_text(), re.DOTALL)
+        self.assertGreaterEqual(len(examples), 6)
+        for number, example in enumerate(examples, 1):
+            with self.subTest(number), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "policy.yaml"
+                path.write_text(example)
+                for command in ("check", "test"):
+                    result = subprocess.run([relay.causeway_program(), "policy", command, path], capture_output=True, text=True, timeout=10)
+                    self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_every_sample_policy_holds(self):
+        for path in (settings.root() / "deploy" / "policy").iterdir():
+            with self.subTest(path.name):
+                result = subprocess.run([relay.causeway_program(), "policy", "test", path], capture_output=True, text=True, timeout=10)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_what_is_not_enforced_is_refused_by_name(self):
+        for section in ("quotas", "grants", "placement"):
+            with self.subTest(section), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "policy.yaml"
+                path.write_text(f"version: 1\norg: lab.example\n{section}: []\n")
+                result = subprocess.run([relay.causeway_program(), "policy", "check", path], capture_output=True, text=True, timeout=10)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(section, result.stdout + result.stderr)
