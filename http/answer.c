@@ -74,25 +74,6 @@ void exchange_put_connection(struct exchange *exchange)
 
 /* ---- answering ourselves */
 
-/* Reads over body bytes that are here already. true: the request ended within them. */
-static bool skip_buffered_body(struct exchange *exchange)
-{
-    struct connection *connection = &exchange->session->connection;
-    struct decoder *decoder = &exchange->request.decoder;
-
-    while (!decoder->is_done && buffer_size(&connection->in) > 0) {
-        struct iovec content[8];
-        int count = ARRAY_SIZE(content);
-        size_t used;
-
-        if (decoder_read(decoder, connection->in.data + connection->in.start,
-                         buffer_size(&connection->in), &used, content, &count) == DECODE_BAD)
-            return false;
-        connection_consume(connection, used);
-    }
-    return decoder->is_done;
-}
-
 static void put_answer_head(struct exchange *exchange, const struct answer *answer)
 {
     struct text *head = &exchange->reply_head;
@@ -115,7 +96,7 @@ void exchange_answer(struct exchange *exchange, const struct answer *answer)
     timer_disarm(&exchange->timer);
     relay_release(exchange, false);
     exchange_take_head(exchange);
-    is_whole = skip_buffered_body(exchange);
+    is_whole = exchange_skip_buffered(exchange);
     exchange->keeps_client = is_whole && exchange_client_may_go_on(exchange);
     exchange->reason = answer->reason;
     put_answer_head(exchange, answer);

@@ -18,9 +18,10 @@ static const unsigned int successors[] = {
                           TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_COLLECTING] = TO(EXCHANGE_DECIDING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_CONNECTING] = TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
-    [EXCHANGE_RELAYING] =
-        TO(EXCHANGE_CONNECTING) /* the one retry */ | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_RELAYING] = TO(EXCHANGE_CONNECTING) /* the one retry */ | TO(EXCHANGE_ANSWERING) |
+                          TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_ANSWERING] = TO(EXCHANGE_ENDED),
+    [EXCHANGE_SKIPPING] = TO(EXCHANGE_ENDED),
     [EXCHANGE_ENDED] = 0,
 };
 
@@ -277,7 +278,10 @@ static void finish_reply(struct exchange *exchange)
         relay_release(exchange, exchange->upstream_keeps && exchange->request.decoder.is_done &&
                                     exchange->request.last == HALF_DONE);
     }
-    exchange_finish(exchange, exchange->reason, outcome_after_reply(exchange));
+    if (exchange->keeps_client && !exchange->request.decoder.is_done)
+        exchange_start_skipping(exchange);
+    else
+        exchange_finish(exchange, exchange->reason, outcome_after_reply(exchange));
 }
 
 /* The upstream broke off inside its reply. The client is told so in the reply's own format if it
@@ -382,6 +386,9 @@ void exchange_on_client_readable(struct exchange *exchange)
             read_ahead(exchange);
         else
             relay_on_client_readable(exchange);
+        break;
+    case EXCHANGE_SKIPPING:
+        exchange_skip_rest(exchange);
         break;
     case EXCHANGE_DECIDING:
     case EXCHANGE_ANSWERING:

@@ -6,6 +6,7 @@
  *
  *   DECIDING -> ANSWERING              an own, small reply
  *            -> CONNECTING -> RELAYING two halves, full duplex, to an upstream
+ *                          -> SKIPPING the reply ended first: the rest of the body is read over
  *            -> COLLECTING -> DECIDING the body is read whole (bounded), and the handler is asked
  * again
  *
@@ -134,6 +135,7 @@ enum exchange_state {
     EXCHANGE_CONNECTING,
     EXCHANGE_RELAYING,
     EXCHANGE_ANSWERING,
+    EXCHANGE_SKIPPING,
     EXCHANGE_ENDED,
 };
 
@@ -178,6 +180,7 @@ struct exchange {
     void *context;
     struct exchange_times times;
     struct exchange_pace pace;
+    size_t skipped;    /* bytes read over behind the reply */
     size_t reply_seen; /* bytes of an incomplete reply head that were looked at */
     char id[24];
     char method[16];

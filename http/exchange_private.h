@@ -40,6 +40,13 @@ void exchange_put_connection(struct exchange *exchange);
 /* ---- collect.c */
 void collect_on_client_readable(struct exchange *exchange);
 
+/* ---- skip.c */
+/* Reads over body bytes that are buffered already. true: the request ended within them. */
+bool exchange_skip_buffered(struct exchange *exchange);
+/* The reply is out and announced another; the request has not ended. Ends the exchange, later. */
+void exchange_start_skipping(struct exchange *exchange);
+void exchange_skip_rest(struct exchange *exchange);
+
 /* ---- relay.c */
 void relay_on_client_readable(struct exchange *exchange);
 /* Gives the upstream up; kept only when both messages ended there. */

@@ -496,6 +496,57 @@ static void test_bodies_may_end_after_their_reply(void **state)
     expect_both_go_on(client, upstream);
 }
 
+/* The upstream has answered all of it while the client's last bytes are on their way. */
+static void test_bodies_that_outlast_their_reply_are_read_over(void **state)
+{
+    static const struct {
+        const char *framing, *first, *rest;
+    } cases[] = {
+        {CHUNKED, "3\r\nabc\r\n", "0\r\n\r\n"},
+        {CHUNKED, "3\r\nabc\r\n", "4\r\ndefg\r\n0\r\nT: x\r\n\r\n"},
+        {"Content-Length: 6\r\n", "abc", "def"},
+    };
+    struct stage *s = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct peer *client = stage_client_sends(s, POST);
+        struct peer *upstream;
+
+        peer_send(client, cases[i].framing);
+        peer_send(client, "\r\n");
+        peer_send(client, cases[i].first);
+        upstream = stage_accept(s);
+        peer_await(upstream, "abc");
+        peer_send(upstream, OK_REPLY);
+        peer_expect(client, OK_REPLY);
+        turn_for(s->loop, 5);
+        peer_send(client, cases[i].rest);
+        peer_send(client, "GET /answer HTTP/1.1\r\nHost: x\r\n\r\n");
+        peer_await(client, "hello\n");
+        peer_await_gone(upstream);
+    }
+}
+
+static void test_bodies_that_outlast_their_reply_for_long_end_the_connection(void **state)
+{
+    struct stage *s = *state;
+    struct peer *client, *upstream;
+
+    for (int i = 0; i < 3; i++) {
+        open_relay(s, POST CHUNKED "\r\n3\r\nabc\r\n", &client, &upstream);
+        peer_await(upstream, "abc");
+        peer_send(upstream, OK_REPLY);
+        peer_expect(client, OK_REPLY);
+        if (i == 1) { /* so much that nobody waits for its end */
+            peer_send(client, "100000\r\n");
+            peer_send_pattern(client, 0, 200 * KIB);
+        } else if (i == 2) {
+            peer_send(client, "no chunk\r\n");
+        }
+        expect_client_ends(client);
+    }
+}
+
 /* ---- much */
 
 static void send_much(struct peer *from, struct peer *to, uint64_t size)
@@ -689,6 +740,8 @@ int main(void)
         STAGE_TEST(test_bodies_in_chunks_that_a_client_ends_have_no_last_chunk),
         STAGE_TEST(test_bodies_stream_both_ways_at_once),
         STAGE_TEST(test_bodies_may_end_after_their_reply),
+        STAGE_TEST(test_bodies_that_outlast_their_reply_are_read_over),
+        STAGE_TEST(test_bodies_that_outlast_their_reply_for_long_end_the_connection),
         STAGE_TEST(test_bodies_of_many_bytes_arrive_unharmed),
         STAGE_TEST(test_bodies_of_many_chunks_arrive_unharmed),
         STAGE_TEST(test_bodies_of_many_bytes_pass_through_unix_sockets),
