@@ -78,6 +78,17 @@ void text_put_char(struct text *text, char c)
     text_put(text, &c, 1);
 }
 
+void text_put_number(struct text *text, uint64_t number)
+{
+    char digits[20];
+    size_t first = sizeof(digits);
+
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    text_put(text, digits + first, sizeof(digits) - first);
+}
+
 void text_put_format(struct text *text, const char *format, ...)
 {
     va_list args;

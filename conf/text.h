@@ -58,6 +58,8 @@ void text_put_slice(struct text *text, struct slice s);
 void text_put_char(struct text *text, char c);
 void text_put_format(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* In decimal; what text_put_format does, for who does it for every request. */
+void text_put_number(struct text *text, uint64_t number);
 /* The inside of a JSON string: quotes, controls and bytes that are not UTF-8 are escaped. */
 void text_put_json(struct text *text, struct slice s);
 /* Room for `size` more bytes; returns where they go. Follow with text->size += what was written. */

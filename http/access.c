@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is kept of an exchange that ended: a line of the access log and the counters. */
 #include "conf/log.h"
+#include "conf/units.h"
 #include "http/server.h"
 
 #include <arpa/inet.h>
@@ -68,17 +69,12 @@ static void put_json(struct line *line, const char *text)
 
 static void put_time(struct line *line)
 {
+    char text[UNITS_TIMESTAMP_SIZE];
     struct timespec now;
-    struct tm parts;
 
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    line->at += strftime(line->at, 24, "%Y-%m-%dT%H:%M:%S", &parts);
-    put(line,
-        (char[]){'.', (char)('0' + now.tv_nsec / 100000000),
-                 (char)('0' + now.tv_nsec / 10000000 % 10),
-                 (char)('0' + now.tv_nsec / 1000000 % 10), 'Z'},
-        5);
+    units_print_timestamp(text, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+    put(line, text, UNITS_TIMESTAMP_SIZE - 1);
 }
 
 static void put_peer(struct line *line, const struct sockaddr *peer)

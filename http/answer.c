@@ -64,6 +64,13 @@ void exchange_put_status(struct exchange *exchange, int status)
     exchange->times.first_byte = clock_us();
 }
 
+void exchange_put_length(struct text *head, uint64_t size)
+{
+    text_put_slice(head, SLICE("Content-Length: "));
+    text_put_number(head, size);
+    text_put_slice(head, SLICE("\r\n"));
+}
+
 void exchange_put_connection(struct exchange *exchange)
 {
     if (!exchange->keeps_client)
@@ -83,7 +90,7 @@ static void put_answer_head(struct exchange *exchange, const struct answer *answ
         text_put_format(head, "Content-Type: %s\r\n", answer->content_type);
     text_put_slice(head, answer->headers);
     if (answer->status != 204 && answer->status != 304)
-        text_put_format(head, "Content-Length: %zu\r\n", answer->body.size);
+        exchange_put_length(head, answer->body.size);
     exchange_put_connection(exchange);
     text_put_slice(head, SLICE("\r\n"));
 }

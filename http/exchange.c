@@ -4,7 +4,6 @@
 #include "http/exchange_private.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -167,6 +166,14 @@ void exchange_init(struct exchange *exchange, struct session *session)
     server_count(&server->counters.requests, 1);
 }
 
+static void keep_cut(char *room, size_t size, struct slice s)
+{
+    size_t kept = s.size < size ? s.size : size - 1;
+
+    memcpy(room, s.data, kept);
+    room[kept] = '\0';
+}
+
 /* What the log will want when the head's bytes are gone. The query may hold secrets and is never
  * kept. */
 static void keep_for_log(struct exchange *exchange)
@@ -176,14 +183,10 @@ static void keep_for_log(struct exchange *exchange)
     const char *query = memchr(head->target.data, '?', head->target.size);
     size_t path = query == NULL ? head->target.size : (size_t)(query - head->target.data);
 
-    snprintf(exchange->method, sizeof(exchange->method), "%.*s", SLICE_ARGS(head->method));
-    if (path >= sizeof(exchange->path))
-        path = sizeof(exchange->path) - 1;
-    memcpy(exchange->path, head->target.data, path);
-    exchange->path[path] = '\0';
+    keep_cut(exchange->method, sizeof(exchange->method), head->method);
+    keep_cut(exchange->path, sizeof(exchange->path), (struct slice){head->target.data, path});
     if (client_id != NULL)
-        snprintf(exchange->client_id, sizeof(exchange->client_id), "%.*s",
-                 SLICE_ARGS(client_id->value));
+        keep_cut(exchange->client_id, sizeof(exchange->client_id), client_id->value);
 }
 
 void exchange_begin(struct exchange *exchange)

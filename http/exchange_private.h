@@ -34,6 +34,9 @@ void exchange_send_continue(struct exchange *exchange);
 /* "HTTP/1.1 200 OK\r\n" and X-Request-Id. */
 void exchange_put_status(struct exchange *exchange, int status);
 
+/* "Content-Length: 123\r\n". */
+void exchange_put_length(struct text *head, uint64_t size);
+
 /* The Connection header that tells whether this connection goes on. */
 void exchange_put_connection(struct exchange *exchange);
 

@@ -110,12 +110,10 @@ static enum body_framing put_reply_framing(struct exchange *exchange, const stru
     case FRAMING_NONE:
         if (reply->status != 204 && reply->status != 304 &&
             (has_length || !exchange->is_head_request))
-            text_put_format(head, "Content-Length: %llu\r\n",
-                            (unsigned long long)reply->content_length);
+            exchange_put_length(head, reply->content_length);
         return FRAMING_NONE;
     case FRAMING_LENGTH:
-        text_put_format(head, "Content-Length: %llu\r\n",
-                        (unsigned long long)reply->content_length);
+        exchange_put_length(head, reply->content_length);
         return FRAMING_LENGTH;
     case FRAMING_CHUNKED:
     case FRAMING_UNTIL_CLOSE:
@@ -356,12 +354,11 @@ static void put_request_framing(struct exchange *exchange)
     const struct relay *relay = &exchange->relay;
 
     if (relay->has_body)
-        text_put_format(head, "Content-Length: %zu\r\n", relay->body.size);
+        exchange_put_length(head, relay->body.size);
     else if (exchange->head.body == FRAMING_CHUNKED)
         text_put_slice(head, SLICE("Transfer-Encoding: chunked\r\n"));
     else if (exchange->head.body == FRAMING_LENGTH)
-        text_put_format(head, "Content-Length: %llu\r\n",
-                        (unsigned long long)exchange->head.content_length);
+        exchange_put_length(head, exchange->head.content_length);
     else if (!exchange->is_head_request && strcmp(exchange->method, "GET") != 0)
         text_put_slice(head, SLICE("Content-Length: 0\r\n"));
     text_put_slice(head, SLICE("\r\n"));
