@@ -248,7 +248,7 @@ static void put_patterns(struct text *out, const char *const *patterns, int coun
                          struct dice *dice)
 {
     bool is_list = count > 1 || dice_is(dice, 50);
-    int order[ORDER_MAX];
+    int order[ORDER_MAX] = {0};
 
     shuffle(order, count, dice);
     text_put_text(out, is_list ? "[" : "");
