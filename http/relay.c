@@ -127,12 +127,20 @@ static enum body_framing put_reply_framing(struct exchange *exchange, const stru
     return FRAMING_UNTIL_CLOSE;
 }
 
+/* An upstream that closes behind a reply that came before the request's end may have given the
+ * request up: how much of it is still to come, and whether anybody will read it, is not known. */
+static bool client_may_go_on(const struct exchange *exchange, const struct head *reply)
+{
+    return exchange_client_may_go_on(exchange) &&
+           (reply->keeps_alive || exchange->request.decoder.is_done);
+}
+
 static void begin_reply(struct exchange *exchange, const struct head *reply)
 {
     struct connection *upstream = &exchange->upstream->connection;
     enum body_framing encoding;
 
-    exchange->keeps_client = exchange_client_may_go_on(exchange);
+    exchange->keeps_client = client_may_go_on(exchange, reply);
     exchange->upstream_keeps = reply->keeps_alive;
     exchange_put_status(exchange, reply->status);
     put_passed_headers(exchange, reply);

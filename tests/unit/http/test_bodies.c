@@ -527,6 +527,24 @@ static void test_bodies_that_outlast_their_reply_are_read_over(void **state)
     }
 }
 
+static void test_bodies_that_the_upstream_gave_up_end_the_connection(void **state)
+{
+    struct stage *s = *state;
+    struct peer *client, *upstream;
+
+    open_relay(s, POST CHUNKED "\r\n3\r\nabc\r\n", &client, &upstream);
+    peer_await(upstream, "abc");
+    peer_send(upstream, REPLY "Connection: close\r\nContent-Length: 2\r\n\r\nno");
+    peer_expect(client, REPLY "Content-Length: 2\r\nConnection: close\r\n\r\nno");
+    expect_client_ends(client);
+    open_relay(s, POST "Content-Length: 3\r\n\r\nabc", &client, &upstream);
+    peer_await(upstream, "abc");
+    peer_send(upstream, REPLY "Connection: close\r\nContent-Length: 2\r\n\r\nok");
+    peer_expect(client, OK_REPLY);
+    peer_send(client, "GET /answer HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer_await(client, "hello\n");
+}
+
 static void test_bodies_that_outlast_their_reply_for_long_end_the_connection(void **state)
 {
     struct stage *s = *state;
@@ -741,6 +759,7 @@ int main(void)
         STAGE_TEST(test_bodies_stream_both_ways_at_once),
         STAGE_TEST(test_bodies_may_end_after_their_reply),
         STAGE_TEST(test_bodies_that_outlast_their_reply_are_read_over),
+        STAGE_TEST(test_bodies_that_the_upstream_gave_up_end_the_connection),
         STAGE_TEST(test_bodies_that_outlast_their_reply_for_long_end_the_connection),
         STAGE_TEST(test_bodies_of_many_bytes_arrive_unharmed),
         STAGE_TEST(test_bodies_of_many_chunks_arrive_unharmed),
