@@ -19,8 +19,6 @@ struct fetch {
     struct text head, body; /* of the request */
     struct text reply;
     struct timer timeout;
-    struct later
-        attach_later; /* an idle connection was there: on_done must not come from inside start */
     bool has_head, keeps_alive;
     int status;
 };
@@ -71,6 +69,12 @@ static void succeed(struct fetch *fetch)
 
 /* ---- the reply. Each returns false when the fetch has ended. */
 
+static bool fail_too_large(struct fetch *fetch)
+{
+    fail_with(fetch, ERROR_LIMIT, "the reply is larger than was expected");
+    return false;
+}
+
 static bool take_head(struct fetch *fetch)
 {
     struct connection *connection = &fetch->pooled->connection;
@@ -96,6 +100,8 @@ static bool take_head(struct fetch *fetch)
     fetch->has_head = true;
     fetch->status = head.status;
     fetch->keeps_alive = head.keeps_alive;
+    if (head.body == FRAMING_LENGTH && head.content_length > fetch->request.reply_max)
+        return fail_too_large(fetch);
     decoder_init(&fetch->decoder, head.body, head.content_length,
                  &(struct framing_limits){.trailer_size = 8192, .extension_size = 256});
     return true;
@@ -116,10 +122,7 @@ static bool take_content(struct fetch *fetch)
     for (int i = 0; i < count; i++)
         text_put(&fetch->reply, content[i].iov_base, content[i].iov_len);
     connection_consume(connection, used);
-    if (fetch->reply.size <= fetch->request.reply_max)
-        return true;
-    fail_with(fetch, ERROR_LIMIT, "the reply is larger than was expected");
-    return false;
+    return fetch->reply.size <= fetch->request.reply_max || fail_too_large(fetch);
 }
 
 /* Deals with what is buffered. */
