@@ -105,14 +105,18 @@ struct relay {
         body; /* borrowed until the exchange ends: the collected body, or the handler's own */
     /* A stream without an end of its own, so that a client that sent FIN wants no more of it. */
     bool ends_with_client;
-    uint64_t head_timeout_ms;                 /* silence before the reply's head; 0: for ever */
-    uint64_t idle_timeout_ms;                 /* silence inside the reply; 0: for ever */
-    bool (*passes_header)(struct slice name); /* may this field of the reply reach the client? */
+    uint64_t head_timeout_ms; /* silence before the reply's head; 0: for ever */
+    uint64_t idle_timeout_ms; /* silence inside the reply; 0: for ever */
+    /* May this field of the reply, or of its trailers, reach the client? */
+    bool (*passes_header)(struct slice name);
     /* A status that must not reach the client, in a sentence (answered with 502); NULL: it may. */
     const char *(*status_fault)(int status);
     /* Content to end the reply with when the upstream breaks off inside it: a line of the reply's
      * own format that says so. The reply is cut behind it all the same. {NULL, 0}: none. Static. */
     struct slice break_line;
+    /* Changes the content of the reply on its way; NULL: nothing does. See half.h. */
+    half_rewrite rewrite;
+    void *rewrite_arg;
 };
 
 void exchange_relay(struct exchange *exchange, const struct relay *relay);

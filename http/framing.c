@@ -74,7 +74,8 @@ static enum decode_result take_trailer_line(struct decoder *decoder)
     name = (struct slice){line.data, (size_t)(colon - line.data)};
     if (!head_is_token(name) || !is_field_value(line))
         return bad(decoder, "a trailer line is not a header");
-    if (!head_is_forbidden_trailer(name)) {
+    if (!head_is_forbidden_trailer(name) &&
+        (decoder->passes_trailer == NULL || decoder->passes_trailer(name))) {
         text_put_slice(&decoder->trailers, line);
         text_put_text(&decoder->trailers, "\r\n");
     }

@@ -32,7 +32,10 @@ struct decoder {
     uint64_t left;      /* content bytes that must still come (FRAMING_LENGTH), or of this chunk */
     const char *fault;  /* set with DECODE_BAD: a static sentence */
     struct text trailers; /* "name: value\r\n"..., allowed fields only */
-    struct text line;     /* a trailer line that is not complete */
+    /* May a trailer of that name pass? NULL: all that may be trailers at all. To be set after
+     * decoder_init. */
+    bool (*passes_trailer)(struct slice name);
+    struct text line; /* a trailer line that is not complete */
     struct framing_limits limits;
 };
 

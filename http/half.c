@@ -19,11 +19,15 @@ void half_init(struct half *half, struct connection *from, struct connection *to
     half->last_content = '\n';
     half->last = HALF_WAITS_READ;
     half->splice = (struct splice){0};
+    half->rewrite = NULL;
+    half->is_rewritten = false;
+    half->rewritten = (struct text){0};
     half->first = half->count = 0;
 }
 
 void half_dispose(struct half *half)
 {
+    text_dispose(&half->rewritten);
     decoder_dispose(&half->decoder);
     splice_close(&half->splice, half->pipes);
     half->first = half->count = 0;
@@ -79,9 +83,53 @@ void half_forget_output(struct half *half)
 
 /* ---- filling: content and what stands around it */
 
+/* Content, in one chunk if the message has them; borrowed until it is written. */
+static void queue_content(struct half *half, const struct iovec *content, int count, size_t size)
+{
+    if (size == 0 || half->encoding == FRAMING_NONE)
+        return;
+    if (half->encoding == FRAMING_CHUNKED)
+        queue(half, half->chunk_line, framing_chunk_line(half->chunk_line, size));
+    for (int i = 0; i < count; i++)
+        queue(half, content[i].iov_base, content[i].iov_len);
+    if (half->encoding == FRAMING_CHUNKED)
+        queue_slice(half, SLICE("\r\n"));
+}
+
+static void rewrite_end(struct half *half)
+{
+    half->is_rewritten = true;
+    half->rewrite(half->rewrite_arg, (struct slice){NULL, 0}, true, &half->rewritten);
+}
+
+/* What stands in the place of the content. */
+static struct iovec rewrite_content(struct half *half, const struct iovec *content, int count)
+{
+    text_clear(&half->rewritten);
+    for (int i = 0; i < count; i++)
+        half->rewrite(half->rewrite_arg, (struct slice){content[i].iov_base, content[i].iov_len},
+                      false, &half->rewritten);
+    if (half->decoder.is_done)
+        rewrite_end(half);
+    return (struct iovec){half->rewritten.data, half->rewritten.size};
+}
+
+/* The end came without content: what was kept back until now. */
+static void queue_rewritten_end(struct half *half)
+{
+    struct iovec rest;
+
+    text_clear(&half->rewritten);
+    rewrite_end(half);
+    rest = (struct iovec){half->rewritten.data, half->rewritten.size};
+    queue_content(half, &rest, 1, rest.iov_len);
+}
+
 static void queue_end(struct half *half)
 {
     half->is_end_queued = true;
+    if (half->rewrite != NULL && !half->is_rewritten)
+        queue_rewritten_end(half);
     if (half->encoding != FRAMING_CHUNKED)
         return;
     queue_slice(half, SLICE("0\r\n"));
@@ -105,14 +153,12 @@ static bool fill(struct half *half)
     for (int i = 0; i < count; i++)
         size += content[i].iov_len;
     half->content_size += size;
-    if (size > 0 && half->encoding != FRAMING_NONE) {
-        if (half->encoding == FRAMING_CHUNKED)
-            queue(half, half->chunk_line, framing_chunk_line(half->chunk_line, size));
-        for (int i = 0; i < count; i++)
-            queue(half, content[i].iov_base, content[i].iov_len);
-        if (half->encoding == FRAMING_CHUNKED)
-            queue_slice(half, SLICE("\r\n"));
+    if (half->rewrite != NULL) {
+        content[0] = rewrite_content(half, content, count);
+        count = 1;
+        size = content[0].iov_len;
     }
+    queue_content(half, content, count, size);
     if (size > 0)
         half->last_content =
             ((const char *)content[count - 1].iov_base)[content[count - 1].iov_len - 1];

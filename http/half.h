@@ -25,6 +25,10 @@ enum half_result {
     HALF_DESTINATION_FAILED,
 };
 
+/* Changes content on its way: appends what shall stand in its place to out, at once or later. At
+ * the end of the message it is called once more, with is_last and no content. */
+typedef void (*half_rewrite)(void *arg, struct slice content, bool is_last, struct text *out);
+
 struct half {
     struct connection *from; /* NULL: the message stands in memory */
     struct connection *to;
@@ -40,6 +44,10 @@ struct half {
     enum half_result last;
     struct pipe_store *pipes;
     struct splice splice;
+    half_rewrite rewrite; /* NULL: content passes as it is. Needs FRAMING_CHUNKED or _UNTIL_CLOSE */
+    void *rewrite_arg;
+    bool is_rewritten; /* to the end */
+    struct text rewritten;
     int first, count; /* of out: what is to be written */
     struct iovec out[HALF_VECTORS];
     char chunk_line[FRAMING_CHUNK_LINE];

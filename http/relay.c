@@ -113,6 +113,8 @@ static enum body_framing put_reply_framing(struct exchange *exchange, const stru
             exchange_put_length(head, reply->content_length);
         return FRAMING_NONE;
     case FRAMING_LENGTH:
+        if (exchange->relay.rewrite != NULL)
+            break; /* how long it will be is not known */
         exchange_put_length(head, reply->content_length);
         return FRAMING_LENGTH;
     case FRAMING_CHUNKED:
@@ -150,8 +152,11 @@ static void begin_reply(struct exchange *exchange, const struct head *reply)
     exchange->reply_begun = true;
     timer_disarm(&exchange->finish_timer);
     exchange->reply.from = upstream;
+    exchange->reply.rewrite = exchange->relay.rewrite;
+    exchange->reply.rewrite_arg = exchange->relay.rewrite_arg;
     decoder_init(&exchange->reply.decoder, reply->body, reply->content_length,
                  &exchange->settings->limits.framing);
+    exchange->reply.decoder.passes_trailer = exchange->relay.passes_header;
     connection_consume(upstream, reply->size);
     half_begin(&exchange->reply, text_slice(&exchange->reply_head), encoding);
     restart_silence(exchange);

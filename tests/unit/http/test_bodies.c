@@ -565,6 +565,76 @@ static void test_bodies_that_outlast_their_reply_for_long_end_the_connection(voi
     }
 }
 
+/* ---- rewriting */
+
+/* Doubles each 'a', and keeps what it got last back until more comes. */
+static void double_a(void *kept_, struct slice content, bool is_last, struct text *out)
+{
+    char *kept = kept_;
+
+    for (size_t i = 0; i < content.size; i++) {
+        if (*kept != '\0')
+            text_put_char(out, *kept);
+        if (*kept == 'a')
+            text_put_char(out, 'a');
+        *kept = content.data[i];
+    }
+    if (is_last)
+        text_put_format(out, "%c.", *kept);
+}
+
+static void test_bodies_can_be_rewritten_on_their_way(void **state)
+{
+    static const struct {
+        const char *head, *sent, *expected;
+    } cases[] = {
+        {CHUNKED, "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "5\r\naabc.\r\n0\r\n\r\n"},
+        {"Content-Length: 3\r\n", "abc", "5\r\naabc.\r\n0\r\n\r\n"},
+        {"Connection: close\r\n", "abc", "3\r\naab\r\n2\r\nc.\r\n0\r\n\r\n"},
+    };
+    struct stage *s = *state;
+    static char kept;
+
+    s->relay.rewrite = double_a;
+    s->relay.rewrite_arg = &kept;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct peer *client, *upstream;
+
+        kept = '\0';
+        open_relay(s, POST "Content-Length: 0\r\n\r\n", &client, &upstream);
+        peer_await(upstream, "\r\n\r\n");
+        peer_send(upstream, REPLY);
+        peer_send(upstream, cases[i].head);
+        peer_send(upstream, "\r\n");
+        peer_send(upstream, cases[i].sent);
+        peer_expect(client, REPLY CHUNKED "\r\n");
+        turn_for(s->loop, 5);
+        if (i == 2)
+            peer_close(upstream);
+        peer_expect(client, cases[i].expected);
+        stage_drop(s, client);
+        stage_drop(s, upstream);
+    }
+}
+
+static void test_bodies_that_are_rewritten_arrive_as_they_come(void **state)
+{
+    struct stage *s = *state;
+    struct peer *client, *upstream;
+    static char kept;
+
+    s->relay.rewrite = double_a;
+    s->relay.rewrite_arg = &kept;
+    open_relay(s, POST "Content-Length: 0\r\n\r\n", &client, &upstream);
+    peer_send(upstream, REPLY CHUNKED "\r\n1\r\nx\r\n");
+    peer_expect(client, REPLY CHUNKED "\r\n");
+    peer_expect_silence(client, 5);
+    peer_send(upstream, "1\r\ny\r\n");
+    peer_expect(client, "1\r\nx\r\n");
+    peer_send(upstream, "0\r\nX-T: t\r\n\r\n");
+    peer_expect(client, "2\r\ny.\r\n0\r\nX-T: t\r\n\r\n");
+}
+
 /* ---- much */
 
 static void send_much(struct peer *from, struct peer *to, uint64_t size)
@@ -761,6 +831,8 @@ int main(void)
         STAGE_TEST(test_bodies_that_outlast_their_reply_are_read_over),
         STAGE_TEST(test_bodies_that_the_upstream_gave_up_end_the_connection),
         STAGE_TEST(test_bodies_that_outlast_their_reply_for_long_end_the_connection),
+        STAGE_TEST(test_bodies_can_be_rewritten_on_their_way),
+        STAGE_TEST(test_bodies_that_are_rewritten_arrive_as_they_come),
         STAGE_TEST(test_bodies_of_many_bytes_arrive_unharmed),
         STAGE_TEST(test_bodies_of_many_chunks_arrive_unharmed),
         STAGE_TEST(test_bodies_of_many_bytes_pass_through_unix_sockets),
