@@ -59,7 +59,7 @@ static bool passes_header(struct slice name)
     static const struct slice passing[] = {
         {"content-type", 12},     {"x-stream-output", 15}, {"x-chunked-output", 16},
         {"x-content-length", 16}, {"trailer", 7},          {"content-disposition", 19},
-        {"retry-after", 11},
+        {"retry-after", 11},      {"x-stream-error", 14},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
@@ -94,6 +94,8 @@ void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_
         .passes_header = passes_header,
         .status_fault = kubo_status_fault,
         .break_line = request->break_line,
+        .rewrite = request->rewrite,
+        .rewrite_arg = request->rewrite_arg,
     };
 
     kubo_put_head(kubo, request->target, head);

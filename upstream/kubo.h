@@ -31,6 +31,8 @@ struct kubo_request {
     bool may_be_silent;      /* such as pin/add: no limit on the reply's silence */
     bool is_endless;         /* such as pubsub/sub: ends when the client does */
     struct slice break_line; /* see struct relay */
+    half_rewrite rewrite;    /* likewise */
+    void *rewrite_arg;
 };
 
 /* Relays the exchange's body to POST target, and the reply back, with the headers that Kubo's
