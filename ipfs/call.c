@@ -189,7 +189,8 @@ static bool read_text(struct call *call, struct call_option *option, struct erro
     if (text.size == 0) /* Kubo reads an empty one as the root */
         option->text = SLICE("/");
     return call_path_parse(&path, ARGUMENT_MFS, option->text,
-                           arena_alloc(&call->memory, option->text.size + 2), err);
+                           arena_alloc(&call->memory, option->text.size + 2), err) ||
+           error_prefix(err, "%s", catalogue_option_name(option->fact->id));
 }
 
 static bool read_value(struct call *call, struct call_option *option, struct error *err)

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import urllib.request
 
@@ -19,26 +20,35 @@ _QUIET = [
 ]
 
 
-def why_not():
-    """Why there is no Kubo here, or None."""
-    return None if os.environ.get("KUBO") else "no Kubo: set KUBO=/path/to/ipfs, or run through tests/run with Go"
+def binary(variable="KUBO"):
+    """The program that this variable of the environment names, or None. KUBO_0_39: the older one."""
+    return os.environ.get(variable)
+
+
+def why_not(variable="KUBO"):
+    """Why there is no such Kubo here, or None."""
+    return None if binary(variable) else f"no Kubo: set {variable}=/path/to/ipfs, or run through tests/run with Go"
 
 
 class Kubo:
-    """`ipfs daemon --offline` with an empty repository in FOLDER, and these settings (name, JSON) on top."""
+    """`ipfs daemon` with an empty repository in FOLDER/NAME, and these settings (name, JSON) on top; offline, or online
+    with pubsub; it never dials anybody. like: another one, whose identity this one takes."""
 
-    def __init__(self, folder, binary=None, settings=()):
+    def __init__(self, folder, binary=None, settings=(), *, name="kubo", online=False, like=None):
         self.binary = binary or os.environ["KUBO"]
-        self.folder = pathlib.Path(folder) / "kubo"
+        self.folder = pathlib.Path(folder) / name
         self.folder.mkdir()
         self.environment = {"IPFS_PATH": str(self.folder / "repo"), "IPFS_TELEMETRY": "off", "HOME": str(self.folder)}
         self._run("init", "--profile=test", "--empty-repo")
+        if like is not None:
+            shutil.copy(like.folder / "repo" / "config", self.folder / "repo" / "config")
         self.port = free_port()
         own = [("Addresses.API", f'"/ip4/127.0.0.1/tcp/{self.port}"'),
-                    ("Addresses.Gateway", f'"/ip4/127.0.0.1/tcp/{free_port()}"'), *_QUIET]
-        for name, value in [*own, *settings]:
-            self._run("config", "--json", name, value)
-        self.process = Process("kubo", [self.binary, "daemon", "--offline"], self.folder, env=self.environment)
+               ("Addresses.Gateway", '"/ip4/127.0.0.1/tcp/0"'), *_QUIET]
+        for setting, value in [*own, *settings]:
+            self._run("config", "--json", setting, value)
+        how = ["--enable-pubsub-experiment", "--enable-namesys-pubsub"] if online else ["--offline"]
+        self.process = Process("kubo", [self.binary, "daemon", *how], self.folder, env=self.environment)
         self.process.wait_ready(lambda: "Daemon is ready" in self.process.log(), 60)
 
     def _run(self, *words):

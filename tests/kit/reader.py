@@ -31,11 +31,20 @@ def kubos_catalogue():
     return json.loads(done.stdout)
 
 
+def through_gateway(gateway_port, storage_port, seed, count):
+    """(agreed, what was printed): COUNT generated calls sent to the gateway, whose storage is Kubo's reader."""
+    return _read("calls", seed, count, "gateway", f"127.0.0.1:{gateway_port}", f"127.0.0.1:{storage_port}")
+
+
 def compare(what, seed, count):
     """(agreed, what was printed): COUNT generated calls or bodies read by both."""
+    return _read(what, seed, count, what)
+
+
+def _read(what, seed, count, *words):
     kubos = _build().stdout.strip()
     quiet = {**os.environ, "GOLOG_LOG_LEVEL": "fatal"}  # Kubo's parser panics over some, and goes on
     with subprocess.Popen([settings.find_program("call_reader"), what, str(seed), str(count)],
                           stdout=subprocess.PIPE) as writer:
-        done = subprocess.run([kubos, what], stdin=writer.stdout, capture_output=True, text=True, env=quiet)
+        done = subprocess.run([kubos, *words], stdin=writer.stdout, capture_output=True, text=True, env=quiet)
     return writer.returncode == 0 and done.returncode == 0, done.stdout + done.stderr

@@ -47,21 +47,28 @@ python_suite() {
     rm -f "$result"
 }
 
-# Leaves KUBO set to a binary, or empty with the reason among what was left out.
-find_kubo() {
-    local log
+# find_part VARIABLE PART: leaves VARIABLE set to what tests/rig/build prints, or empty with the reason among what was
+# left out.
+find_part() {
+    local log path
     log=$(mktemp)
-    if KUBO=$(tests/rig/build kubo 2>"$log"); then
-        export KUBO
-    elif [ $? = 3 ]; then
-        export KUBO=
-        leave_out "real Kubo" "$(tail -n 1 "$log")"
-    else
+    path=$(tests/rig/build "$2" 2>"$log")
+    case $? in
+    0) ;;
+    3) leave_out "$2" "$(tail -n 1 "$log")" ;;
+    *)
         cat "$log"
-        export KUBO=
         count 0 1
-    fi
+        ;;
+    esac
+    export "$1=$path"
     rm -f "$log"
+}
+
+find_clients() {
+    find_part KUBO kubo
+    find_part KUBO_0_39 kubo-0.39
+    find_part KUBO_RPC_CLIENT js
 }
 
 build_release() {
@@ -98,7 +105,7 @@ instructions_check() {
 
 suite_e2e() {
     build_release
-    find_kubo
+    find_clients
     python_suite tests/e2e
 }
 

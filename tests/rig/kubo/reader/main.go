@@ -5,7 +5,10 @@
 // last line with counts, and exits 1 if there was one.
 //
 //	reader calls | multipart | catalogue
+//	reader gateway ADDRESS STORAGE
 //
+// gateway sends the calls through the gateway at ADDRESS, being itself the storage at STORAGE behind it, and compares
+// what arrives there.
 // catalogue prints Kubo's table of commands as JSON, with what no daemon tells: types of options.
 package main
 
@@ -67,8 +70,14 @@ func (c *checker) run(check func(*checker, []byte) error) {
 }
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "gateway" {
+		if !checkGateway(os.Args[2], os.Args[3]) {
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: reader calls | multipart | catalogue")
+		fmt.Fprintln(os.Stderr, "usage: reader calls | multipart | catalogue | gateway ADDRESS STORAGE")
 		os.Exit(2)
 	}
 	var c checker

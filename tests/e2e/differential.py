@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two Kubo nodes with one identity, one reached straight and one through a gateway: the same calls must look the same."""
+
+import concurrent.futures
+import hashlib
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from kit import files, kubo, relay, settings
+
+ALL_CLASSES = "tool, read, write, pin, files, key, pubsub, network, repo, remote-pin"
+
+# What differs from call to call, whoever is called.
+_VARYING = [
+    (re.compile(r"\bk51[a-z0-9]{59}\b"), "<key>"),
+    (re.compile(r"\bk2k4r8[a-z0-9]{50,60}\b"), "<name>"),
+    (re.compile(r"127\.0\.0\.1(:|/tcp/)[0-9]+"), r"127.0.0.1\1<port>"),
+    (re.compile(r"12D3KooW[1-9A-HJ-NP-Za-km-z]{44}"), "<peer>"),
+    (re.compile(r"\S*/(node-)?(straight|gateway)/"), "<folder>/"),
+    (re.compile(r"(invalid cid): [^\"\n]*"), r"\1: <why>"),  # ours are clearer
+    (re.compile(r"/record/[A-Za-z0-9_-]{51}"), "/record/<key>"),
+    (re.compile(r"((RepoSize|NumObjects)\W+)[0-9]+"), r"\1<size>"),  # what a cut upload leaves depends on the moment
+    (re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9:]+)?( UTC)?"), "<time>"),
+    (re.compile(r"\b[0-9]+(\.[0-9]+)?(ms|µs|s)\b"), "<duration>"),
+]
+
+
+def without_varying(text: str) -> str:
+    for pattern, word in _VARYING:
+        text = pattern.sub(word, text)
+    return text
+
+
+def without_progress(text: str) -> str:
+    """The lines that are left of what a program drew on its standard error."""
+    lines = re.split(r"\r|\n|\x1b\[2K", text)
+    return "\n".join(line for line in lines if not re.match(r"\s*([0-9.]+ [KMG]?i?B\b|Fetched/Processed|$)", line))
+
+
+class Side:
+    """One of the two ways to a node: its port, a folder to work in, and the node itself."""
+
+    def __init__(self, name, folder, node, port, binary):
+        self.name, self.node, self.port = name, node, port
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.cli = kubo.Cli(self.folder, port, binary=binary)
+        self.work = self.folder / "work"
+        self.work.mkdir()
+
+    def run(self, *words, stdin=None, **options):
+        """What the program printed and how it ended."""
+        done = subprocess.run([self.cli.binary, "--api", self.cli.api, *words], env=self.cli.environment, cwd=self.work,
+                              input=stdin if stdin is not None else b"", capture_output=True, timeout=120, **options)
+        return done.returncode, done.stdout, done.stderr
+
+    def get(self, path):
+        return self.work / path
+
+
+class DifferentialCase(unittest.TestCase):
+    """`straight` and `gateway` live as long as the class; each test adds to both in the same way."""
+
+    kubo_variable = "KUBO"
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        if settings.pick(True, False):
+            raise unittest.SkipTest("takes three minutes: tests/run full 2")
+        binary = kubo.binary(cls.kubo_variable)
+        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(cls.kubo_variable)
+        if reason:
+            raise unittest.SkipTest(reason)
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        first = kubo.Kubo(cls.folder, binary, name="node-straight", online=True)
+        cls.addClassCleanup(first.stop)
+        second = kubo.Kubo(cls.folder, binary, name="node-gateway", online=True, like=first)
+        cls.addClassCleanup(second.stop)
+        cls.relay = relay.start(cls.folder, second.port, more=f"allow: [{ALL_CLASSES}]")
+        cls.addClassCleanup(cls.relay.stop)
+        cls.straight = Side("straight", cls.folder, first, first.port, binary)
+        cls.gateway = Side("gateway", cls.folder, second, cls.relay.port, binary)
+        cls.sides = (cls.straight, cls.gateway)
+        for side in cls.sides:
+            make_inputs(side.work)
+
+    def evidence(self):
+        return self.relay.process.log()[-2000:]
+
+    def both(self, action):
+        """The action on both sides, at the same time."""
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return list(pool.map(action, self.sides))
+
+    def same(self, *words, stdin=None, text=True, order=True, per_side=None):
+        """Runs the program on both sides; the result of the straight one, once both are found to be the same.
+        text False: the output is bytes. order False: lines may come in any order. per_side: what {} in the words stands for on a side."""
+
+        def run(side):
+            own = words if per_side is None else [word.replace("{}", per_side(side)) for word in words]
+            return side.run(*own, stdin=stdin)
+
+        results = self.both(run)
+        with self.subTest(words):
+            self.assertEqual(*(_comparable(result, order) for result in results))
+        code, out, err = results[0]
+        return code, out.decode(errors="backslashreplace") if text else out, err.decode()
+
+    def well(self, *words, **options):
+        """As `same`, for what must succeed. The output."""
+        code, out, err = self.same(*words, **options)
+        self.assertEqual(code, 0, f"{words}: {err}")
+        return out.strip() if isinstance(out, str) else out
+
+    def ill(self, *words, **options):
+        """As `same`, for what must fail. What was printed about it."""
+        code, _, err = self.same(*words, **options)
+        self.assertNotEqual(code, 0, words)
+        return err
+
+    def same_files(self, path):
+        """What both sides have written there is the same."""
+        with self.subTest(path):
+            self.assertEqual(*(_tree(side.get(path)) for side in self.sides))
+
+
+def _comparable(result, order):
+    code, out, err = result
+    err = without_varying(without_progress(err.decode()))
+    if len(out) > 100_000:
+        return code, hashlib.sha256(out).hexdigest(), err
+    out = without_varying(out.decode(errors="backslashreplace"))
+    return code, out if order else sorted(out.splitlines()), err
+
+
+def _tree(path):
+    """Names, kinds and contents below a path."""
+    if path.is_symlink():
+        return "link", str(path.readlink())
+    if path.is_dir():
+        return {child.name: _tree(child) for child in sorted(path.iterdir())}
+    return ("file", files.sha256_of_file(path), oct(path.stat().st_mode)) if path.exists() else None
+
+
+def make_inputs(folder):
+    """The same small files in each folder of work."""
+    (folder / "a.txt").write_text("hello\n")
+    (folder / "empty").write_bytes(b"")
+    (folder / "lines.json").write_text('{"a":[1,2,{"b":null}],"c":"text"}')
+    files.write_file(folder / "big", 3_000_000, seed=7)
+    tree = folder / "tree"
+    (tree / "below" / "deeper").mkdir(parents=True)
+    (tree / "none").mkdir()
+    for number, name in enumerate(["one", "two words", "ä ö%20+", "below/three", "below/deeper/four", ".hidden"]):
+        files.write_file(tree / name, 1000 + number * 300_000, seed=number)
+    (tree / "link").symlink_to("one")
+    (folder / "ignored").write_text("one\n")
+    (tree / "one").chmod(0o640)
