@@ -318,6 +318,9 @@ static void stop(struct gateway *gateway)
         worker_tools_dispose(&gateway->workers[i].keep.tools);
     }
     free(gateway->workers);
+    gateway->workers = NULL; /* what the loop still delivers finds none */
+    gateway->worker_count = 0;
+    gateway->health_context.worker_count = 0;
     if (gateway->loop != NULL) {
         jobs_destroy(&gateway->jobs);
         loop_turn(gateway->loop, 0); /* a reload that was under way comes back */
