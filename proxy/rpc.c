@@ -6,6 +6,7 @@
 #include "proxy/access_gate.h"
 #include "proxy/browser.h"
 #include "proxy/clock.h"
+#include "proxy/echo.h"
 #include "proxy/identity.h"
 #include "proxy/rpc_answers.h"
 #include "proxy/rpc_gate.h"
@@ -28,6 +29,7 @@ struct rpc {
     struct text content_type; /* of the client's body, which the head's bytes do not outlive */
     struct text disposition;  /* kubo's Go client names the upload in the request's own head */
     struct text body;         /* arguments that go upstream in a body */
+    struct echo echo;         /* names, as the reply shall show them */
     struct kubo_resolving *resolving;
     size_t resolving_index; /* the argument that is being resolved */
 };
@@ -58,6 +60,7 @@ void rpc_on_end(struct exchange *exchange, void *site)
     text_dispose(&rpc->content_type);
     text_dispose(&rpc->disposition);
     text_dispose(&rpc->body);
+    echo_dispose(&rpc->echo);
     free(rpc);
 }
 
@@ -178,6 +181,10 @@ static void relay(struct exchange *exchange, struct rpc *rpc)
         request.content_type = text_slice(&rpc->content_type);
         request.headers = text_slice(&rpc->disposition);
     }
+    if (!echo_is_empty(&rpc->echo)) {
+        request.rewrite = echo_rewrite;
+        request.rewrite_arg = &rpc->echo;
+    }
     if (call_has_body_arguments(rpc->call)) {
         call_print_body_arguments(rpc->call, &rpc->body);
         request.has_body = true;
@@ -236,15 +243,18 @@ static void on_resolved(void *exchange_, struct slice path, const struct error *
 {
     struct exchange *exchange = exchange_;
     struct rpc *rpc = *exchange_context(exchange);
+    struct slice typed = rpc->call->arguments[rpc->resolving_index].text; /* kept by the call */
     struct error refusal = {0};
 
     rpc->resolving = NULL;
-    if (err != NULL)
-        refuse_unresolved(exchange, rpc->call->arguments[rpc->resolving_index].text, err);
-    else if (!call_set_argument(rpc->call, rpc->resolving_index, path, &refusal))
+    if (err != NULL) {
+        refuse_unresolved(exchange, typed, err);
+    } else if (!call_set_argument(rpc->call, rpc->resolving_index, path, &refusal)) {
         refuse(exchange, &refusal);
-    else
+    } else {
+        echo_add(&rpc->echo, rpc->call->command->id, path, typed);
         resolve_names(exchange, rpc, rpc->resolving_index + 1);
+    }
 }
 
 /* The caller's own limit counts for all of its call. */
