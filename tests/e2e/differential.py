@@ -22,7 +22,7 @@ _VARYING = [
     (re.compile(r"12D3KooW[1-9A-HJ-NP-Za-km-z]{44}"), "<peer>"),
     (re.compile(r"\S*/(node-)?(straight|gateway)/"), "<folder>/"),
     (re.compile(r"(invalid cid): [^\"\n]*"), r"\1: <why>"),  # ours are clearer
-    (re.compile(r"/record/[A-Za-z0-9_-]{51}"), "/record/<key>"),
+    (re.compile(r"/record/[A-Za-z0-9_-]{51,}"), "/record/<key>"),
     (re.compile(r"((RepoSize|NumObjects)\W+)[0-9]+"), r"\1<size>"),  # what a cut upload leaves depends on the moment
     (re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9:]+)?( UTC)?"), "<time>"),
     (re.compile(r"\b[0-9]+(\.[0-9]+)?(ms|µs|s)\b"), "<duration>"),
