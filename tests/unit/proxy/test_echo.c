@@ -52,8 +52,9 @@ static void test_echo_shows_the_argument_of_a_pin_that_is_none(void **state)
 static void test_echo_leaves_everything_else_alone(void **state)
 {
     static const char *const replies[] = {
-        "{\"Hash\":\"" SENT "b\"}",      "{\"Hash\":\"/ipfs/QmUNLL\"}", "{\"Name\":\"" SENT "\"}",
-        "\"\\\"Hash\\\":\\\"" SENT "\"", "{\"Hash\":\"" SENT,           "\"Hash\":\"\"Hash\":\"",
+        ("{\"Hash\":\"" SENT "b\"}"), "{\"Hash\":\"/ipfs/QmUNLL\"}",
+        ("{\"Name\":\"" SENT "\"}"),  ("\"\\\"Hash\\\":\\\"" SENT "\""),
+        ("{\"Hash\":\"" SENT),        "\"Hash\":\"\"Hash\":\"",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(replies); i++)
