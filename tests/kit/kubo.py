@@ -54,10 +54,14 @@ class Kubo:
     def _run(self, *words):
         subprocess.run([self.binary, *words], env={**os.environ, **self.environment}, check=True, capture_output=True)
 
+    def ask(self, target):
+        """The node's own answer to an RPC call: bytes."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v0/{target}", method="POST")
+        return urllib.request.urlopen(request, timeout=600).read()
+
     def collect_garbage(self):
         """Unpins nothing; drops what is not pinned."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v0/repo/gc?quiet=true", method="POST")
-        urllib.request.urlopen(request).read()
+        self.ask("repo/gc?quiet=true")
 
     def stop(self):
         return self.process.stop(30)
