@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { LINE_MAX_SIZE = 1536 };
+enum { LINE_MAX_SIZE = 1024 };
 
 const uint64_t server_duration_bounds_us[DURATION_BUCKETS] = {
     500, 1000, 2500, 5000, 10000, 50000, 100000, 500000, 1000000, 10000000, 60000000, 600000000,
@@ -112,9 +112,9 @@ static void write_line(const struct exchange *exchange, uint64_t now_us)
     PUT(&line, "\",\"client\":\"");
     put_peer(&line, exchange_peer(exchange));
     PUT(&line, "\",\"method\":\"");
-    put_json(&line, exchange->method);
-    PUT(&line, "\",\"path\":\"");
-    put_json(&line, exchange->path);
+    put(&line, exchange->method, strlen(exchange->method));
+    PUT(&line, "\",\"command\":\"");
+    put(&line, exchange->name, strlen(exchange->name));
     PUT(&line, "\",\"status\":");
     put_number(&line, (uint64_t)exchange->status);
     PUT(&line, ",\"bytes_in\":");

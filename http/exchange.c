@@ -88,6 +88,11 @@ void **exchange_context(struct exchange *exchange)
     return &exchange->context;
 }
 
+void exchange_set_name(struct exchange *exchange, const char *name)
+{
+    exchange->name = name;
+}
+
 struct text *exchange_upstream_head(struct exchange *exchange)
 {
     return &exchange->upstream_head;
@@ -156,7 +161,9 @@ void exchange_init(struct exchange *exchange, struct session *session)
     exchange->timer = (struct timer){0};
     exchange->finish_timer = (struct timer){.fire = on_finished_client};
     exchange->context = NULL;
-    exchange->method[0] = exchange->path[0] = exchange->client_id[0] = '\0';
+    exchange->name = EXCHANGE_UNNAMED;
+    exchange->method = "";
+    exchange->client_id[0] = '\0';
     exchange->times = (struct exchange_times){.begun = clock_us()};
     exchange->pace = (struct exchange_pace){0};
     exchange->reply_seen = 0;
@@ -174,17 +181,26 @@ static void keep_cut(char *room, size_t size, struct slice s)
     room[kept] = '\0';
 }
 
-/* What the log will want when the head's bytes are gone. The query may hold secrets and is never
- * kept. */
+/* Of the methods of HTTP, since others are texts of the client's choice. */
+static const char *method_name(struct slice method)
+{
+    static const char *const names[] = {"POST",   "GET",   "HEAD",  "OPTIONS", "PUT",
+                                        "DELETE", "PATCH", "TRACE", "CONNECT"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (slice_is(method, names[i]))
+            return names[i];
+    return "other";
+}
+
+/* What the log will want when the head's bytes are gone. The target may hold secrets, and CIDs are
+ * capabilities: nothing of it is kept. */
 static void keep_for_log(struct exchange *exchange)
 {
     const struct head *head = &exchange->head;
     const struct header *client_id = head_find(head, "x-request-id");
-    const char *query = memchr(head->target.data, '?', head->target.size);
-    size_t path = query == NULL ? head->target.size : (size_t)(query - head->target.data);
 
-    keep_cut(exchange->method, sizeof(exchange->method), head->method);
-    keep_cut(exchange->path, sizeof(exchange->path), (struct slice){head->target.data, path});
+    exchange->method = method_name(head->method);
     if (client_id != NULL)
         keep_cut(exchange->client_id, sizeof(exchange->client_id), client_id->value);
 }

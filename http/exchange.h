@@ -68,6 +68,11 @@ bool exchange_peer_user(const struct exchange *exchange, uid_t *user);
 /* For the handler's use; NULL at first. */
 void **exchange_context(struct exchange *exchange);
 
+/* What the access log calls this request: a static text, such as a command. Never what the client
+ * typed: a path may hold what is a secret. EXCHANGE_UNNAMED until it is said. */
+#define EXCHANGE_UNNAMED "unknown"
+void exchange_set_name(struct exchange *exchange, const char *name);
+
 /* ---- what the handler may decide, once */
 
 struct answer {
@@ -187,8 +192,8 @@ struct exchange {
     size_t skipped;    /* bytes read over behind the reply */
     size_t reply_seen; /* bytes of an incomplete reply head that were looked at */
     char id[24];
-    char method[16];
-    char path[128];     /* without the query, cut */
+    const char *name;   /* for the log; static */
+    const char *method; /* static; "other" for what is no method of HTTP, "" for no request */
     char client_id[40]; /* its X-Request-Id, cut; empty: none */
     struct exchange *next_free;
 };

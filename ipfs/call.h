@@ -86,6 +86,10 @@ struct call {
 MUST_USE bool call_parse(struct call **call, struct slice target, bool has_multipart,
                          struct error *err);
 
+/* The command that such a target calls, whatever its query holds. NULL: none; errors as call_parse.
+ */
+const struct command *call_command(struct slice target, struct error *err);
+
 /* Frees the call and all that was borrowed from it; NULL is fine. Clears *call. */
 void call_destroy(struct call **call);
 

@@ -188,6 +188,15 @@ static bool finish(struct call *call, bool has_multipart, struct error *err)
     return call_check(call, err);
 }
 
+const struct command *call_command(struct slice target, struct error *err)
+{
+    const char *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);
+
+    if (mark != NULL)
+        target.size = (size_t)(mark - target.data);
+    return find_command(target, err);
+}
+
 bool call_parse(struct call **call, struct slice target, bool has_multipart, struct error *err)
 {
     const char *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);

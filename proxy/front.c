@@ -32,6 +32,14 @@ static void dispatch(struct site *site, struct exchange *exchange, const struct 
         exchange_refuse(exchange, 404, CLOSE_REFUSED, "not built");
 }
 
+/* Before anybody looked at what is called; the log shall name it all the same. */
+static void refuse_early(struct exchange *exchange, const char *message)
+{
+    if (slice_starts(exchange_request(exchange)->target, "/api/v0/"))
+        rpc_name(exchange);
+    exchange_refuse(exchange, 403, CLOSE_REFUSED, "%s", message);
+}
+
 static void on_request(struct exchange *exchange, void *app)
 {
     const struct head *head = exchange_request(exchange);
@@ -39,10 +47,9 @@ static void on_request(struct exchange *exchange, void *app)
     struct error err = {0};
 
     if (site->snapshot->policy == NULL && !is_loopback(exchange_peer(exchange)))
-        exchange_refuse(exchange, 403, CLOSE_REFUSED,
-                        "this gateway serves clients on its own machine only");
+        refuse_early(exchange, "this gateway serves clients on its own machine only");
     else if (!browser_check(site->snapshot->config, head, exchange_reply_headers(exchange), &err))
-        exchange_refuse(exchange, 403, CLOSE_REFUSED, "%s", err.text);
+        refuse_early(exchange, err.text);
     else
         dispatch(site, exchange, head);
 }

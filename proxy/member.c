@@ -82,10 +82,13 @@ void member_serve(struct site *site, struct exchange *exchange)
 {
     const struct head *head = exchange_request(exchange);
 
-    if (!slice_is(head->target, "/causeway/v1/whoami"))
+    if (!slice_is(head->target, "/causeway/v1/whoami")) {
         exchange_refuse(exchange, 404, CLOSE_REFUSED, "not built");
-    else if (!slice_is(head->method, "GET") && !slice_is(head->method, "HEAD"))
-        exchange_refuse(exchange, 405, CLOSE_REFUSED, "whoami is asked with GET");
-    else
+        return;
+    }
+    exchange_set_name(exchange, "whoami");
+    if (slice_is(head->method, "GET") || slice_is(head->method, "HEAD"))
         answer_whoami(site, exchange);
+    else
+        exchange_refuse(exchange, 405, CLOSE_REFUSED, "whoami is asked with GET");
 }

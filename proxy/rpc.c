@@ -344,6 +344,15 @@ static struct rpc *keep(struct exchange *exchange, struct site *site, struct cal
     return rpc;
 }
 
+static void refuse_unreadable(struct exchange *exchange, const struct principal *principal,
+                              const struct error *err)
+{
+    if (err->code != ERROR_NOT_FOUND)
+        rpc_name(exchange);
+    principal_unref(&principal);
+    refuse(exchange, err);
+}
+
 static void serve_call(struct site *site, struct exchange *exchange,
                        const struct principal *principal)
 {
@@ -354,10 +363,10 @@ static void serve_call(struct site *site, struct exchange *exchange,
     struct rpc *rpc;
 
     if (!call_parse(&call, head->target, is_multipart(content_type), &err)) {
-        principal_unref(&principal);
-        refuse(exchange, &err);
+        refuse_unreadable(exchange, principal, &err);
         return;
     }
+    exchange_set_name(exchange, call->command->path);
     rpc = keep(exchange, site, call, principal, content_type);
     if (!may_pass(exchange, rpc, pending_of(call), &err))
         refuse_access(exchange, rpc, &err);
@@ -374,10 +383,12 @@ static void identify(struct site *site, struct exchange *exchange)
     const struct principal *principal;
     struct identity_refusal refusal;
 
-    if (identity_establish(site, exchange, &principal, &refusal))
+    if (identity_establish(site, exchange, &principal, &refusal)) {
         serve_call(site, exchange, principal);
-    else
-        identity_refuse(exchange, &refusal);
+        return;
+    }
+    rpc_name(exchange);
+    identity_refuse(exchange, &refusal);
 }
 
 /* ---- methods */
@@ -392,13 +403,24 @@ static void answer_options(struct exchange *exchange, const struct head *head)
     exchange_answer(exchange, &answer);
 }
 
+void rpc_name(struct exchange *exchange)
+{
+    const struct command *command = call_command(exchange_request(exchange)->target, NULL);
+
+    if (command != NULL)
+        exchange_set_name(exchange, command->path);
+}
+
 void rpc_serve(struct site *site, struct exchange *exchange)
 {
     const struct head *head = exchange_request(exchange);
 
     if (slice_is(head->method, "POST")) {
         identify(site, exchange);
-    } else if (slice_is(head->method, "OPTIONS")) {
+        return;
+    }
+    rpc_name(exchange);
+    if (slice_is(head->method, "OPTIONS")) {
         answer_options(exchange, head);
     } else {
         text_put_text(exchange_reply_headers(exchange), "Allow: OPTIONS, POST\r\n");

@@ -9,7 +9,7 @@ from kit.case import RelayCase
 from kit.client import Client, ask, post, read_path, upload_head
 from kit.process import free_port, wait_for
 
-FIELDS = {"time", "id", "client", "method", "path", "status", "bytes_in", "bytes_out", "first_byte_ms", "total_ms",
+FIELDS = {"time", "id", "client", "method", "command", "status", "bytes_in", "bytes_out", "first_byte_ms", "total_ms",
           "upstream_ms", "close"}
 
 
@@ -39,10 +39,10 @@ class Watching(RelayCase):
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
             self.assertEqual((line["client"], line["method"]), ("127.0.0.1", "POST"))
             self.assertGreaterEqual(line["total_ms"], line["first_byte_ms"])
-        self.assertEqual((version["path"], version["status"], version["close"]), ("/api/v0/version", 200, "done"))
+        self.assertEqual((version["command"], version["status"], version["close"]), ("version", 200, "done"))
         self.assertEqual((add["bytes_in"], add["status"]), (1000, 200))
         self.assertGreaterEqual(add["bytes_out"], len(b'{"Bytes":1000}\n'))
-        self.assertEqual((nonsense["status"], nonsense["close"]), (404, "refused"))
+        self.assertEqual((nonsense["command"], nonsense["status"], nonsense["close"]), ("unknown", 404, "refused"))
 
     def test_the_query_is_not_logged(self):
         _, relay = self.before()
@@ -50,6 +50,28 @@ class Watching(RelayCase):
         self.lines(relay, 1)
         self.assertNotIn("SECRET", relay.access_path.read_text())
         self.assertNotIn("bafkrei", relay.access_path.read_text())
+
+    def test_the_log_names_commands_and_nothing_that_was_typed(self):
+        cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+        _, relay = self.before(more="allow: [read]")
+        named = [(f"POST /api/v0/cat?arg={cid}", "cat", 200), (f"POST /api/v0/%63at?arg={cid}", "cat", 200),
+                 (f"POST /api/v0/cat?arg={cid}/..", "cat", 500), (f"POST /api/v0/pin/add?arg={cid}", "pin/add", 403),
+                 (f"POST /api/v0/repo/gc?arg={cid}", "repo/gc", 403), (f"GET /api/v0/cat?arg={cid}", "cat", 405),
+                 (f"OPTIONS /api/v0/cat?arg={cid}", "cat", 204), ("GET /causeway/v1/whoami", "whoami", 200),
+                 (f"POST /api/v0/cat/{cid}", "unknown", 404), (f"POST /api/v0/{cid}", "unknown", 404), (f"GET /ipfs/{cid}", "unknown", 404),
+                 (f"POST /{cid}", "unknown", 404), (f"GET /causeway/v1/{cid}", "unknown", 404), (f"{cid} /x", "unknown", 404),
+                 (f"POST {cid}", "unknown", 400)]
+        for request, _, _ in named:
+            ask(relay.port, f"{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n".encode())
+        ask(relay.port, f"POST /api/v0/cat?arg={cid} HTTP/1.1\r\nHost: {cid}\r\n\r\n".encode())
+        lines = self.lines(relay, len(named) + 1)
+        for (request, command, status), line in zip(named, lines):
+            with self.subTest(request):
+                self.assertEqual((line["command"], line["status"]), (command, status))
+        self.assertEqual((lines[-1]["command"], lines[-1]["status"]), ("cat", 403))
+        self.assertEqual({line["method"] for line in lines}, {"POST", "GET", "OPTIONS", "other", ""})
+        self.assertNotIn("bafkr", relay.access_path.read_text())
+        self.assertNotIn("bafkr", relay.process.log())
 
     def test_hostile_bytes_cannot_forge_a_line(self):
         _, relay = self.before()
