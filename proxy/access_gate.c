@@ -147,6 +147,28 @@ bool access_gate(struct site *site, const struct access_question *question, stru
     return gate_by_policy(site, question, err);
 }
 
+bool access_gate_command(struct site *site, const struct access_question *question,
+                         struct error *err)
+{
+    const struct policy *policy = site->snapshot->policy;
+    struct access_question open = *question;
+    struct policy_request request = {.now_ms = clock_wall_ms(), .content_length = -1};
+    struct decision decision;
+
+    open.pending = request.pending = PENDING_ARGUMENTS | PENDING_NAMES;
+    if (policy == NULL)
+        return access_gate(site, &open, err);
+    policy_decide(policy, question->principal, question->call, &request, &decision);
+    if (decision.is_allowed)
+        return true;
+    /* what an empty call is denied, another may be allowed */
+    if (decision.cause != DECISION_EXPIRED &&
+        policy_access(policy, question->principal, question->call->command->id) >=
+            ACCESS_CONDITIONAL)
+        return true;
+    return access_gate(site, &open, err);
+}
+
 bool access_allows_command(const struct site *site, const struct principal *principal,
                            enum command_id id)
 {

@@ -22,6 +22,11 @@ struct access_question {
 MUST_USE bool access_gate(struct site *site, const struct access_question *question,
                           struct error *err);
 
+/* The same for a call that could not be read: call is an empty one of the command. false: whatever
+ * was meant, the caller may not use the command. */
+MUST_USE bool access_gate_command(struct site *site, const struct access_question *question,
+                                  struct error *err);
+
 /* May this principal use the command at all, by any call? For lists of commands. */
 bool access_allows_command(const struct site *site, const struct principal *principal,
                            enum command_id id);

@@ -344,13 +344,38 @@ static struct rpc *keep(struct exchange *exchange, struct site *site, struct cal
     return rpc;
 }
 
-static void refuse_unreadable(struct exchange *exchange, const struct principal *principal,
-                              const struct error *err)
+/* What cannot be read is told to those who may use the command. The others are told that they may
+ * not; true: so it was. */
+static bool refuse_command(struct site *site, struct exchange *exchange,
+                           const struct principal *principal, const struct command *command)
 {
-    if (err->code != ERROR_NOT_FOUND)
-        rpc_name(exchange);
-    principal_unref(&principal);
-    refuse(exchange, err);
+    struct rpc *rpc = keep(exchange, site, call_create(command->id), principal, NULL);
+    struct access_question question = {.exchange = exchange,
+                                       .principal = principal,
+                                       .call = rpc->call,
+                                       .content_length = rpc->content_length};
+    struct error err = {0};
+
+    if (treatment_of(command->id) == TREATMENT_VERSION ||
+        access_gate_command(site, &question, &err))
+        return false;
+    refuse_access(exchange, rpc, &err);
+    return true;
+}
+
+static void refuse_unreadable(struct site *site, struct exchange *exchange,
+                              const struct principal *principal, const struct error *err)
+{
+    const struct command *command = err->code == ERROR_NOT_FOUND
+                                        ? NULL
+                                        : call_command(exchange_request(exchange)->target, NULL);
+
+    if (command == NULL)
+        principal_unref(&principal);
+    else
+        exchange_set_name(exchange, command->path);
+    if (command == NULL || !refuse_command(site, exchange, principal, command))
+        refuse(exchange, err);
 }
 
 static void serve_call(struct site *site, struct exchange *exchange,
@@ -363,7 +388,7 @@ static void serve_call(struct site *site, struct exchange *exchange,
     struct rpc *rpc;
 
     if (!call_parse(&call, head->target, is_multipart(content_type), &err)) {
-        refuse_unreadable(exchange, principal, &err);
+        refuse_unreadable(site, exchange, principal, &err);
         return;
     }
     exchange_set_name(exchange, call->command->path);

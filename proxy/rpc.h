@@ -5,7 +5,21 @@
  *   head gate        command, options and query arguments, before any byte of the body and before
  *                    100 Continue
  *   arguments gate   a body that carries arguments is read whole, decided on, and sent on as a body
- *   resolved gate    names are looked up once, and what they stood for is decided on and sent */
+ *   resolved gate    names are looked up once, and what they stood for is decided on and sent
+ *
+ * In this order, and the first that fails is the answer, so that nobody learns more of a command
+ * than that it is not theirs:
+ *
+ *   1. may this client speak at all: its address, Host, Origin (front.c)     403
+ *   2. the method                                                           405
+ *   3. the credential (identity.h)                                          400, 401, 429
+ *   4. is there such a command                                              404 (400: a bad escape)
+ *   5. may the caller use it, whatever the arguments                        403; 401 for nobody
+ *   6. can the arguments and options be read (ipfs/call.h)                  400, 500 as Kubo
+ *   7. may the caller make this call (access_gate.h)                        403; 401 for nobody
+ *   8. what every call must be (rpc_gate.h)                                 400, 403
+ *
+ * The arguments and the resolved gate repeat 6 and 7 for what they learned. */
 #ifndef PROXY_RPC_H
 #define PROXY_RPC_H
 

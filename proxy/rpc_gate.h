@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What every call of the RPC API must be, whoever makes it: rules that no policy changes. Each
+/* What every call of the RPC API must be, whoever makes it: rules that no policy changes. Asked
+ * after the policy: who may not use a command learns only that (rpc.h has the whole order). Each
  * refusal is one sentence. Pure. */
 #ifndef PROXY_RPC_GATE_H
 #define PROXY_RPC_GATE_H

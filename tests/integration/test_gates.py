@@ -19,6 +19,21 @@ NEVER = {"block/rm": 1, "bootstrap/add": 1, "bootstrap/rm": 1, "bootstrap/rm/all
          "swarm/connect": 1, "swarm/disconnect": 1, "swarm/filters/add": 1, "swarm/filters/rm": 1, "swarm/peering/add": 1,
          "swarm/peering/rm": 1}
 
+# what is wrong with a call of class pin -> what who may use it is told
+WRONG = {
+    "pin/add": (400, "required"),
+    f"pin/update?arg={CID}": (400, "required"),
+    f"pin/update?arg={CID}&arg={CID}&arg={CID}": (400, "no more than"),
+    "pin/add?arg=QmNoCid": (500,),
+    f"pin/add?arg={CID}/..": (500,),
+    f"pin/add?arg={CID}&arg=%00": (400, "NUL"),
+    f"pin/add?arg={CID}&arg=%zz": (400, "escape"),
+    f"pin/add?arg={CID}&recursive=maybe": (400, "true or false"),
+    f"pin/add?arg={CID}&name=a&name=b": (400, "twice"),
+    f"pin/add?arg={CID}&timeout=soon": (400, "duration"),
+    f"pin/add?arg={CID};x": (400, "%3B"),
+}
+
 
 class HeadGate(RpcCase):
     def test_no_allow_list_opens_what_is_too_dangerous(self):
@@ -37,6 +52,29 @@ class HeadGate(RpcCase):
         self.assertEqual(error["Code"], 4)
         self.assertEqual(self.ask(f"/api/v0/cat?arg={CID}").status, 200)
         self.assertEqual(self.received(), [f"/api/v0/cat?arg={CID}"])
+
+    def test_permission_comes_before_whatever_is_wrong_with_a_call(self):
+        self.start(more="allow: [read]")
+        content_type, body = multipart(("file", "x", b"x"))
+        for target in WRONG:
+            with self.subTest(target):
+                self.assert_refused(self.ask(f"/api/v0/{target}"), 403, target.partition("?")[0], "'pin'")
+                self.assert_refused(self.ask(f"/api/v0/{target}", version="1.0"), 403, "'pin'")
+                self.assert_refused(self.ask(f"/api/v0/{target}", content_type=content_type, body=body), 403, "'pin'")
+        self.assert_refused(self.ask("/api/v0/add?nocopy=true"), 403, "'write'")
+        for target in ("config/show?x=%zz", "config?;", "repo/gc?timeout=soon", "block/rm", "swarm/connect?arg=x&arg=%00"):
+            with self.subTest(target):
+                self.assert_refused(self.ask(f"/api/v0/{target}"), 403, "not available")
+        self.assert_nothing_went_upstream()
+
+    def test_who_may_use_a_command_is_told_what_is_wrong_with_a_call(self):
+        self.start(more="allow: [pin]")
+        for target, (status, *words) in WRONG.items():
+            with self.subTest(target):
+                self.assert_refused(self.ask(f"/api/v0/{target}"), status, *words)
+        self.assert_refused(self.ask("/api/v0/version?number=maybe"), 400, "true or false")
+        self.assert_refused(self.ask("/api/v0/pin/nothing?arg=%00"), 404, "no command")
+        self.assert_nothing_went_upstream()
 
     def test_version_and_commands_are_answered_whatever_is_allowed(self):
         self.start(more="allow: [read]")

@@ -47,6 +47,21 @@ class Members(MemberCase):
     def test_a_refusal_names_command_and_member(self):
         self.assert_refused(self.ask_as(self.token("reader"), PIN), 403, "pin/add", "reader")
 
+    def test_permission_comes_before_whatever_is_wrong_with_a_call(self):
+        """Who may not use a command learns that and nothing else; who may, or may under a condition, what is wrong."""
+        self.start_with_policy(POLICY + "rules:\n  - {id: named, to: [member:writer], deny: [pin/ls], unless: opt.names}\n")
+        reader, writer = self.token("reader"), self.token("writer")
+        for target in ("pin/add", "pin/add?arg=QmNoCid", f"pin/add?arg={CID}&arg=%zz", f"pin/add?arg={CID}&recursive=maybe", "pin/ls?type=a&type=b"):
+            with self.subTest(target):
+                self.assert_refused(self.ask_as(reader, f"/api/v0/{target}"), 403, target.partition("?")[0])
+                self.assert_refused(self.ask(f"/api/v0/{target}"), 401)
+                self.assertIn(self.ask_as(writer, f"/api/v0/{target}").status, (400, 500))
+        self.assert_refused(self.ask_as(writer, "/api/v0/repo/gc?timeout=soon"), 403)
+        self.assert_refused(self.ask_as(writer, "/api/v0/nothing?timeout=soon"), 404)
+        self.assert_nothing_went_upstream()
+        denied = lambda: [line for line in self.audit() if line["command"] == "pin/add" and line["decision"] == "deny"]  # noqa: E731
+        self.assertTrue(wait_for(lambda: len(denied()) == 8, 3), denied())
+
     def test_every_form_of_the_credential_is_taken(self):
         token = self.token("reader")
         identity, secret = token.split("_")[1:]
