@@ -334,6 +334,8 @@ void exchange_run_reply(struct exchange *exchange)
         return;
     case HALF_WAITS_READ:
     case HALF_WAITS_WRITE:
+    case HALF_HELD:
+    case HALF_REFUSED:
     case HALF_DESTINATION_FAILED:
         break;
     }
@@ -410,7 +412,10 @@ void exchange_on_client_readable(struct exchange *exchange)
         exchange_skip_rest(exchange);
         break;
     case EXCHANGE_DECIDING:
+    case EXCHANGE_CONSUMING:
+    case EXCHANGE_HOLDING:
     case EXCHANGE_ANSWERING:
+    case EXCHANGE_PRODUCING:
     case EXCHANGE_ENDED:
         io_unwatch_read(&exchange->session->connection.io);
         break;

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A server exchange: one request of a client and its reply. http/ reads the head and asks the
- * handler, once, what shall happen; the handler says it with one of exchange_answer, exchange_relay
- * and exchange_collect, at once or later. Until then no byte of the body is read and no `100
- * Continue` is sent.
+ * handler, once, what shall happen; the handler says it with one of exchange_answer,
+ * exchange_produce, exchange_relay, exchange_collect and exchange_consume, at once or later. Until
+ * then no byte of the body is read and no `100 Continue` is sent.
  *
  *   DECIDING -> ANSWERING              an own, small reply
+ *            -> PRODUCING              an own reply, made piece by piece
  *            -> CONNECTING -> RELAYING two halves, full duplex, to an upstream
- *                          -> SKIPPING the reply ended first: the rest of the body is read over
+ *                          -> HOLDING  the reply came whole; its end waits for the handler
  *            -> COLLECTING -> DECIDING the body is read whole (bounded), and the handler is asked
- * again
+ *                                      again
+ *            -> CONSUMING              the handler takes the body piece by piece, and decides
+ *                                      meanwhile or behind it; it goes on while PRODUCING
+ *   RELAYING, HOLDING, PRODUCING -> SKIPPING  the reply ended first: the rest of the body is read
+ *                                             over
  *
  * Loop thread only: a decision made elsewhere comes back as a message. A pointer to an exchange is
  * good until on_end was called. */
@@ -18,6 +23,7 @@
 #include "conf/address.h"
 #include "http/half.h"
 #include "http/head.h"
+#include "http/meter.h"
 #include "http/pool.h"
 
 #include <openssl/x509.h>
@@ -73,6 +79,11 @@ void **exchange_context(struct exchange *exchange);
 #define EXCHANGE_UNNAMED "unknown"
 void exchange_set_name(struct exchange *exchange, const char *name);
 
+/* Both may be NULL: that direction is not metered. Before the first decision; the meters stay the
+ * handler's, and good until on_end. request: what is relayed or consumed of the client's body (not
+ * what is collected). reply: content that is relayed, before a rewrite, or produced. */
+void exchange_set_meters(struct exchange *exchange, struct meter *request, struct meter *reply);
+
 /* ---- what the handler may decide, once */
 
 struct answer {
@@ -89,6 +100,56 @@ void exchange_answer(struct exchange *exchange, const struct answer *answer);
 /* An answer whose body is the handler's put_error. */
 void exchange_refuse(struct exchange *exchange, int status, enum close_reason reason,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* An own reply whose content is made piece by piece, as fast as the client takes it. */
+struct produced {
+    int status; /* not 204, 304 */
+    const char *content_type;
+    struct slice headers; /* further lines, each with CR LF. Borrowed for the call only */
+    bool has_length;      /* of exactly length bytes; else in chunks (HTTP/1.0: until the end) */
+    uint64_t length;
+    /* Content is lines, and an error one of them: see exchange_cut. */
+    bool has_lines;
+    enum close_reason reason;       /* when it ended: CLOSE_DONE */
+    enum close_reason break_reason; /* after PRODUCE_BREAK: CLOSE_DONE stands for CLOSE_FAILED */
+    /* See half.h. First called later, from the loop; for HEAD never. Must not tell the exchange
+     * anything but exchange_produce_more and trailers. */
+    half_produce produce;
+    void *arg;
+};
+
+/* While DECIDING, or CONSUMING, which then goes on. The status line and all are sent with the first
+ * piece, or as soon as produce waits. */
+void exchange_produce(struct exchange *exchange, const struct produced *produced);
+
+/* What produce waited for is there: it is asked again, later. Also from inside produce; needless
+ * calls do no harm. */
+void exchange_produce_more(struct exchange *exchange);
+
+/* Lines (each with CR LF) for behind the content of a produced reply in chunks, such as
+ * X-Stream-Error; announced by a Trailer header. Before produce says PRODUCE_END. */
+struct text *exchange_reply_trailers(struct exchange *exchange);
+
+enum consume_result {
+    CONSUME_MORE,
+    CONSUME_WAIT,    /* no more before exchange_consume_more; the client waits meanwhile */
+    CONSUME_DECIDED, /* the exchange was answered, relayed, refused or cut in this call: it may be
+                        gone */
+};
+
+/* A piece of the body's content, good for the call; at the end, once, is_last, perhaps with no
+ * content (then the result may be either, and no more calls come). */
+typedef enum consume_result (*exchange_consumer)(struct exchange *exchange, void *arg,
+                                                 struct slice content, bool is_last);
+
+/* Has the body read piece by piece, with `100 Continue` if the client waits for it. on_content is
+ * first called later, from the loop, also for a request without a body. The handler still has to
+ * answer, produce, refuse or, after is_last, relay. A client that leaves inside its body, sends a
+ * malformed one or is too slow ends the exchange as it ends a relay. */
+void exchange_consume(struct exchange *exchange, exchange_consumer on_content, void *arg);
+
+/* After CONSUME_WAIT: go on, later. Also from inside on_content; needless calls do no harm. */
+void exchange_consume_more(struct exchange *exchange);
 
 /* Lines (each with CR LF) that the reply's head will carry, whoever makes the reply: the handler,
  * http/ itself or the upstream. Empty at first. */
@@ -122,6 +183,19 @@ struct relay {
     /* Changes the content of the reply on its way; NULL: nothing does. See half.h. */
     half_rewrite rewrite;
     void *rewrite_arg;
+    /* The upstream's reply begins: relay is the exchange's own copy, of which break_line, rewrite,
+     * holds_end and holds_head may be changed now (an error passes as it is, say). Must not tell
+     * the exchange anything but reply headers. NULL: not needed. */
+    void (*on_reply)(struct exchange *exchange, const struct head *reply, struct relay *relay);
+    /* When the upstream's reply has come whole, what the rewrite kept back and the end of the
+     * message wait until the handler says exchange_release or exchange_cut; on_held tells it. The
+     * upstream is free by then, and its silence over. A client that leaves ends the exchange. */
+    bool holds_end;
+    /* Only with holds_end: the head too waits for the first content, or for exchange_release. So a
+     * reply that is kept back whole can still be refused with a status. */
+    bool holds_head;
+    /* May release or cut, as its last act. */
+    void (*on_held)(struct exchange *exchange);
 };
 
 void exchange_relay(struct exchange *exchange, const struct relay *relay);
@@ -131,8 +205,14 @@ void exchange_relay(struct exchange *exchange, const struct relay *relay);
 void exchange_collect(struct exchange *exchange, size_t limit,
                       void (*on_body)(struct exchange *exchange, void *app, struct slice body));
 
+/* While HOLDING: the reply may end. Before its end come what the rewrite kept back and then tail
+ * (content; copied; may be empty). */
+void exchange_release(struct exchange *exchange, struct slice tail);
+
 /* Ends it from our side, whatever its state: refused with that status and sentence if no reply has
- * begun, cut otherwise. */
+ * begun (or its head is held). Cut otherwise; a reply of lines (relay.break_line,
+ * produced.has_lines) gets one more before, if that can be written at once: the handler's
+ * put_error. */
 void exchange_cut(struct exchange *exchange, int status, enum close_reason reason,
                   const char *message);
 
@@ -141,9 +221,12 @@ void exchange_cut(struct exchange *exchange, int status, enum close_reason reaso
 enum exchange_state {
     EXCHANGE_DECIDING,
     EXCHANGE_COLLECTING,
+    EXCHANGE_CONSUMING,
     EXCHANGE_CONNECTING,
     EXCHANGE_RELAYING,
+    EXCHANGE_HOLDING,
     EXCHANGE_ANSWERING,
+    EXCHANGE_PRODUCING,
     EXCHANGE_SKIPPING,
     EXCHANGE_ENDED,
 };
@@ -167,14 +250,16 @@ struct exchange {
     enum exchange_state state;
     bool head_taken;      /* the request's head left the session's buffer */
     bool is_head_request; /* HEAD: the reply has no body */
+    bool has_reply;       /* the upstream's reply began; its head may be held */
     bool reply_begun;     /* the reply's head was queued: an error can only be a cut */
+    bool has_lines;       /* its content is lines, and an error may be one */
     bool keeps_client;    /* the connection goes on after the reply */
     bool is_finish_seen;  /* the client's FIN, behind its whole request; perhaps not read yet */
     bool request_aborted; /* the upstream takes no more of the body */
     bool is_retried;
     bool upstream_spoke; /* a byte of a reply came */
     bool upstream_keeps;
-    enum close_reason reason;
+    enum close_reason reason, break_reason;
     int status; /* of the reply; 0: none */
     struct head head;
     struct half request, reply;
@@ -186,6 +271,8 @@ struct exchange {
     struct text upstream_head, reply_head, reply_headers, body, answer_body;
     size_t body_limit;
     void (*on_body)(struct exchange *exchange, void *app, struct slice body);
+    exchange_consumer on_content; /* NULL: the body is not consumed */
+    void *content_arg;
     void *context;
     struct exchange_times times;
     struct exchange_pace pace;

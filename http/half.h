@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One direction of an exchange: takes a message from where it comes (a connection, or memory), out
- * of its framing, into a new one, to the connection where it goes. An exchange is two of them,
- * which run and end independently.
+/* One direction of an exchange: takes a message from where it comes (a connection, memory, or a
+ * function that makes it), out of its framing, into a new one, to the connection where it goes. An
+ * exchange is two of them, which run and end independently.
  *
  * A half reads only when all that it read before was written: that is the back-pressure, and the
  * bound on its memory. It watches its descriptors itself; their owner calls half_run when one is
@@ -19,6 +19,8 @@ enum half_result {
     HALF_WAITS_READ,   /* for its source */
     HALF_WAITS_WRITE,  /* for its destination; the source is not read meanwhile */
     HALF_DONE,         /* the whole message was written */
+    HALF_HELD,         /* all but what half_release lets go was written */
+    HALF_REFUSED,      /* its meter said no; meter->refusal says why */
     HALF_SOURCE_ENDED, /* before the message did: a truncation */
     HALF_SOURCE_FAILED,
     HALF_SOURCE_BROKE_FRAMING, /* decoder.fault says how */
@@ -29,8 +31,19 @@ enum half_result {
  * the end of the message it is called once more, with is_last and no content. */
 typedef void (*half_rewrite)(void *arg, struct slice content, bool is_last, struct text *out);
 
+enum produce_result {
+    PRODUCE_MORE,  /* at least a byte was appended */
+    PRODUCE_WAIT,  /* for something that is not there yet: run again then */
+    PRODUCE_END,   /* the message is whole */
+    PRODUCE_BREAK, /* it never will be: the result is HALF_SOURCE_ENDED */
+};
+
+/* Makes content: appends the next piece to out (with any result), best 4 to 64 KiB. Called only
+ * when all that was made before is written. */
+typedef enum produce_result (*half_produce)(void *arg, struct text *out);
+
 struct half {
-    struct connection *from; /* NULL: the message stands in memory */
+    struct connection *from; /* NULL: the message stands in memory, or is made by produce */
     struct connection *to;
     struct decoder decoder;
     enum body_framing

@@ -265,6 +265,8 @@ static void run_request(struct exchange *exchange)
     switch (half_run(&exchange->request)) {
     case HALF_WAITS_READ:
     case HALF_WAITS_WRITE:
+    case HALF_HELD:
+    case HALF_REFUSED:
         return;
     case HALF_DONE:
         exchange_watch_client(exchange);
