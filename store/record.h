@@ -23,6 +23,10 @@ enum {
     PIN_NAME_MAX = 255,        /* bytes of UTF-8; Kubo's limit */
     PIN_CID_MAX = 512,         /* of a CID as it was typed */
     JOURNAL_DETAIL_MAX = 4096,
+    WINDOW_NAME_MAX = 128, /* of a window's scope, id and dimension, each */
+    WINDOW_BYTES_MAX = 4096,
+    MULTIHASH_MAX = 256,
+    REASON_MAX = 500, /* bytes of UTF-8: why somebody is suspended, or something denied */
 };
 
 /* Beyond this no size of an object is believed: 2^53. */
@@ -70,6 +74,10 @@ struct object_record {
     bool is_adopted; /* our pin there does not bear our name */
     bool has_bytes[PIN_MODE_COUNT];
     uint64_t bytes[PIN_MODE_COUNT];
+    /* The ledger was restored from a backup since upstream was looked at: what is said here may be
+     * old, and others may have claimed the object meanwhile. Nothing may be unpinned or removed on
+     * its word. object_put says how it is now. */
+    bool is_doubtful;
 };
 
 /* An owner's claim on an object. What its fields do together: store/ownership.h. */
@@ -103,6 +111,29 @@ struct journal_record {
     struct slice kind;   /* "upload", "pin", "unpin": who opens it chooses */
     struct slice key;    /* of the object; empty: not known yet */
     struct slice detail; /* opener's own bytes */
+    /* It stood open in a backup: what was begun may have ended long ago, one way or the other, and
+     * more may have happened since. It is looked at, and nothing is undone because of it. */
+    bool is_restored;
+};
+
+/* How much of a quota's window was used. The names are those of whoever counts: "member", "alice",
+ * "upload". */
+struct window_record {
+    struct slice scope, id, dimension;
+    struct slice bytes; /* struct quota_window, or whatever is counted with */
+};
+
+/* An object that nobody may pin or read through this gateway. */
+struct denied_record {
+    struct slice multihash; /* binary */
+    struct slice reason;    /* UTF-8; may be empty */
+    uint64_t added_ms;
+};
+
+struct suspended_record {
+    char member[ID_SIZE];
+    uint64_t since_ms;
+    struct slice reason; /* UTF-8; may be empty */
 };
 
 /* A secret is known by its SHA-256 alone. */

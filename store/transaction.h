@@ -27,18 +27,32 @@ enum transaction_name {
     TRANSACTION_POLICY_ACTIVATE,
     TRANSACTION_OBJECT_GET,
     TRANSACTION_OBJECT_PUT,
+    TRANSACTION_OBJECT_LIST,
     TRANSACTION_PIN_ADD,
     TRANSACTION_PIN_CONFIRM,
+    TRANSACTION_PIN_EDIT,
     TRANSACTION_PIN_FAIL,
     TRANSACTION_PIN_MARK,
     TRANSACTION_PIN_TRANSFER,
     TRANSACTION_PIN_REMOVE,
     TRANSACTION_PIN_LIST,
+    TRANSACTION_PIN_EXPIRED,
+    TRANSACTION_OWNER_LIST,
+    TRANSACTION_OWNER_MARK,
     TRANSACTION_USAGE_GET,
     TRANSACTION_USAGE_RECOUNT,
     TRANSACTION_JOURNAL_OPEN,
     TRANSACTION_JOURNAL_CLOSE,
     TRANSACTION_JOURNAL_LIST,
+    TRANSACTION_WINDOW_PUT,
+    TRANSACTION_WINDOW_LIST,
+    TRANSACTION_DENY_ADD,
+    TRANSACTION_DENY_REMOVE,
+    TRANSACTION_DENY_LIST,
+    TRANSACTION_DENY_FIND,
+    TRANSACTION_MEMBER_SUSPEND,
+    TRANSACTION_MEMBER_RESUME,
+    TRANSACTION_MEMBER_LIST,
     TRANSACTION_COUNT
 };
 
@@ -155,6 +169,15 @@ struct object_put {
     struct object_record record;
 };
 
+/* Every object, by key. */
+struct object_list {
+    struct slice after; /* in: those behind this key; empty: from the start */
+    size_t limit;
+    struct object_record *records;
+    size_t count;
+    bool has_more;
+};
+
 /* The intent: a claim that is not confirmed. held and is_ownerless are not looked at.
  * ERROR_MISMATCH: the id or the owner's slot is taken (one that is being removed takes none);
  * ERROR_LIMIT: name or cid is too long. */
@@ -171,6 +194,19 @@ struct pin_confirm {
     uint64_t bytes; /* of the object, in this mode */
     bool renames;   /* name below replaces the pin's */
     struct slice name;
+    bool sets_expiry; /* expires_ms below replaces the pin's */
+    uint64_t expires_ms;
+    struct pin_record record; /* out */
+};
+
+/* Another name or expiry for a pin, confirmed or not; nothing else changes. ERROR_NOT_FOUND;
+ * ERROR_REFUSED: it is being removed; ERROR_LIMIT: the name is too long. */
+struct pin_edit {
+    char id[ULID_SIZE];
+    bool renames;
+    struct slice name;
+    bool sets_expiry;
+    uint64_t expires_ms;      /* 0: never */
     struct pin_record record; /* out */
 };
 
@@ -205,12 +241,55 @@ struct pin_remove {
     struct pin_record record; /* out: as it was */
 };
 
-/* An owner's pins by id, that is by the time of their making. */
+/* Pins by id, that is by the time of their making. */
 struct pin_list {
-    struct owner owner;
+    struct owner owner;    /* in: of this owner alone; kind 0: of all */
     char after[ULID_SIZE]; /* in: those behind this id; "": from the start */
     size_t limit;
     struct pin_record *records;
+    size_t count;
+    bool has_more;
+};
+
+/* Pins whose time is over, by expiry and then by id. Those that are being removed already are left
+ * out. */
+struct pin_expired {
+    uint64_t until_ms;     /* in: with an expiry of at most this */
+    uint64_t after_ms;     /* in: those behind this expiry and this id; 0 and "": from the start */
+    char after[ULID_SIZE]; /* in */
+    size_t limit;
+    struct pin_record *records;
+    size_t count;
+    bool has_more;
+};
+
+/* ---- owners */
+
+struct owner_entry {
+    struct owner owner;
+    struct usage usage; /* zeros: nothing of it is confirmed, or it is gone */
+    bool has_ownerless;
+};
+
+/* Every owner that has a pin, of whatever state. By kind (its name) and id. */
+struct owner_list {
+    struct owner after; /* in: those behind it; kind 0: from the start */
+    size_t limit;
+    struct owner_entry *entries;
+    size_t count;
+    bool has_more;
+};
+
+/* An owner left the policy, or is back: its pins are charged to the organization alone, or to it
+ * again; those that are pinned become ownerless, or pinned again. What was never confirmed, or is
+ * being removed, is passed over. A page of its pins at a time, by id: begin again behind the last of
+ * records while there are more. A page that was done twice is no error. */
+struct owner_mark {
+    struct owner owner;
+    bool is_ownerless;
+    char after[ULID_SIZE];
+    size_t limit;               /* at most 1,000 are taken at once */
+    struct pin_record *records; /* out: looked at, as they are now */
     size_t count;
     bool has_more;
 };
@@ -222,8 +301,8 @@ struct usage_get {
     struct usage usage; /* out */
 };
 
-/* Adds everything up again from pins and objects. Reads the whole ledger: for the start, for tools.
- * With repairs, what differs is put right. */
+/* Adds everything up again from pins and objects. Reads the whole ledger, while all else waits: for
+ * the start, before anybody is served. With repairs, what differs is put right. */
 struct usage_recount {
     bool repairs;
     uint64_t accounts;  /* out: with a charge, the organization's too */
@@ -252,6 +331,79 @@ struct journal_list {
     bool has_more;
 };
 
+/* ---- windows of quotas: how much of what passes by was used. Kept once a second by whoever counts
+ * in memory, and read at the start. */
+
+/* What is there by these names is replaced; a window without bytes is forgotten. ERROR_LIMIT: a
+ * name or the bytes are too long. */
+struct window_put {
+    const struct window_record *windows;
+    size_t count;
+};
+
+/* All, by scope, id, dimension. */
+struct window_list {
+    struct window_record after; /* in: those behind its names; empty: from the start */
+    size_t limit;
+    struct window_record *records;
+    size_t count;
+    bool has_more;
+};
+
+/* ---- the denylist: by multihash, whatever CID it comes in */
+
+/* What is denied already keeps its time and gets the new reason. ERROR_LIMIT: reason or multihash
+ * is too long. */
+struct deny_add {
+    struct denied_record record;
+};
+
+/* ERROR_NOT_FOUND. */
+struct deny_remove {
+    struct slice multihash;
+    struct denied_record record; /* out: as it was */
+};
+
+/* All, by multihash. */
+struct deny_list {
+    struct slice after; /* in: those behind it; empty: from the start */
+    size_t limit;
+    struct denied_record *records;
+    size_t count;
+    bool has_more;
+};
+
+/* Which of these are denied? */
+struct deny_find {
+    const struct slice *multihashes;
+    size_t count;
+    bool is_any;         /* out */
+    size_t first;        /* out: the first that is */
+    struct slice reason; /* out: of it */
+};
+
+/* ---- members that are suspended */
+
+/* One that is suspended already keeps its time and gets the new reason. ERROR_LIMIT. */
+struct member_suspend {
+    struct suspended_record record;
+};
+
+/* ERROR_NOT_FOUND: it is not suspended. */
+struct member_resume {
+    char member[ID_SIZE];
+    struct suspended_record record; /* out: as it was */
+};
+
+/* The suspended ones, by id. */
+struct member_list {
+    char after[ID_SIZE];
+    size_t limit;
+    struct suspended_record *records;
+    size_t count;
+    bool has_more;
+};
+
 struct transaction {
     enum transaction_name name;
     struct arena arena; /* the caller's before the start; results are in it afterwards */
@@ -271,18 +423,32 @@ struct transaction {
         struct policy_activate policy_activate;
         struct object_get object_get;
         struct object_put object_put;
+        struct object_list object_list;
         struct pin_add pin_add;
         struct pin_confirm pin_confirm;
+        struct pin_edit pin_edit;
         struct pin_fail pin_fail;
         struct pin_mark pin_mark;
         struct pin_transfer pin_transfer;
         struct pin_remove pin_remove;
         struct pin_list pin_list;
+        struct pin_expired pin_expired;
+        struct owner_list owner_list;
+        struct owner_mark owner_mark;
         struct usage_get usage_get;
         struct usage_recount usage_recount;
         struct journal_open journal_open;
         struct journal_close journal_close;
         struct journal_list journal_list;
+        struct window_put window_put;
+        struct window_list window_list;
+        struct deny_add deny_add;
+        struct deny_remove deny_remove;
+        struct deny_list deny_list;
+        struct deny_find deny_find;
+        struct member_suspend member_suspend;
+        struct member_resume member_resume;
+        struct member_list member_list;
     };
 };
 

@@ -60,6 +60,21 @@ MUST_USE bool sqlite_read_text(struct sqlite_run *run, int column, char *out, si
 /* Copied to the arena. */
 struct slice sqlite_read_bytes(struct sqlite_run *run, int column, struct arena *arena);
 
+/* A page of records: at most limit, and whether there are more. */
+struct sqlite_page {
+    size_t limit, record_size;
+    void *records; /* out, in the arena */
+    size_t count;
+    bool has_more;
+};
+
+/* record is zeroed. */
+typedef bool (*sqlite_read_record)(struct sqlite_run *run, void *record, struct arena *arena);
+
+/* All is bound, limit + 1 to the LIMIT: reads the page and ends the run. */
+MUST_USE bool sqlite_read_page(struct sqlite_run *run, struct sqlite_page *page,
+                               sqlite_read_record read, struct arena *arena);
+
 /* ---- the named transactions; each within a savepoint of its own */
 
 typedef bool (*sqlite_transaction)(struct sqlite *sqlite, struct transaction *transaction,
@@ -96,6 +111,22 @@ bool sqlite_journal_open(struct sqlite *sqlite, struct transaction *transaction,
 bool sqlite_journal_close(struct sqlite *sqlite, struct transaction *transaction,
                           struct error *err);
 bool sqlite_journal_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_object_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_edit(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_pin_expired(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_owner_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_owner_mark(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_window_put(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_window_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_deny_add(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_deny_remove(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_deny_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_deny_find(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_member_suspend(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
+bool sqlite_member_resume(struct sqlite *sqlite, struct transaction *transaction,
+                          struct error *err);
+bool sqlite_member_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 
 /* ---- what the transactions of pins share */
 
@@ -110,6 +141,9 @@ MUST_USE bool sqlite_pin_get(struct sqlite *sqlite, const char *id, struct sqlit
                              struct arena *arena, struct error *err);
 /* Reads one row of PIN_COLUMNS. */
 MUST_USE bool sqlite_pin_read(struct sqlite_run *run, struct sqlite_pin *pin, struct arena *arena);
+/* The pin becomes after (NULL: it is removed), and is charged so. */
+MUST_USE bool sqlite_pin_change(struct sqlite *sqlite, const struct sqlite_pin *before,
+                                const struct pin_record *after, struct error *err);
 
 /* 0: there is no row. */
 MUST_USE bool sqlite_object_find(struct sqlite *sqlite, struct slice key, uint64_t *object,
@@ -122,6 +156,10 @@ MUST_USE bool sqlite_object_learn(struct sqlite *sqlite, uint64_t object, enum p
                                   uint64_t bytes, struct error *err);
 /* If it has no pins and is not held upstream. */
 MUST_USE bool sqlite_object_forget(struct sqlite *sqlite, uint64_t object, struct error *err);
+
+/* owner NULL: the organization. */
+MUST_USE bool sqlite_usage_of(struct sqlite *sqlite, const struct owner *owner, struct usage *usage,
+                              struct error *err);
 
 /* What one owner and the organization are charged for one object. */
 struct sqlite_charge {

@@ -9,6 +9,7 @@ enum column {
     COLUMN_KEY,
     COLUMN_PIN,
     COLUMN_DETAIL,
+    COLUMN_IS_RESTORED,
 };
 
 bool sqlite_journal_open(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
@@ -42,14 +43,17 @@ bool sqlite_journal_close(struct sqlite *sqlite, struct transaction *transaction
     return sqlite_finish(&run);
 }
 
-static bool read_record(struct sqlite_run *run, struct journal_record *record, struct arena *arena)
+static bool read_record(struct sqlite_run *run, void *record_, struct arena *arena)
 {
+    struct journal_record *record = record_;
+
     *record = (struct journal_record){
         .number = sqlite_integer(run, COLUMN_NUMBER),
         .opened_ms = sqlite_integer(run, COLUMN_OPENED_MS),
         .kind = sqlite_read_bytes(run, COLUMN_KIND, arena),
         .key = sqlite_read_bytes(run, COLUMN_KEY, arena),
         .detail = sqlite_read_bytes(run, COLUMN_DETAIL, arena),
+        .is_restored = sqlite_integer(run, COLUMN_IS_RESTORED) != 0,
     };
     return sqlite_read_text(run, COLUMN_PIN, record->pin, sizeof(record->pin));
 }
@@ -57,24 +61,17 @@ static bool read_record(struct sqlite_run *run, struct journal_record *record, s
 bool sqlite_journal_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct journal_list *in = &transaction->journal_list;
-    bool has_row, is_read;
+    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
     struct sqlite_run run;
 
-    in->records = arena_alloc(&transaction->arena, (in->limit + 1) * sizeof(*in->records));
-    in->count = 0;
-    in->has_more = false;
     if (!sqlite_begin(&run, sqlite, STATEMENT_JOURNAL_LIST, err))
         return false;
     sqlite_bind_integer(&run, 1, in->after);
     sqlite_bind_integer(&run, 2, in->limit + 1);
-    while ((is_read = sqlite_step(&run, &has_row)) && has_row && !in->has_more) {
-        if (in->count == in->limit)
-            in->has_more = true;
-        else if (!(is_read = read_record(&run, &in->records[in->count], &transaction->arena)))
-            break;
-        else
-            in->count++;
-    }
-    sqlite_end(&run);
-    return is_read;
+    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
+        return false;
+    in->records = page.records;
+    in->count = page.count;
+    in->has_more = page.has_more;
+    return true;
 }

@@ -13,6 +13,7 @@ enum column {
     COLUMN_DIRECT_BYTES,
     COLUMN_HAS_RECURSIVE_BYTES,
     COLUMN_RECURSIVE_BYTES,
+    COLUMN_IS_DOUBTFUL,
 };
 
 bool sqlite_object_find(struct sqlite *sqlite, struct slice key, uint64_t *object,
@@ -59,6 +60,21 @@ bool sqlite_object_forget(struct sqlite *sqlite, uint64_t object, struct error *
     return sqlite_finish(&run);
 }
 
+static bool read_record(struct sqlite_run *run, void *record, struct arena *arena)
+{
+    *(struct object_record *)record = (struct object_record){
+        .key = sqlite_read_bytes(run, COLUMN_KEY, arena),
+        .upstream = (enum pin_mode)sqlite_integer(run, COLUMN_UPSTREAM),
+        .is_adopted = sqlite_integer(run, COLUMN_IS_ADOPTED) != 0,
+        .has_bytes = {[PIN_DIRECT] = sqlite_integer(run, COLUMN_HAS_DIRECT_BYTES) != 0,
+                      [PIN_RECURSIVE] = sqlite_integer(run, COLUMN_HAS_RECURSIVE_BYTES) != 0},
+        .bytes = {[PIN_DIRECT] = sqlite_integer(run, COLUMN_DIRECT_BYTES),
+                  [PIN_RECURSIVE] = sqlite_integer(run, COLUMN_RECURSIVE_BYTES)},
+        .is_doubtful = sqlite_integer(run, COLUMN_IS_DOUBTFUL) != 0,
+    };
+    return true;
+}
+
 static bool read_object(struct sqlite *sqlite, uint64_t object, struct object_record *record,
                         struct arena *arena, struct error *err)
 {
@@ -70,16 +86,7 @@ static bool read_object(struct sqlite *sqlite, uint64_t object, struct object_re
     sqlite_bind_integer(&run, 1, object);
     is_read = sqlite_step(&run, &has_row);
     assert(!is_read || has_row); /* its number was found within this transaction */
-    if (is_read)
-        *record = (struct object_record){
-            .key = sqlite_read_bytes(&run, COLUMN_KEY, arena),
-            .upstream = (enum pin_mode)sqlite_integer(&run, COLUMN_UPSTREAM),
-            .is_adopted = sqlite_integer(&run, COLUMN_IS_ADOPTED) != 0,
-            .has_bytes = {[PIN_DIRECT] = sqlite_integer(&run, COLUMN_HAS_DIRECT_BYTES) != 0,
-                          [PIN_RECURSIVE] = sqlite_integer(&run, COLUMN_HAS_RECURSIVE_BYTES) != 0},
-            .bytes = {[PIN_DIRECT] = sqlite_integer(&run, COLUMN_DIRECT_BYTES),
-                      [PIN_RECURSIVE] = sqlite_integer(&run, COLUMN_RECURSIVE_BYTES)},
-        };
+    is_read = is_read && read_record(&run, record, arena);
     sqlite_end(&run);
     return is_read;
 }
@@ -169,5 +176,24 @@ bool sqlite_object_put(struct sqlite *sqlite, struct transaction *transaction, s
     sqlite_bind_integer(&run, 1, object);
     sqlite_bind_integer(&run, 2, record->upstream);
     sqlite_bind_integer(&run, 3, record->is_adopted);
+    sqlite_bind_integer(&run, 4, record->is_doubtful);
     return sqlite_finish(&run) && sqlite_object_forget(sqlite, object, err);
+}
+
+bool sqlite_object_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    struct object_list *in = &transaction->object_list;
+    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    struct sqlite_run run;
+
+    if (!sqlite_begin(&run, sqlite, STATEMENT_OBJECT_LIST, err))
+        return false;
+    sqlite_bind_bytes(&run, 1, in->after.data, in->after.size);
+    sqlite_bind_integer(&run, 2, in->limit + 1);
+    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
+        return false;
+    in->records = page.records;
+    in->count = page.count;
+    in->has_more = page.has_more;
+    return true;
 }

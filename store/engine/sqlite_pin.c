@@ -75,34 +75,6 @@ bool sqlite_pin_get(struct sqlite *sqlite, const char *id, struct sqlite_pin *pi
     return is_read;
 }
 
-bool sqlite_pin_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
-{
-    struct pin_list *in = &transaction->pin_list;
-    bool has_row, is_read;
-    struct sqlite_run run;
-    struct sqlite_pin pin;
-
-    in->records = arena_alloc(&transaction->arena, (in->limit + 1) * sizeof(*in->records));
-    in->count = 0;
-    in->has_more = false;
-    if (!sqlite_begin(&run, sqlite, STATEMENT_PIN_LIST, err))
-        return false;
-    sqlite_bind_text(&run, 1, slice_of(owner_kind_name(in->owner.kind)));
-    sqlite_bind_text(&run, 2, slice_of(in->owner.id));
-    sqlite_bind_text(&run, 3, slice_of(in->after));
-    sqlite_bind_integer(&run, 4, in->limit + 1);
-    while ((is_read = sqlite_step(&run, &has_row)) && has_row && !in->has_more) {
-        if (in->count == in->limit)
-            in->has_more = true;
-        else if (!(is_read = sqlite_pin_read(&run, &pin, &transaction->arena)))
-            break;
-        else
-            in->records[in->count++] = pin.record;
-    }
-    sqlite_end(&run);
-    return is_read;
-}
-
 /* ---- the intent */
 
 static bool check_sizes(const struct pin_record *record, struct error *err)
@@ -190,6 +162,7 @@ static bool set(struct sqlite *sqlite, const struct pin_record *record, struct e
     sqlite_bind_text(&run, 4, slice_of(pin_state_name(record->state)));
     sqlite_bind_integer(&run, 5, record->is_ownerless);
     sqlite_bind_text(&run, 6, record->name);
+    sqlite_bind_integer(&run, 7, record->expires_ms);
     return sqlite_finish(&run);
 }
 
@@ -203,9 +176,8 @@ static bool erase(struct sqlite *sqlite, const char *id, struct error *err)
     return sqlite_finish(&run);
 }
 
-/* after NULL: it is removed. */
-static bool change(struct sqlite *sqlite, const struct sqlite_pin *before,
-                   const struct pin_record *after, struct error *err)
+bool sqlite_pin_change(struct sqlite *sqlite, const struct sqlite_pin *before,
+                       const struct pin_record *after, struct error *err)
 {
     const struct pin_record *record = &before->record;
     struct sqlite_charge charge;
@@ -236,9 +208,28 @@ bool sqlite_pin_confirm(struct sqlite *sqlite, struct transaction *transaction, 
     in->record.state = in->record.is_ownerless ? PIN_OWNERLESS : PIN_PINNED;
     if (in->renames)
         in->record.name = in->name;
+    if (in->sets_expiry)
+        in->record.expires_ms = in->expires_ms;
     return check_sizes(&in->record, err) &&
            sqlite_object_learn(sqlite, before.object, in->mode, in->bytes, err) &&
-           change(sqlite, &before, &in->record, err);
+           sqlite_pin_change(sqlite, &before, &in->record, err);
+}
+
+bool sqlite_pin_edit(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    struct pin_edit *in = &transaction->pin_edit;
+    struct sqlite_pin before;
+
+    if (!sqlite_pin_get(sqlite, in->id, &before, &transaction->arena, err))
+        return false;
+    if (before.record.state == PIN_REMOVING)
+        return error_set(err, ERROR_REFUSED, "pin %s is being removed", in->id);
+    in->record = before.record;
+    if (in->renames)
+        in->record.name = in->name;
+    if (in->sets_expiry)
+        in->record.expires_ms = in->expires_ms;
+    return check_sizes(&in->record, err) && set(sqlite, &in->record, err);
 }
 
 bool sqlite_pin_fail(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
@@ -253,7 +244,8 @@ bool sqlite_pin_fail(struct sqlite *sqlite, struct transaction *transaction, str
     after.wanted = PIN_NONE;
     if (after.held == PIN_NONE)
         after.state = PIN_FAILED;
-    return change(sqlite, &before, after.held != PIN_NONE || in->keeps ? &after : NULL, err);
+    return sqlite_pin_change(sqlite, &before, after.held != PIN_NONE || in->keeps ? &after : NULL,
+                             err);
 }
 
 bool sqlite_pin_mark(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
@@ -269,7 +261,7 @@ bool sqlite_pin_mark(struct sqlite *sqlite, struct transaction *transaction, str
     after.state = in->state;
     after.wanted = in->wanted;
     after.is_ownerless = in->is_ownerless;
-    return change(sqlite, &before, &after, err);
+    return sqlite_pin_change(sqlite, &before, &after, err);
 }
 
 static bool move(struct sqlite *sqlite, const struct pin_record *record, struct error *err)
@@ -318,7 +310,7 @@ bool sqlite_pin_transfer(struct sqlite *sqlite, struct transaction *transaction,
     if (after->state == PIN_OWNERLESS)
         after->state = PIN_PINNED;
     if (owner_equal(&after->owner, &in->owner))
-        return change(sqlite, &before, after, err);
+        return sqlite_pin_change(sqlite, &before, after, err);
     after->owner = in->owner;
     after->slot = in->slot;
     return change_owner(sqlite, &before, after, err);
@@ -332,5 +324,5 @@ bool sqlite_pin_remove(struct sqlite *sqlite, struct transaction *transaction, s
     if (!sqlite_pin_get(sqlite, in->id, &before, &transaction->arena, err))
         return false;
     in->record = before.record;
-    return change(sqlite, &before, NULL, err);
+    return sqlite_pin_change(sqlite, &before, NULL, err);
 }

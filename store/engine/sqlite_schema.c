@@ -102,6 +102,31 @@ static const char *const migrations[] = {
     "  pin TEXT NOT NULL,"
     "  detail BLOB NOT NULL"
     ") STRICT;",
+
+    /* 3: quotas, members and what is denied; what a restored ledger must know of itself. */
+    "ALTER TABLE ledger ADD COLUMN restored_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE object ADD COLUMN is_doubtful INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE journal ADD COLUMN is_restored INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX pin_by_expiry;"
+    "CREATE INDEX pin_by_expiry ON pin (expires_ms, id) WHERE expires_ms > 0;"
+    "CREATE INDEX pin_ownerless ON pin (owner_kind, owner) WHERE is_ownerless = 1;"
+    "CREATE TABLE quota_window ("
+    "  scope TEXT NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  dimension TEXT NOT NULL,"
+    "  bytes BLOB NOT NULL,"
+    "  PRIMARY KEY (scope, id, dimension)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE denied ("
+    "  multihash BLOB PRIMARY KEY CHECK (length(multihash) > 0),"
+    "  reason TEXT NOT NULL,"
+    "  added_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE suspended ("
+    "  member TEXT PRIMARY KEY,"
+    "  reason TEXT NOT NULL,"
+    "  since_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 enum { SCHEMA_VERSION = ARRAY_SIZE(migrations) };

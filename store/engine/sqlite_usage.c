@@ -15,8 +15,8 @@ static void read_usage(struct sqlite_run *run, struct usage *usage)
     usage->pins = sqlite_integer(run, 2);
 }
 
-static bool get(struct sqlite *sqlite, const struct owner *owner, struct usage *usage,
-                struct error *err)
+bool sqlite_usage_of(struct sqlite *sqlite, const struct owner *owner, struct usage *usage,
+                     struct error *err)
 {
     struct sqlite_run run;
     bool has_row, is_read;
@@ -54,7 +54,7 @@ bool sqlite_usage_get(struct sqlite *sqlite, struct transaction *transaction, st
 {
     struct usage_get *in = &transaction->usage_get;
 
-    return get(sqlite, in->is_org ? NULL : &in->owner, &in->usage, err);
+    return sqlite_usage_of(sqlite, in->is_org ? NULL : &in->owner, &in->usage, err);
 }
 
 /* ---- charges */
@@ -130,7 +130,7 @@ static bool settle(struct sqlite *sqlite, const struct owner *owner, const struc
 
     if (before->bytes == after->bytes && before->objects == after->objects && pins == 0)
         return true;
-    if (!get(sqlite, owner, &usage, err))
+    if (!sqlite_usage_of(sqlite, owner, &usage, err))
         return false;
     if (!move(&usage.bytes, before->bytes, after->bytes) ||
         !move(&usage.objects, before->objects, after->objects) ||
