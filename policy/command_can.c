@@ -130,21 +130,16 @@ static int answer(const struct cli *cli, const struct policy *policy,
 
 int command_policy_can(struct cli *cli)
 {
-    const char *path = cli_value(cli, "policy");
     struct question question = {.asked = {0}};
     const struct policy *policy = NULL;
     struct error err = {0};
     int result;
 
-    if (path == NULL) {
-        cli_fail(cli, "name the policy: --policy FILE or --policy FOLDER");
-        return CLI_USAGE;
-    }
     if (!ask_principal(&question.principal, slice_of(cli->arguments[0]), &err) ||
         !read_circumstances(cli, &question, &err) || !read_call(cli, &question, &err)) {
         cli_fail(cli, "%s", err.text);
         result = CLI_USAGE;
-    } else if (!command_policy_load(&policy, path, NULL, &err)) {
+    } else if (!command_policy_load(cli, &policy, cli_value(cli, "policy"), NULL, &err)) {
         result = cli_fail(cli, "%s", err.text);
     } else {
         result = answer(cli, policy, &question);

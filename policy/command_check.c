@@ -1,25 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `causeway policy check` and `policy test`. */
+#include "conf/config.h"
+#include "conf/memory.h"
 #include "policy/check.h"
 #include "policy/commands.h"
 #include "policy/source.h"
 
+#include <stdlib.h>
 #include <time.h>
 
-bool command_policy_load(const struct policy **policy, const char *path, struct findings *findings,
-                         struct error *err)
+/* The path that causeway.yaml names; the caller's to free. NULL: err. */
+static char *find_configured(const struct cli *cli, struct error *err)
+{
+    const struct config *config = NULL;
+    char *path = NULL;
+
+    if (!config_load(&config, config_find(cli_value(cli, "config")), err)) {
+        error_prefix(err, "no policy is named, and causeway.yaml, which could, is not to be had");
+        return NULL;
+    }
+    if (config->policy != NULL)
+        path = memory_copy_text(config->policy);
+    else
+        error_set(err, ERROR_NOT_FOUND, "no policy is named, and %s has no 'policy' either",
+                  config->file);
+    config_unref(&config);
+    return path;
+}
+
+static bool load_file(const struct policy **policy, const char *path, struct findings *findings,
+                      struct error *err)
 {
     struct policy_sources sources;
     struct error mistake = {0};
     bool is_fine;
 
-    *policy = NULL;
     if (!policy_sources_read(&sources, path, SOURCE_NAMES_FULL, err))
         return false;
     is_fine = policy_compile(policy, sources.items, sources.count, findings, &mistake);
     policy_sources_dispose(&sources);
     if (!is_fine && findings == NULL)
         error_set(err, mistake.code, "%s", mistake.text);
+    return is_fine;
+}
+
+bool command_policy_load(const struct cli *cli, const struct policy **policy, const char *path,
+                         struct findings *findings, struct error *err)
+{
+    char *configured;
+    bool is_fine;
+
+    *policy = NULL;
+    if (path != NULL)
+        return load_file(policy, path, findings, err);
+    configured = find_configured(cli, err);
+    is_fine = configured != NULL && load_file(policy, configured, findings, err);
+    free(configured);
     return is_fine;
 }
 
@@ -82,7 +118,7 @@ int command_policy_check(struct cli *cli)
     struct policy_test_counts tests = {0};
     const struct policy *policy;
     struct error err = {0};
-    bool is_fine = command_policy_load(&policy, cli->arguments[0], &findings, &err);
+    bool is_fine = command_policy_load(cli, &policy, cli->arguments[0], &findings, &err);
 
     if (is_fine)
         policy_check(policy, (uint64_t)time(NULL) * 1000, &findings, &tests);
@@ -107,7 +143,7 @@ int command_policy_test(struct cli *cli)
     struct error err = {0};
     bool is_fine;
 
-    if (!command_policy_load(&policy, cli->arguments[0], NULL, &err))
+    if (!command_policy_load(cli, &policy, cli->arguments[0], NULL, &err))
         return cli_fail(cli, "%s", err.text);
     is_fine = policy_run_tests(policy, &findings, &tests);
     command_policy_print(cli, &findings);

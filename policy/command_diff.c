@@ -144,8 +144,11 @@ int command_policy_diff(struct cli *cli)
     const char *audit = cli_value(cli, "audit");
     struct replay replay = {.cli = cli};
     struct error err = {0};
-    bool is_fine = command_policy_load(&replay.before, cli->arguments[0], NULL, &err) &&
-                   command_policy_load(&replay.after, cli->arguments[1], NULL, &err);
+    bool has_both = cli->argument_count == 2;
+    const char *before = has_both ? cli->arguments[0] : NULL;
+    const char *after = cli->arguments[has_both ? 1 : 0];
+    bool is_fine = command_policy_load(cli, &replay.before, before, NULL, &err) &&
+                   command_policy_load(cli, &replay.after, after, NULL, &err);
 
     if (is_fine) {
         print_diff(cli, replay.before, replay.after);

@@ -15,10 +15,11 @@ int command_policy_test(struct cli *cli);
 int command_policy_can(struct cli *cli);
 int command_policy_diff(struct cli *cli);
 
-/* Reads and compiles the policy at a path; findings may be NULL. On failure, with findings, they
- * have every mistake and err only what is not in them (the path cannot be read). BLOCKS. */
-MUST_USE bool command_policy_load(const struct policy **policy, const char *path,
-                                  struct findings *findings, struct error *err);
+/* Reads and compiles the policy at a path (NULL: the one that causeway.yaml names; the command has
+ * the option `config`); findings may be NULL. On failure, with findings, they have every mistake
+ * and err only what is not in them (the path cannot be read). BLOCKS. */
+MUST_USE bool command_policy_load(const struct cli *cli, const struct policy **policy,
+                                  const char *path, struct findings *findings, struct error *err);
 /* Prints them, one a line: as text, or as JSON objects. */
 void command_policy_print(const struct cli *cli, const struct findings *findings);
 
