@@ -93,6 +93,11 @@ void exchange_set_name(struct exchange *exchange, const char *name)
     exchange->name = name;
 }
 
+void **exchange_session_context(const struct exchange *exchange)
+{
+    return &exchange->session->context;
+}
+
 struct text *exchange_upstream_head(struct exchange *exchange)
 {
     return &exchange->upstream_head;

@@ -49,6 +49,9 @@ struct http_handler {
     /* Every exchange ends with this call, once; NULL if the handler keeps nothing. The exchange can
      * still be asked, but no longer be told anything. */
     void (*on_end)(struct exchange *exchange, void *app);
+    /* The connection ends, and the handler had put something into exchange_session_context: frees
+     * it. NULL if it never does. */
+    void (*on_session_end)(void *session_context);
     /* Once a second for each exchange that was decided and runs; NULL: not needed. May end it with
      * exchange_cut, as its last act. */
     void (*on_sweep)(struct exchange *exchange, void *app);
@@ -73,6 +76,8 @@ X509 *exchange_peer_certificate(const struct exchange *exchange);
 bool exchange_peer_user(const struct exchange *exchange, uid_t *user);
 /* For the handler's use; NULL at first. */
 void **exchange_context(struct exchange *exchange);
+/* The same for all exchanges of this one's connection. NULL at first; see on_session_end. */
+void **exchange_session_context(const struct exchange *exchange);
 
 /* What the access log calls this request: a static text, such as a command. Never what the client
  * typed: a path may hold what is a secret. EXCHANGE_UNNAMED until it is said. */

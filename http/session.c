@@ -28,6 +28,8 @@ void session_close(struct session *session)
     timer_disarm(&session->timer);
     later_cancel(&session->again);
     connection_close(&session->connection);
+    if (session->context != NULL)
+        session->server->settings->handler->on_session_end(session->context);
     server_forget_session(session->server, session);
     free(session);
 }

@@ -28,6 +28,7 @@ struct session {
     uint32_t drained;
     size_t head_seen; /* bytes of an incomplete head that were looked at */
     struct exchange *exchange;
+    void *context; /* the handler's */
     struct timer timer;
     struct later again;              /* a pipelined request is buffered */
     struct session *next, *previous; /* of the server's list */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Listening, accepting, draining, reloading, counting. */
+#include "conf/memory.h"
 #include "stage.h"
 
 #include <errno.h>
@@ -299,6 +300,52 @@ static void test_server_walks_on_when_exchanges_end_each_other(void **state)
     assert_int_equal(s->ended, 3);
 }
 
+/* ---- what a handler keeps of a connection */
+
+static unsigned int sessions_ended;
+
+/* Counts the connection's requests in its context. */
+static void answer_how_many(struct exchange *exchange, void *app)
+{
+    void **context = exchange_session_context(exchange);
+    unsigned int *count = *context;
+    struct answer answer = {.status = 200, .content_type = "text/plain"};
+
+    if (count == NULL)
+        *context = count = memory_alloc(sizeof(*count));
+    answer.body = ++*count == 1 ? SLICE("first") : SLICE("second");
+    exchange_answer(exchange, &answer);
+}
+
+static void free_count(void *context)
+{
+    sessions_ended++;
+    free(context);
+}
+
+static void test_server_keeps_a_handlers_context_as_long_as_the_connection(void **state)
+{
+    struct stage *s = *state;
+    struct http_handler handler = *s->settings.handler;
+    struct peer *one, *two;
+
+    sessions_ended = 0;
+    handler.on_request = answer_how_many;
+    handler.on_session_end = free_count;
+    s->settings.handler = &handler;
+    one = stage_client_sends(s, GET("/a"));
+    peer_await(one, "\r\n\r\nfirst");
+    peer_send(one, GET("/b"));
+    peer_await(one, "\r\n\r\nsecond");
+    two = stage_client_sends(s, GET("/a")); /* has one of its own */
+    peer_await(two, "\r\n\r\nfirst");
+    assert_int_equal(sessions_ended, 0);
+    peer_close(one);
+    STAGE_AWAIT(s, sessions_ended == 1);
+    peer_close(two);
+    STAGE_AWAIT(s, sessions_ended == 2);
+}
+
 /* ---- reloading */
 
 static unsigned int disposed;
@@ -441,6 +488,7 @@ int main(void)
         STAGE_TEST(test_server_drain_cuts_what_is_left_at_its_deadline),
         STAGE_TEST(test_server_drain_with_no_time_cuts_at_once),
         STAGE_TEST(test_server_walks_on_when_exchanges_end_each_other),
+        STAGE_TEST(test_server_keeps_a_handlers_context_as_long_as_the_connection),
         STAGE_TEST(test_server_reload_serves_what_began_as_it_began),
         STAGE_TEST(test_server_counts),
         STAGE_TEST(test_server_puts_durations_into_buckets),
