@@ -77,14 +77,27 @@ static void put_time(struct line *line)
     put(line, text, UNITS_TIMESTAMP_SIZE - 1);
 }
 
+/* inet_ntop formats with printf, which costs as much as the rest of the line. */
+static void put_ipv4(struct line *line, struct in_addr address)
+{
+    const uint8_t *bytes = (const uint8_t *)&address.s_addr;
+
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            PUT(line, ".");
+        put_number(line, bytes[i]);
+    }
+}
+
 static void put_peer(struct line *line, const struct sockaddr *peer)
 {
     char text[INET6_ADDRSTRLEN] = "unix";
 
-    if (peer->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, text,
-                  sizeof(text));
-    else if (peer->sa_family == AF_INET6)
+    if (peer->sa_family == AF_INET) {
+        put_ipv4(line, ((const struct sockaddr_in *)(const void *)peer)->sin_addr);
+        return;
+    }
+    if (peer->sa_family == AF_INET6)
         inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, text,
                   sizeof(text));
     put(line, text, strlen(text));
