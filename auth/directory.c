@@ -52,43 +52,29 @@ static struct directory_entry *make_entry(const struct token_record *record)
     return entry;
 }
 
-static bool has_lost_secrets(const struct directory_entry *before,
-                             const struct directory_entry *now)
-{
-    return !record_hash_equal(before->secret_hash, now->secret_hash) && now->old_until_ms == 0;
-}
-
-/* What the change from before to now takes away: everything, something, nothing. */
-static bool takes_away(const struct directory_entry *before, const struct directory_entry *now)
-{
-    return (before->revoked_ms == 0 && now->revoked_ms != 0) ||
-           before->expires_ms != now->expires_ms || has_lost_secrets(before, now);
-}
-
 /* only_new: a record that is there already is newer. */
 static void put_locked(struct directory *directory, const struct token_record *record,
                        bool only_new)
 {
     struct directory_entry *before = directory_find_entry(directory, record->id);
     uint64_t next = atomic_load(&directory->generation) + 1;
-    bool ends_generation = false;
     struct directory_entry *entry;
 
     if (before != NULL && only_new)
         return;
     entry = make_entry(record);
     if (before != NULL) {
-        ends_generation = takes_away(before, entry);
-        entry->lost_generation = has_lost_secrets(before, entry) ? next : before->lost_generation;
+        bool is_rotated = !record_hash_equal(before->secret_hash, entry->secret_hash);
+
+        entry->secret_generation = is_rotated ? next : before->secret_generation;
         atomic_init(&entry->used_s, atomic_load(&before->used_s));
         entry->saved_s = before->saved_s;
     }
     set_locked(directory, &directory->tokens, directory_key_of_id(record->id),
                (uint64_t)(uintptr_t)entry);
-    if (ends_generation) /* behind the entry: see directory_find */
-        atomic_store(&directory->generation, next);
     directory->shared.entry_bytes += malloc_usable_size(entry);
     if (before != NULL) {
+        atomic_store(&directory->generation, next); /* behind the entry: see directory_find */
         directory->shared.entry_bytes -= malloc_usable_size(before);
         epochs_retire(&directory->epochs, before);
     }

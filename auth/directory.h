@@ -6,10 +6,10 @@
  * reader can see it any more. Readers announce themselves for the length of a lookup with one store
  * before and one behind. Changes come from the ledger thread; any thread may make them.
  *
- * *Generation*: a number that grows with each change that takes something away (a token revoked, a
- * secret replaced at once, a principal's sessions ended). A principal carries the generation that
- * it was made under, so a sweep over running requests costs one comparison each while nothing was
- * taken away, and one lookup each when something was. */
+ * *Generation*: a number that grows with each change of a token that was there (revoked, rotated,
+ * another expiry) and when a principal's sessions are ended. A principal carries the generation
+ * that it was made under, so a sweep over running requests costs one comparison each while nothing
+ * was changed, and one lookup each when something was. */
 #ifndef AUTH_DIRECTORY_H
 #define AUTH_DIRECTORY_H
 
@@ -51,7 +51,7 @@ void directory_put(struct directory *directory, const struct token_record *recor
  * member that is suspended or left the policy, a partner whose link was revoked. Any thread. */
 void directory_end_sessions(struct directory *directory, enum principal_kind kind, struct slice id);
 
-/* Grows when something was taken away. Any thread. */
+/* Grows when something may have been taken away. Any thread. */
 uint64_t directory_generation(const struct directory *directory);
 
 /* One for each thread that looks up, used by that thread alone. At most 256 at a time. */
@@ -63,8 +63,9 @@ struct directory_token {
     char id[TOKEN_ID_SIZE];
     enum owner_kind owner_kind;
     char owner[ID_SIZE];
-    uint64_t expires_ms; /* of the token; an old secret's end is no end of what it began */
+    uint64_t expires_ms;
     uint64_t generation;
+    bool has_old_secret; /* the credential was the secret before the last rotation */
     bool is_narrowed;
     size_t role_count;
     struct slice roles[TOKEN_ROLES_MAX]; /* into role_text: do not copy the struct */
@@ -76,7 +77,7 @@ enum directory_answer directory_find(struct directory_reader *reader,
                                      const struct credential *credential, uint64_t now_ms,
                                      struct directory_token *token);
 
-/* Sets kind, id, token_id, token_roles, expires_ms and generation; they borrow from token. The
+/* Sets kind, id and what is known of the credential; they borrow from token. The
  * caller adds what the policy and the connection know. */
 void directory_token_describe(const struct directory_token *token, struct principal *facts);
 

@@ -51,16 +51,16 @@ struct directory_entry *directory_find_entry(const struct directory *directory, 
 }
 
 static enum directory_answer judge(const struct directory_entry *entry,
-                                   const struct credential *credential, uint64_t now_ms)
+                                   const struct credential *credential, uint64_t now_ms,
+                                   bool *is_old)
 {
-    bool is_old = false;
-
+    *is_old = false;
     if (entry == NULL)
         return DIRECTORY_UNKNOWN;
     if (!record_hash_equal(entry->secret_hash, credential->secret_hash)) {
-        is_old = entry->old_until_ms != 0 &&
-                 record_hash_equal(entry->old_secret_hash, credential->secret_hash);
-        if (!is_old)
+        *is_old = entry->old_until_ms != 0 &&
+                  record_hash_equal(entry->old_secret_hash, credential->secret_hash);
+        if (!*is_old)
             return DIRECTORY_WRONG;
     }
     if (credential->form == CREDENTIAL_BASIC_MEMBER &&
@@ -71,7 +71,7 @@ static enum directory_answer judge(const struct directory_entry *entry,
         return DIRECTORY_REVOKED;
     if (record_has_expired(entry->expires_ms, now_ms))
         return DIRECTORY_EXPIRED;
-    return is_old && now_ms >= entry->old_until_ms ? DIRECTORY_SUPERSEDED : DIRECTORY_FOUND;
+    return *is_old && now_ms >= entry->old_until_ms ? DIRECTORY_SUPERSEDED : DIRECTORY_FOUND;
 }
 
 /* Roles are separated by one space each. */
@@ -123,7 +123,7 @@ enum directory_answer directory_find(struct directory_reader *reader,
     token->generation = atomic_load(&directory->generation);
     epoch_enter(&directory->epochs, reader->epoch);
     entry = directory_find_entry(directory, credential->id);
-    answer = judge(entry, credential, now_ms);
+    answer = judge(entry, credential, now_ms, &token->has_old_secret);
     if (answer == DIRECTORY_FOUND) {
         copy_entry(entry, token);
         mark_used(entry, now_ms);
@@ -149,6 +149,7 @@ void directory_token_describe(const struct directory_token *token, struct princi
     facts->token_role_count = token->role_count;
     facts->expires_ms = token->expires_ms;
     facts->generation = token->generation;
+    facts->has_old_secret = token->has_old_secret;
 }
 
 static enum directory_answer check_token(const struct directory *directory,
@@ -156,6 +157,7 @@ static enum directory_answer check_token(const struct directory *directory,
 {
     char id[TOKEN_ID_SIZE];
     const struct directory_entry *entry;
+    bool is_old;
 
     assert(principal->token_id.size == TOKEN_ID_SIZE - 1);
     memcpy(id, principal->token_id.data, TOKEN_ID_SIZE - 1);
@@ -165,7 +167,8 @@ static enum directory_answer check_token(const struct directory *directory,
         return DIRECTORY_UNKNOWN;
     if (entry->revoked_ms != 0)
         return DIRECTORY_REVOKED;
-    if (principal->generation < entry->lost_generation)
+    is_old = principal->has_old_secret || principal->generation < entry->secret_generation;
+    if (is_old && now_ms >= entry->old_until_ms)
         return DIRECTORY_SUPERSEDED;
     return record_has_expired(entry->expires_ms, now_ms) ? DIRECTORY_EXPIRED : DIRECTORY_FOUND;
 }
@@ -178,7 +181,8 @@ enum directory_answer directory_check(struct directory_reader *reader,
     enum directory_answer answer = DIRECTORY_FOUND;
     uint64_t ended;
 
-    if (principal->generation == atomic_load(&directory->generation) && !has_expired)
+    if (principal->generation == atomic_load(&directory->generation) && !has_expired &&
+        !principal->has_old_secret)
         return DIRECTORY_FOUND;
     epoch_enter(&directory->epochs, reader->epoch);
     if (table_get(atomic_load(&directory->sessions),

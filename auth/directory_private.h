@@ -19,9 +19,7 @@ struct directory_entry {
     uint64_t old_until_ms; /* 0: there is no old secret */
     uint64_t expires_ms;
     uint64_t revoked_ms;
-    /* Principals of an earlier generation lost this token: every secret before was replaced at
-     * once. */
-    uint64_t lost_generation;
+    uint64_t secret_generation;   /* principals of an earlier one were made with another secret */
     atomic_uint_least32_t used_s; /* since 1970; any reader writes it, coarsely */
     uint32_t saved_s;             /* the writers': what the ledger was told */
     char bytes[];                 /* owner, roles */

@@ -41,7 +41,8 @@ struct principal {
     size_t token_role_count;
     struct slice certificate_name; /* the SAN that named the principal; empty: no certificate */
     uint64_t expires_ms;           /* the credential's end, ms since 1970; 0: none */
-    uint64_t generation;           /* of the directory when it was made; see directory_is_current */
+    uint64_t generation;           /* of the directory when it was made: see directory_check */
+    bool has_old_secret;           /* its token's secret before the last rotation */
 
     /* The way here. */
     const struct sockaddr *peer; /* the client, behind trusted proxies too; NULL: not known */

@@ -334,16 +334,23 @@ bool address_resolve(const struct address *address, struct address *results, siz
     return true;
 }
 
-bool address_is_loopback(const struct address *address)
+bool sockaddr_is_loopback(const struct sockaddr *sockaddr)
 {
     struct network loopback = {.family = AF_INET, .prefix_bits = 8, .bytes = {127}};
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address->sockaddr;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sockaddr;
 
+    if (sockaddr->sa_family == AF_UNIX)
+        return true;
+    if (sockaddr->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr))
+        return true;
+    return network_contains(&loopback, sockaddr);
+}
+
+bool address_is_loopback(const struct address *address)
+{
     if (address->kind != ADDRESS_IP)
         return address->kind == ADDRESS_UNIX;
-    if (address->sockaddr.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr))
-        return true;
-    return network_contains(&loopback, (const struct sockaddr *)&address->sockaddr);
+    return sockaddr_is_loopback((const struct sockaddr *)&address->sockaddr);
 }
 
 struct slice address_host(const struct address *address)

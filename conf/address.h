@@ -45,6 +45,8 @@ MUST_USE bool address_resolve(const struct address *address, struct address *res
 
 /* 127.0.0.0/8, ::1, a unix socket. A name is not, whatever it may resolve to. */
 bool address_is_loopback(const struct address *address);
+/* The same of a peer, without an address's text being made: for every request. */
+bool sockaddr_is_loopback(const struct sockaddr *sockaddr);
 
 /* The host of address->text: without port and brackets; empty for a unix socket. */
 struct slice address_host(const struct address *address);

@@ -2,25 +2,11 @@
 #include "proxy/front.h"
 
 #include "proxy/browser.h"
+#include "proxy/identity.h"
 #include "proxy/member.h"
 #include "proxy/refusal.h"
 #include "proxy/rpc.h"
 #include "proxy/site.h"
-
-#include <arpa/inet.h>
-
-static bool is_loopback(const struct sockaddr *peer)
-{
-    struct address address;
-
-    if (peer->sa_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)(const void *)peer)->sin_addr.s_addr) >> 24 ==
-               127;
-    if (peer->sa_family == AF_UNIX)
-        return true;
-    address_from_sockaddr(&address, peer, sizeof(struct sockaddr_in6));
-    return address_is_loopback(&address);
-}
 
 static void dispatch(struct site *site, struct exchange *exchange, const struct head *head)
 {
@@ -46,7 +32,7 @@ static void on_request(struct exchange *exchange, void *app)
     struct site *site = app;
     struct error err = {0};
 
-    if (site->snapshot->policy == NULL && !is_loopback(exchange_peer(exchange)))
+    if (site->snapshot->policy == NULL && !sockaddr_is_loopback(exchange_peer(exchange)))
         refuse_early(exchange, "this gateway serves clients on its own machine only");
     else if (!browser_check(site->snapshot->config, head, exchange_reply_headers(exchange), &err))
         refuse_early(exchange, err.text);
@@ -57,6 +43,7 @@ static void on_request(struct exchange *exchange, void *app)
 static const struct http_handler handler = {
     .on_request = on_request,
     .on_end = rpc_on_end,
+    .on_session_end = identity_forget,
     .on_sweep = rpc_on_sweep,
     .put_error = refusal_put_error,
 };

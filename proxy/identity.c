@@ -2,6 +2,7 @@
 #include "proxy/identity.h"
 
 #include "auth/certificate.h"
+#include "auth/memo.h"
 #include "auth/token.h"
 #include "proxy/clock.h"
 
@@ -86,18 +87,6 @@ static bool is_encrypted(const struct config *config, const struct exchange *exc
     return exchange_is_tls(exchange);
 }
 
-static bool is_local(const struct sockaddr *peer)
-{
-    struct address address;
-
-    if (peer->sa_family == AF_UNIX)
-        return true;
-    address_from_sockaddr(&address, peer,
-                          peer->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                                     : sizeof(struct sockaddr_in6));
-    return address_is_loopback(&address);
-}
-
 /* ---- credentials */
 
 static bool refuse(struct identity_refusal *refusal, int status, const char *message)
@@ -146,7 +135,7 @@ static bool by_token(struct site *site, const struct exchange *exchange, struct 
     struct credential credential;
     struct error err = {0};
 
-    if (!facts->is_encrypted && !is_local(exchange_peer(exchange)) &&
+    if (!facts->is_encrypted && !sockaddr_is_loopback(exchange_peer(exchange)) &&
         !is_trusted_proxy(site->snapshot->config, exchange_peer(exchange)))
         return refuse(refusal, 401,
                       "a token must not travel in clear text: use https, or a connection from this "
@@ -199,25 +188,22 @@ static const struct header *only_authorization(const struct head *head, bool *is
     return found;
 }
 
-bool identity_establish(struct site *site, const struct exchange *exchange,
-                        const struct principal **principal, struct identity_refusal *refusal)
+static bool establish(struct site *site, const struct exchange *exchange,
+                      const struct header *authorization, const struct principal **principal,
+                      struct identity_refusal *refusal)
 {
     const struct config *config = site->snapshot->config;
     X509 *certificate = exchange_peer_certificate(exchange);
     struct sockaddr_storage storage;
     struct directory_token token;
     struct principal facts = {.kind = PRINCIPAL_ANONYMOUS};
-    const struct header *authorization;
     struct arena arena = {0};
-    bool is_ambiguous, result = true;
+    bool result = true;
 
     facts.peer = identity_client_address(config, exchange, &storage);
     facts.is_encrypted = is_encrypted(config, exchange);
-    authorization = only_authorization(exchange_request(exchange), &is_ambiguous);
     if (site->snapshot->policy == NULL)
         result = true;
-    else if (is_ambiguous)
-        result = refuse(refusal, 400, "Authorization is given more than once");
     else if (authorization != NULL)
         result = by_token(site, exchange, authorization->value, &facts, &token, refusal);
     else if (certificate != NULL)
@@ -228,6 +214,50 @@ bool identity_establish(struct site *site, const struct exchange *exchange,
         *principal = principal_create(&facts);
     arena_dispose(&arena);
     return result;
+}
+
+/* The same, but for a credential that its connection sent before: then that principal stands. */
+static bool establish_once(struct site *site, const struct exchange *exchange,
+                           const struct header *authorization, const struct principal **principal,
+                           struct identity_refusal *refusal)
+{
+    void **kept = exchange_session_context(exchange);
+    struct memo *memo = *kept;
+    uint64_t now_ms = clock_wall_ms();
+    uint8_t hash[RECORD_HASH_SIZE];
+
+    memo_hash(authorization->value, hash);
+    *principal = memo_find(memo, site->context->directory, site->number, hash, now_ms);
+    if (*principal != NULL)
+        return true;
+    if (!establish(site, exchange, authorization, principal, refusal))
+        return false;
+    memo_keep(&memo, site->number, hash, *principal, now_ms);
+    *kept = memo;
+    return true;
+}
+
+void identity_forget(void *memo_)
+{
+    struct memo *memo = memo_;
+
+    memo_destroy(&memo);
+}
+
+bool identity_establish(struct site *site, const struct exchange *exchange,
+                        const struct principal **principal, struct identity_refusal *refusal)
+{
+    const struct snapshot *snapshot = site->snapshot;
+    bool is_ambiguous;
+    const struct header *authorization =
+        only_authorization(exchange_request(exchange), &is_ambiguous);
+
+    if (snapshot->policy != NULL && is_ambiguous)
+        return refuse(refusal, 400, "Authorization is given more than once");
+    if (snapshot->policy != NULL && authorization != NULL &&
+        !is_trusted_proxy(snapshot->config, exchange_peer(exchange)))
+        return establish_once(site, exchange, authorization, principal, refusal);
+    return establish(site, exchange, authorization, principal, refusal);
 }
 
 void identity_refuse(struct exchange *exchange, const struct identity_refusal *refusal)

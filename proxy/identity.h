@@ -21,6 +21,9 @@ MUST_USE bool identity_establish(struct site *site, const struct exchange *excha
                                  const struct principal **principal,
                                  struct identity_refusal *refusal);
 
+/* struct http_handler's on_session_end: frees what was remembered of a connection's credential. */
+void identity_forget(void *memo);
+
 /* Answers with it, in the dialect of the API that was asked. */
 void identity_refuse(struct exchange *exchange, const struct identity_refusal *refusal);
 

@@ -49,6 +49,7 @@ struct site *site_create(struct server *server, struct snapshot *snapshot, struc
     struct site *site = memory_alloc(sizeof(*site));
 
     site->loop = server->loop;
+    site->number = ++keep->sites;
     site->snapshot = snapshot_ref(snapshot);
     site->context = keep->context;
     site->tools = &keep->tools;

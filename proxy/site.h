@@ -12,6 +12,7 @@
 struct site {
     struct server_settings settings;
     struct loop *loop;
+    uint64_t number; /* 1, 2, ... of this worker: another one after each reload */
     struct snapshot *snapshot;
     struct kubo *kubo;
     const struct context *context;
@@ -22,6 +23,7 @@ struct site {
 struct site_keep {
     const struct context *context;
     struct worker_tools tools;
+    uint64_t sites; /* made so far */
 };
 
 /* handler serves the requests; its app is the site. Takes its own reference on the snapshot. */

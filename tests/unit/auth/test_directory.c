@@ -194,11 +194,11 @@ static void test_directory_cuts_what_a_revoked_token_began(void **state)
     principal_unref(&other);
 }
 
-static void test_directory_cuts_at_a_rotation_only_without_a_grace(void **state)
+static void test_directory_cuts_at_the_end_of_a_rotations_grace(void **state)
 {
     struct fixture *f = *state;
     struct token_record record = record_of(1);
-    const struct principal *first, *second;
+    const struct principal *first, *second, *late;
     struct error err = {0};
     uint8_t secret[RECORD_HASH_SIZE];
 
@@ -207,19 +207,26 @@ static void test_directory_cuts_at_a_rotation_only_without_a_grace(void **state)
     memset(secret, 0x70, sizeof(secret));
     assert_true(token_record_rotate(&record, secret, 100, 200, &err));
     put(f, record);
-    assert_int_equal(directory_check(f->reader, first, 101), DIRECTORY_FOUND);
-    assert_int_equal(directory_check(f->reader, first, 201), DIRECTORY_FOUND);
-    assert_int_equal(find(f, 1, 2, 199), DIRECTORY_FOUND);
-    assert_int_equal(find(f, 1, 2, 200), DIRECTORY_SUPERSEDED);
+    late = begin(f, 1, 2, 150); /* with the old secret, when it was old already */
     second = begin(f, 1, 0x70, 150);
+    assert_true(late->has_old_secret && !second->has_old_secret);
+    assert_int_equal(directory_check(f->reader, first, 199), DIRECTORY_FOUND);
+    assert_int_equal(directory_check(f->reader, late, 199), DIRECTORY_FOUND);
+    assert_int_equal(find(f, 1, 2, 199), DIRECTORY_FOUND);
+    assert_int_equal(directory_check(f->reader, first, 200), DIRECTORY_SUPERSEDED);
+    assert_int_equal(directory_check(f->reader, late, 200), DIRECTORY_SUPERSEDED);
+    assert_int_equal(find(f, 1, 2, 200), DIRECTORY_SUPERSEDED);
+    assert_int_equal(directory_check(f->reader, second, 200), DIRECTORY_FOUND);
     memset(secret, 0x71, sizeof(secret));
     assert_true(token_record_rotate(&record, secret, 160, 0, &err));
     put(f, record);
     assert_int_equal(directory_check(f->reader, first, 161), DIRECTORY_SUPERSEDED);
+    assert_int_equal(directory_check(f->reader, late, 161), DIRECTORY_SUPERSEDED);
     assert_int_equal(directory_check(f->reader, second, 161), DIRECTORY_SUPERSEDED);
     assert_int_equal(find(f, 1, 0x70, 161), DIRECTORY_WRONG);
     assert_int_equal(find(f, 1, 0x71, 161), DIRECTORY_FOUND);
     principal_unref(&first);
+    principal_unref(&late);
     principal_unref(&second);
     first = begin(f, 1, 0x71, 170);
     assert_int_equal(directory_check(f->reader, first, 171), DIRECTORY_FOUND);
@@ -447,7 +454,7 @@ int main(void)
         TEST(test_directory_holds_basic_to_the_member_it_names),
         TEST(test_directory_hands_out_owner_and_roles),
         TEST(test_directory_cuts_what_a_revoked_token_began),
-        TEST(test_directory_cuts_at_a_rotation_only_without_a_grace),
+        TEST(test_directory_cuts_at_the_end_of_a_rotations_grace),
         TEST(test_directory_cuts_at_the_expiry_as_it_is_now),
         TEST(test_directory_ends_the_sessions_of_a_principal_whatever_its_credential),
         TEST(test_directory_collects_uses_coarsely_and_once),

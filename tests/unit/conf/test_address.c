@@ -139,6 +139,9 @@ static void test_address_reads_socket_names(void **state)
     address_from_sockaddr(&address, (struct sockaddr *)&mapped, sizeof(mapped));
     assert_string_equal(address.text, "10.1.2.3:7");
     assert_int_equal(address.sockaddr.ss_family, AF_INET);
+    assert_false(sockaddr_is_loopback((struct sockaddr *)&mapped));
+    assert_int_equal(inet_pton(AF_INET6, "::ffff:127.9.2.3", &mapped.sin6_addr), 1);
+    assert_true(sockaddr_is_loopback((struct sockaddr *)&mapped));
     address_from_sockaddr(&address, (struct sockaddr *)&unnamed, sizeof(sa_family_t));
     assert_string_equal(address.text, "unix:");
     assert_true(address_is_loopback(&address));
