@@ -302,6 +302,22 @@ static enum head_result unparsable_request(const char *data, size_t size, struct
     return bad(fault, 400, "this is not an HTTP/1.1 request");
 }
 
+/* The parser waits for the version also behind the end of the line. Once that is there, the line
+ * has one, or never will. */
+static bool may_become_request(const char *data, size_t size)
+{
+    static const char version[] = " HTTP/1."; /* and a digit */
+    const size_t tail = sizeof(version);
+    const char *end = memchr(data, '\n', size);
+    size_t line = end == NULL ? 0 : (size_t)(end - data);
+
+    if (end == NULL)
+        return true;
+    if (line > 0 && data[line - 1] == '\r')
+        line--;
+    return line > tail && memcmp(data + line - tail, version, tail - 1) == 0;
+}
+
 enum head_result head_parse_request(struct head *head, const char *data, size_t size, size_t seen,
                                     struct head_fault *fault)
 {
@@ -315,7 +331,7 @@ enum head_result head_parse_request(struct head *head, const char *data, size_t 
                              &head->target.size, &head->minor,
                              (struct phr_header *)(void *)head->headers, &head->header_count, seen);
     if (used == -2)
-        return HEAD_MORE;
+        return may_become_request(data, size) ? HEAD_MORE : unparsable_request(data, size, fault);
     if (used < 0)
         return head->header_count == HEAD_HEADERS_MAX ? bad(fault, 431, "more than 100 headers")
                                                       : unparsable_request(data, size, fault);

@@ -32,6 +32,7 @@ REQUEST_LINES = [
     ("lower-case http", _line(b"POST /api/v0/version http/1.1"), {400, 505}, []),
     ("HTP/1.1", _line(b"POST /api/v0/version HTP/1.1"), {400, 505}, []),
     ("no version, blank at the end", _line(b"POST /api/v0/version "), BAD_OR_CLOSE, []),
+    ("no version and nothing else", b"GET / \r\n\r\n", BAD, []),
     ("two blanks behind the method", _line(b"POST  /api/v0/version HTTP/1.1"), BAD, []),
     ("two blanks before the version", _line(b"POST /api/v0/version  HTTP/1.1"), BAD, []),
     ("tab for a blank", _line(b"POST\t/api/v0/version HTTP/1.1"), BAD, []),

@@ -38,6 +38,11 @@ static const struct {
     /* the first line */
     {"GET /\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
     {"GET / \r\nHost: x\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
+    {"GET / \r\n\r\n", 400, "this is not an HTTP/1.1 request"},
+    {"GET / \r\n", 400, "this is not an HTTP/1.1 request"},
+    {"GET / \n", 400, "this is not an HTTP/1.1 request"},
+    {"GET / HTTP/1.\r\n", 400, "this is not an HTTP/1.1 request"},
+    {"GET / HTTP/2.0\r\n", 505, "only HTTP/1.1 and HTTP/1.0 are spoken here"},
     {"GET  / HTTP/1.1\r\n" HOST "\r\n", 400, NULL},
     {"GET /  HTTP/1.1\r\n" HOST "\r\n", 400, NULL},
     {"GET / HTTP/1.1 \r\n" HOST "\r\n", 400, NULL},
