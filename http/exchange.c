@@ -316,6 +316,17 @@ static void break_off_reply(struct exchange *exchange, enum close_reason reason)
     exchange_finish(exchange, reason, SESSION_TRUNCATE);
 }
 
+/* What broke in the bytes that came with the reply's head can still be told with a status. */
+static void refuse_or_break_off(struct exchange *exchange)
+{
+    if (!half_take_back(&exchange->reply)) {
+        break_off_reply(exchange, CLOSE_UPSTREAM_BROKEN);
+        return;
+    }
+    exchange->reply_begun = false;
+    relay_refuse_broken(exchange, exchange->reply.decoder.fault);
+}
+
 void exchange_run_reply(struct exchange *exchange)
 {
     enum half_result result = half_run(&exchange->reply);
@@ -335,7 +346,7 @@ void exchange_run_reply(struct exchange *exchange)
         break_off_reply(exchange, CLOSE_UPSTREAM_CLOSED);
         return;
     case HALF_SOURCE_BROKE_FRAMING:
-        break_off_reply(exchange, CLOSE_UPSTREAM_BROKEN);
+        refuse_or_break_off(exchange);
         return;
     case HALF_WAITS_READ:
     case HALF_WAITS_WRITE:

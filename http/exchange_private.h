@@ -52,6 +52,8 @@ void exchange_skip_rest(struct exchange *exchange);
 
 /* ---- relay.c */
 void relay_on_client_readable(struct exchange *exchange);
+/* 502: the upstream's reply is no HTTP/1.1; fault says how. Nothing of it may have been sent. */
+void relay_refuse_broken(struct exchange *exchange, const char *fault);
 /* Gives the upstream up; kept only when both messages ended there. */
 void relay_release(struct exchange *exchange, bool keep);
 

@@ -15,7 +15,7 @@ void half_init(struct half *half, struct connection *from, struct connection *to
     half->decoder = (struct decoder){.is_done = true};
     half->encoding = FRAMING_NONE;
     half->is_end_queued = half->is_filled = half->distrusts_end = false;
-    half->content_size = half->written_size = 0;
+    half->content_size = half->written_size = half->begun_at = 0;
     half->last_content = '\n';
     half->last = HALF_WAITS_READ;
     half->splice = (struct splice){0};
@@ -55,6 +55,7 @@ void half_queue_interim(struct half *half, struct slice bytes)
 
 void half_begin(struct half *half, struct slice head, enum body_framing encoding)
 {
+    half->begun_at = half_has_output(half) ? UINT64_MAX : half->written_size;
     if (!half_has_output(half))
         half->first = half->count = 0;
     half->encoding = encoding;
@@ -73,6 +74,16 @@ void half_begin_local(struct half *half, struct slice head, struct slice body)
     half->is_end_queued = true;
     queue_slice(half, head);
     queue_slice(half, body);
+}
+
+bool half_take_back(struct half *half)
+{
+    if (half->written_size != half->begun_at)
+        return false;
+    half->first = half->count = 0;
+    half->is_filled = false;
+    half->rewrite = NULL;
+    return true;
 }
 
 void half_forget_output(struct half *half)

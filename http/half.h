@@ -54,6 +54,7 @@ struct half {
     char last_content;     /* the last byte of content that was queued */
     uint64_t content_size; /* content bytes taken from the source */
     uint64_t written_size; /* bytes written, framing too */
+    uint64_t begun_at;     /* written_size when the message began; UINT64_MAX: within other bytes */
     enum half_result last;
     struct pipe_store *pipes;
     struct splice splice;
@@ -81,6 +82,10 @@ void half_begin_local(struct half *half, struct slice head, struct slice body);
 /* Takes back what is queued: the message will begin anew, on another connection. Only before any of
  * its content was taken. */
 void half_forget_output(struct half *half);
+
+/* Takes the message back if nothing of it was written; another may begin in its place. false: some
+ * was. */
+bool half_take_back(struct half *half);
 
 /* Goes on until something must be waited for or the message ended. */
 enum half_result half_run(struct half *half);

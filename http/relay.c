@@ -173,11 +173,11 @@ static bool skip_interim(struct exchange *exchange, const struct head *reply)
     return true;
 }
 
-static void refuse_broken_reply(struct exchange *exchange, const char *text)
+void relay_refuse_broken(struct exchange *exchange, const char *fault)
 {
     exchange_refuse(exchange, 502, CLOSE_UPSTREAM_BROKEN,
                     "the storage behind this gateway (%s) sent a malformed reply: %s",
-                    pool_address(exchange->relay.pool), text);
+                    pool_address(exchange->relay.pool), fault);
 }
 
 static void take_reply(struct exchange *exchange, const struct head *reply)
@@ -205,12 +205,12 @@ static void parse_reply(struct exchange *exchange)
                                  buffer_size(&upstream->in), exchange->reply_seen,
                                  exchange->is_head_request, &fault)) {
         case HEAD_BAD:
-            refuse_broken_reply(exchange, fault.text);
+            relay_refuse_broken(exchange, fault.text);
             return;
         case HEAD_MORE:
             exchange->reply_seen = buffer_size(&upstream->in);
             if (exchange->reply_seen >= limit) {
-                refuse_broken_reply(exchange, "its head is too large");
+                relay_refuse_broken(exchange, "its head is too large");
                 return;
             }
             connection_make_room(upstream);
@@ -218,7 +218,7 @@ static void parse_reply(struct exchange *exchange)
             return;
         case HEAD_DONE:
             if (reply.size > limit) {
-                refuse_broken_reply(exchange, "its head is too large");
+                relay_refuse_broken(exchange, "its head is too large");
                 return;
             }
             exchange->reply_seen = 0;
@@ -227,7 +227,7 @@ static void parse_reply(struct exchange *exchange)
                 return;
             }
             if (!skip_interim(exchange, &reply)) {
-                refuse_broken_reply(exchange, "101 Switching Protocols, which nobody asked for");
+                relay_refuse_broken(exchange, "101 Switching Protocols, which nobody asked for");
                 return;
             }
         }

@@ -322,6 +322,50 @@ static void test_relay_refuses_broken_replies(void **state)
     }
 }
 
+/* What broke before a byte of the reply went out is told with a status, though its head was good.
+ */
+static void test_relay_refuses_a_body_that_breaks_within_the_first_bytes(void **state)
+{
+    static const struct {
+        const char *body, *text;
+    } cases[] = {
+        {"xyz\r\n", "malformed reply"},
+        {"3\r\nabc\r\nxyz\r\n", "malformed reply"},
+        {"3\r\nabcX", "malformed reply"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct stage *s = *state;
+        struct peer *client = stage_client_sends(s, POST_RELAY);
+        struct peer *upstream = stage_accept(s);
+        struct text reply = {0};
+
+        text_put_text(&reply, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        text_put_text(&reply, cases[i].body);
+        peer_send_bytes(upstream, reply.data, reply.size);
+        text_dispose(&reply);
+        peer_await(client, "HTTP/1.1 502 Bad Gateway\r\n");
+        peer_await(client, cases[i].text);
+        peer_await_gone(upstream);
+        assert_int_equal(s->last.status, 502);
+        assert_int_equal(s->last.reason, CLOSE_UPSTREAM_BROKEN);
+    }
+}
+
+static void test_relay_cuts_a_body_that_breaks_later(void **state)
+{
+    struct stage *s = *state;
+    struct peer *client = stage_client_sends(s, POST_RELAY);
+    struct peer *upstream = stage_accept(s);
+
+    peer_send(upstream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    peer_await(client, "abc\r\n");
+    peer_send(upstream, "xyz\r\n");
+    peer_expect_end(client);
+    assert_int_equal(s->last.status, 200);
+    assert_int_equal(s->last.reason, CLOSE_UPSTREAM_BROKEN);
+}
+
 static void test_relay_takes_reply_heads_up_to_the_limit(void **state)
 {
     static const struct {
@@ -419,6 +463,8 @@ int main(void)
         STAGE_TEST(test_relay_waits_without_end_when_there_is_no_limit),
         STAGE_TEST(test_relay_does_not_count_the_clients_time_as_silence),
         STAGE_TEST(test_relay_refuses_broken_replies),
+        STAGE_TEST(test_relay_refuses_a_body_that_breaks_within_the_first_bytes),
+        STAGE_TEST(test_relay_cuts_a_body_that_breaks_later),
         STAGE_TEST(test_relay_takes_reply_heads_up_to_the_limit),
         STAGE_TEST(test_relay_holds_a_reply_head_that_comes_at_once_to_the_limit),
         STAGE_TEST(test_relay_skips_interim_replies),
