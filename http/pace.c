@@ -103,7 +103,9 @@ static bool queue_may_end_body(const struct exchange *exchange)
     if (exchange->request.decoder.kind == FRAMING_LENGTH)
         return undecoded.size + (size_t)queued + io_held_max(client) >=
                exchange->request.decoder.left;
-    /* under TLS the end cannot be seen; and nobody there finishes before a reply */
+    /* Under TLS the end cannot be seen before it is read, so FIN counts as leaving: to stop the
+     * upstream soon matters more than a client that finishes before its reply, of which TLS 1.2
+     * knows none. Nothing is acknowledged that was not taken whole. */
     return client->ssl == NULL && ends_with_empty_line(client->fd, (size_t)queued, undecoded);
 }
 

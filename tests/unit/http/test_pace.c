@@ -239,6 +239,43 @@ static void test_pace_a_body_that_waits_whole_in_the_kernel_is_whole(void **stat
     }
 }
 
+/* Under TLS a length tells whether the rest can be there; the end of chunks cannot be seen. */
+static void test_pace_under_tls_only_a_length_tells_that_a_body_is_whole(void **state)
+{
+    static const struct {
+        const char *head, *body;
+        bool is_whole;
+    } cases[] = {
+        {"Content-Length: 5\r\n\r\n", "hello", true},
+        {"Content-Length: 5000\r\n\r\n", "hello", false},
+        {"Transfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", false},
+        {"Transfer-Encoding: chunked\r\n\r\n", "5\r\nhel", false},
+    };
+
+    stage_use_tls(*state);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct stage *s = *state;
+        struct peer *client = stage_tls_client(s);
+        unsigned int ended = s->ended;
+
+        peer_send(client, LATER);
+        peer_send(client, cases[i].head);
+        turn_for(s->loop, 5);
+        peer_send(client, cases[i].body);
+        peer_finish(client);
+        turn_for(s->loop, 5);
+        pass_seconds(s, 1);
+        if (s->ended != ended + !cases[i].is_whole)
+            fail_msg("case %zu", i);
+        if (!cases[i].is_whole) {
+            assert_int_equal(s->last.reason, CLOSE_CLIENT_GONE);
+            continue;
+        }
+        exchange_answer(s->waiting, &(struct answer){.status = 204});
+        peer_await(client, "HTTP/1.1 204 No Content\r\n");
+    }
+}
+
 /* The upstream takes no more; the client has sent everything and its FIN. */
 static void test_pace_a_body_held_up_by_the_upstream_is_not_cancelled(void **state)
 {
@@ -278,6 +315,7 @@ int main(void)
         STAGE_TEST(test_pace_a_client_that_finished_waits_a_second_for_a_decision),
         STAGE_TEST(test_pace_a_client_that_finished_inside_its_body_cancels),
         STAGE_TEST(test_pace_a_body_that_waits_whole_in_the_kernel_is_whole),
+        STAGE_TEST(test_pace_under_tls_only_a_length_tells_that_a_body_is_whole),
         STAGE_TEST(test_pace_a_body_held_up_by_the_upstream_is_not_cancelled),
     };
 
