@@ -18,14 +18,16 @@ struct fetch {
     struct decoder decoder;
     struct text head, body; /* of the request */
     struct text reply;
-    struct timer timeout;
+    struct timer timeout, silence;
     bool has_head, keeps_alive;
+    bool is_calling, is_cancelled; /* in on_content */
     int status;
 };
 
 static void dispose(struct fetch *fetch, bool keep)
 {
     timer_disarm(&fetch->timeout);
+    timer_disarm(&fetch->silence);
     pool_dial_cancel(&fetch->dial);
     if (fetch->pooled != NULL)
         pool_give(fetch->pooled, keep);
@@ -56,15 +58,18 @@ static void fail_with(struct fetch *fetch, enum error_code code, const char *wha
 
 static void succeed(struct fetch *fetch)
 {
-    struct text body = fetch->reply;
-    struct fetch_reply reply = {.status = fetch->status, .body = text_slice(&body)};
+    struct text body = fetch->reply, trailers = fetch->decoder.trailers;
+    struct fetch_reply reply = {
+        .status = fetch->status, .body = text_slice(&body), .trailers = text_slice(&trailers)};
     fetch_done on_done = fetch->on_done;
     void *arg = fetch->arg;
 
     fetch->reply = (struct text){0};
+    fetch->decoder.trailers = (struct text){0};
     dispose(fetch, fetch->keeps_alive && fetch->outgoing.last == HALF_DONE);
     on_done(arg, &reply, NULL);
     text_dispose(&body);
+    text_dispose(&trailers);
 }
 
 /* ---- the reply. Each returns false when the fetch has ended. */
@@ -73,6 +78,11 @@ static bool fail_too_large(struct fetch *fetch)
 {
     fail_with(fetch, ERROR_LIMIT, "the reply is larger than was expected");
     return false;
+}
+
+static bool is_handed_on(const struct fetch *fetch)
+{
+    return fetch->request.on_content != NULL && fetch->status == 200;
 }
 
 static bool take_head(struct fetch *fetch)
@@ -100,11 +110,32 @@ static bool take_head(struct fetch *fetch)
     fetch->has_head = true;
     fetch->status = head.status;
     fetch->keeps_alive = head.keeps_alive;
-    if (head.body == FRAMING_LENGTH && head.content_length > fetch->request.reply_max)
+    if (head.body == FRAMING_LENGTH && !is_handed_on(fetch) &&
+        head.content_length > fetch->request.reply_max)
         return fail_too_large(fetch);
     decoder_init(&fetch->decoder, head.body, head.content_length,
                  &(struct framing_limits){.trailer_size = 8192, .extension_size = 256});
     return true;
+}
+
+/* Whoever gets it may cancel. */
+static bool hand_on(struct fetch *fetch, struct slice content)
+{
+    fetch->is_calling = true;
+    fetch->request.on_content(fetch->arg, content);
+    fetch->is_calling = false;
+    if (!fetch->is_cancelled)
+        return true;
+    dispose(fetch, false);
+    return false;
+}
+
+static bool take_piece(struct fetch *fetch, struct slice content)
+{
+    if (is_handed_on(fetch))
+        return hand_on(fetch, content);
+    text_put_slice(&fetch->reply, content);
+    return fetch->reply.size <= fetch->request.reply_max || fail_too_large(fetch);
 }
 
 static bool take_content(struct fetch *fetch)
@@ -120,9 +151,10 @@ static bool take_content(struct fetch *fetch)
         return false;
     }
     for (int i = 0; i < count; i++)
-        text_put(&fetch->reply, content[i].iov_base, content[i].iov_len);
+        if (!take_piece(fetch, (struct slice){content[i].iov_base, content[i].iov_len}))
+            return false;
     connection_consume(connection, used);
-    return fetch->reply.size <= fetch->request.reply_max || fail_too_large(fetch);
+    return true;
 }
 
 /* Deals with what is buffered. */
@@ -144,6 +176,12 @@ static bool take_buffered(struct fetch *fetch)
     return false;
 }
 
+static void watch_silence(struct fetch *fetch)
+{
+    if (fetch->request.silence_ms > 0)
+        timer_arm(fetch->request.loop, &fetch->silence, fetch->request.silence_ms);
+}
+
 static void on_readable(struct io *io)
 {
     struct pooled *pooled = CONTAINER_OF(io, struct pooled, connection.io);
@@ -153,6 +191,7 @@ static void on_readable(struct io *io)
     if (got == IO_AGAIN)
         return;
     if (got > 0) {
+        watch_silence(fetch);
         if (take_buffered(fetch))
             io_watch_read(io);
         return;
@@ -204,6 +243,11 @@ static void on_timeout(struct timer *timer)
     fail_with(CONTAINER_OF(timer, struct fetch, timeout), ERROR_TIMEOUT, "no answer in time");
 }
 
+static void on_silence(struct timer *timer)
+{
+    fail_with(CONTAINER_OF(timer, struct fetch, silence), ERROR_TIMEOUT, "it fell silent");
+}
+
 bool fetch_start(struct fetch **result, const struct fetch_request *request, fetch_done on_done,
                  void *arg, struct error *err)
 {
@@ -213,6 +257,7 @@ bool fetch_start(struct fetch **result, const struct fetch_request *request, fet
     fetch->on_done = on_done;
     fetch->arg = arg;
     fetch->timeout.fire = on_timeout;
+    fetch->silence.fire = on_silence;
     half_init(&fetch->outgoing, NULL, NULL, request->pipes);
     fetch->pooled = pool_take(request->pool, FRESH_IDLE_MS);
     if (fetch->pooled == NULL && !pool_dial_start(request->pool, &fetch->dial, on_dialled, err)) {
@@ -224,14 +269,18 @@ bool fetch_start(struct fetch **result, const struct fetch_request *request, fet
     text_put_slice(&fetch->body, request->body);
     if (fetch->pooled != NULL) /* writes at most; what is read comes from the loop */
         attach(fetch);
-    timer_arm(request->loop, &fetch->timeout, request->timeout_ms);
+    if (request->timeout_ms > 0)
+        timer_arm(request->loop, &fetch->timeout, request->timeout_ms);
+    watch_silence(fetch);
     *result = fetch;
     return true;
 }
 
 void fetch_cancel(struct fetch **fetch)
 {
-    if (*fetch != NULL)
+    if (*fetch != NULL && (*fetch)->is_calling)
+        (*fetch)->is_cancelled = true; /* hand_on sees to it */
+    else if (*fetch != NULL)
         dispose(*fetch, false);
     *fetch = NULL;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One request of our own to an upstream, whose reply is small and read whole. Loop thread only. */
+/* One request of our own to an upstream, whose reply is small and read whole, or handed on as it
+ * comes. Loop thread only. */
 #ifndef HTTP_FETCH_H
 #define HTTP_FETCH_H
 
@@ -11,6 +12,9 @@
 
 struct fetch;
 
+/* A piece of the content; borrowed. May call fetch_cancel. */
+typedef void (*fetch_content)(void *arg, struct slice content);
+
 struct fetch_request {
     struct loop *loop;
     struct pool *pool;
@@ -18,14 +22,19 @@ struct fetch_request {
     struct slice head; /* request line and headers, each with CR LF; without Content-Length and the
                           empty line */
     struct slice body;
-    size_t reply_max;    /* content bytes */
-    uint64_t timeout_ms; /* from start to the reply's last byte */
+    size_t reply_max;    /* content bytes that are kept */
+    uint64_t timeout_ms; /* from start to the reply's last byte; 0: for ever */
+    uint64_t silence_ms; /* without a byte of the reply; 0: for ever */
+    /* Gets the content of a reply with status 200, which is not kept then and may have any size.
+     * NULL: every reply is kept. */
+    fetch_content on_content;
 };
 
 /* Borrowed, good until on_done returns. */
 struct fetch_reply {
     int status;
-    struct slice body;
+    struct slice body;     /* empty when on_content had it */
+    struct slice trailers; /* "name: value\r\n"... */
 };
 
 /* err is NULL and reply the whole reply, whatever its status; or reply is NULL. */

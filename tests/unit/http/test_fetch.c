@@ -22,7 +22,12 @@ struct fixture {
     bool is_starting;
     int status;
     struct text body;
+    struct text trailers;
     struct error err;
+    bool is_handed_on; /* content is to come as it comes */
+    uint64_t silence_ms;
+    unsigned int pieces;
+    unsigned int cancel_at; /* this piece; 0: never */
 };
 
 static int setup(void **state)
@@ -42,6 +47,7 @@ static int teardown(void **state)
     void *stage = f->stage;
 
     text_dispose(&f->body);
+    text_dispose(&f->trailers);
     free(f);
     return stage_teardown(&stage);
 }
@@ -64,6 +70,20 @@ static void on_done(void *f_, const struct fetch_reply *reply, const struct erro
     f->status = reply->status;
     text_put_slice(&f->body, reply->body);
     text_put(&f->body, "", 0);
+    text_clear(&f->trailers);
+    text_put_slice(&f->trailers, reply->trailers);
+    text_put(&f->trailers, "", 0);
+}
+
+static void on_content(void *f_, struct slice content)
+{
+    struct fixture *f = f_;
+
+    assert_int_equal(f->calls, 0);
+    assert_true(content.size > 0);
+    text_put_slice(&f->body, content);
+    if (++f->pieces == f->cancel_at)
+        fetch_cancel(&f->fetch);
 }
 
 static bool start_with(struct fixture *f, const char *body)
@@ -78,7 +98,9 @@ static bool start_with(struct fixture *f, const char *body)
         .head = SLICE(HEAD),
         .body = slice_of(body),
         .reply_max = REPLY_MAX,
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = f->silence_ms > 0 ? 0 : TIMEOUT_MS,
+        .silence_ms = f->silence_ms,
+        .on_content = f->is_handed_on ? on_content : NULL,
     };
     f->err = (struct error){0};
     f->is_starting = true;
@@ -386,6 +408,80 @@ static void test_fetch_can_be_cancelled_while_it_connects(void **state)
     assert_int_equal(f->calls, 0);
 }
 
+/* ---- content that is handed on */
+
+static void test_fetch_hands_content_on_as_it_comes(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *upstream;
+
+    f->is_handed_on = true;
+    upstream = start(f);
+    peer_send(upstream, REPLY "Trailer: X-Error\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    STAGE_AWAIT(f->stage, f->pieces == 1);
+    for (int i = 0; i < 11; i++) /* more than would be kept */
+        peer_send(upstream, "a\r\n0123456789\r\n");
+    STAGE_AWAIT(f->stage, f->body.size == 113);
+    assert_int_equal(f->calls, 0);
+    peer_send(upstream, "0\r\nX-Error: it broke\r\n\r\n");
+    await_done(f);
+    assert_int_equal(f->status, 200);
+    assert_int_equal(f->body.size, 0); /* all of it was handed on */
+    assert_string_equal(f->trailers.data, "X-Error: it broke\r\n");
+}
+
+static void test_fetch_keeps_the_content_of_a_refusal(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *upstream;
+
+    f->is_handed_on = true;
+    upstream = start(f);
+    peer_send(upstream, "HTTP/1.1 500 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+    await_done(f);
+    assert_int_equal(f->pieces, 0);
+    assert_string_equal(f->body.data, "{}");
+    upstream = start(f);
+    peer_send(upstream, "HTTP/1.1 500 No\r\nContent-Length: 101\r\n\r\n");
+    expect_failure(f, ERROR_LIMIT, "larger");
+}
+
+static void test_fetch_can_be_cancelled_by_who_gets_its_content(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *upstream;
+
+    f->is_handed_on = true;
+    f->cancel_at = 1;
+    upstream = start(f);
+    peer_send(upstream, OK); /* all in one read: its end is never seen */
+    peer_await_gone(upstream);
+    turn_for(f->stage->loop, 5);
+    assert_null(f->fetch);
+    assert_int_equal(f->pieces, 1);
+    assert_int_equal(f->calls, 0);
+}
+
+static void test_fetch_gives_a_silent_peer_up_but_not_a_slow_one(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *upstream;
+
+    f->is_handed_on = true;
+    f->silence_ms = 500;
+    upstream = start(f);
+    for (unsigned int i = 1; i <= 5; i++) {
+        clock_advance_ms(450);
+        peer_send(upstream, i == 1 ? REPLY "Content-Length: 99\r\n\r\n" : "x");
+        STAGE_AWAIT(f->stage, f->pieces == i - 1);
+        turn_for(f->stage->loop, 2);
+        assert_int_equal(f->calls, 0);
+    }
+    clock_advance_ms(550);
+    expect_failure(f, ERROR_TIMEOUT, "silent");
+    peer_await_gone(upstream);
+}
+
 #define FETCH_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -406,6 +502,10 @@ int main(void)
         FETCH_TEST(test_fetch_gives_up_in_time),
         FETCH_TEST(test_fetch_that_is_cancelled_calls_nobody),
         FETCH_TEST(test_fetch_can_be_cancelled_while_it_connects),
+        FETCH_TEST(test_fetch_hands_content_on_as_it_comes),
+        FETCH_TEST(test_fetch_keeps_the_content_of_a_refusal),
+        FETCH_TEST(test_fetch_can_be_cancelled_by_who_gets_its_content),
+        FETCH_TEST(test_fetch_gives_a_silent_peer_up_but_not_a_slow_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
