@@ -103,6 +103,11 @@ struct text *exchange_upstream_head(struct exchange *exchange)
     return &exchange->upstream_head;
 }
 
+struct text *exchange_upstream_body(struct exchange *exchange)
+{
+    return &exchange->upstream_body;
+}
+
 struct text *exchange_reply_headers(struct exchange *exchange)
 {
     return &exchange->reply_headers;
@@ -271,6 +276,7 @@ void exchange_finish(struct exchange *exchange, enum close_reason reason,
 void exchange_dispose(struct exchange *exchange)
 {
     text_dispose(&exchange->upstream_head);
+    text_dispose(&exchange->upstream_body);
     text_dispose(&exchange->reply_head);
     text_dispose(&exchange->reply_headers);
     text_dispose(&exchange->body);

@@ -165,6 +165,10 @@ struct text *exchange_reply_headers(struct exchange *exchange);
  * the empty line, which exchange_relay adds. Empty at first. */
 struct text *exchange_upstream_head(struct exchange *exchange);
 
+/* A text for a body that the relay sends in place of the client's, see struct relay: it lasts as
+ * long as the exchange. Empty at first. */
+struct text *exchange_upstream_body(struct exchange *exchange);
+
 struct relay {
     struct pool *pool;
     /* A read without a body: tried once more on a fresh connection when a reused one failed before
@@ -273,7 +277,7 @@ struct exchange {
     struct dial dial;
     struct timer timer;        /* the upstream's silence */
     struct timer finish_timer; /* the second that a half-closed client waits */
-    struct text upstream_head, reply_head, reply_headers, body, answer_body;
+    struct text upstream_head, upstream_body, reply_head, reply_headers, body, answer_body;
     size_t body_limit;
     void (*on_body)(struct exchange *exchange, void *app, struct slice body);
     exchange_consumer on_content; /* NULL: the body is not consumed */

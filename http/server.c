@@ -78,6 +78,7 @@ void server_give_exchange(struct server *server, struct exchange *exchange)
         return;
     }
     trim_text(&exchange->upstream_head);
+    trim_text(&exchange->upstream_body);
     trim_text(&exchange->reply_head);
     trim_text(&exchange->reply_headers);
     trim_text(&exchange->body);

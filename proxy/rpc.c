@@ -28,9 +28,8 @@ struct rpc {
     unsigned pending;         /* what the decision did not know yet */
     struct text content_type; /* of the client's body, which the head's bytes do not outlive */
     struct text disposition;  /* kubo's Go client names the upload in the request's own head */
-    struct text body;         /* arguments that go upstream in a body */
     struct echo echo;         /* names, as the reply shall show them */
-    struct kubo_resolving *resolving;
+    struct operation *resolving;
     size_t resolving_index; /* the argument that is being resolved */
 };
 
@@ -54,12 +53,11 @@ void rpc_on_end(struct exchange *exchange, void *site)
     if (rpc == NULL)
         return;
     *exchange_context(exchange) = NULL;
-    kubo_resolve_cancel(&rpc->resolving);
+    upstream_cancel(&rpc->resolving);
     call_destroy(&rpc->call);
     principal_unref(&rpc->principal);
     text_dispose(&rpc->content_type);
     text_dispose(&rpc->disposition);
-    text_dispose(&rpc->body);
     echo_dispose(&rpc->echo);
     free(rpc);
 }
@@ -166,15 +164,13 @@ static void relay(struct exchange *exchange, struct rpc *rpc)
         SLICE("{\"Message\":\"the storage behind this gateway broke off; what came before this "
               "line is not all\",\"Code\":0,\"Type\":\"error\"}\n");
     const struct head *head = exchange_request(exchange);
-    struct kubo_request request = {.is_retryable = is_retryable(rpc->call, head),
-                                   .may_be_silent = may_be_silent(rpc->call->command),
-                                   .is_endless =
-                                       (rpc->call->command->flags & COMMAND_ENDLESS) != 0};
-    struct text target = {0};
+    struct upstream_request request = {.call = rpc->call,
+                                       .is_retryable = is_retryable(rpc->call, head),
+                                       .may_be_silent = may_be_silent(rpc->call->command),
+                                       .is_endless =
+                                           (rpc->call->command->flags & COMMAND_ENDLESS) != 0};
 
     limit_time(rpc->site, rpc->call);
-    call_print_target(rpc->call, &target);
-    request.target = text_slice(&target);
     if (call_reply(rpc->call) == REPLY_LINES)
         request.break_line = broken;
     if (rpc->call->command->body == BODY_FILE) {
@@ -185,14 +181,7 @@ static void relay(struct exchange *exchange, struct rpc *rpc)
         request.rewrite = echo_rewrite;
         request.rewrite_arg = &rpc->echo;
     }
-    if (call_has_body_arguments(rpc->call)) {
-        call_print_body_arguments(rpc->call, &rpc->body);
-        request.has_body = true;
-        request.body = text_slice(&rpc->body);
-        request.content_type = SLICE("multipart/form-data; boundary=" CALL_BOUNDARY);
-    }
-    kubo_relay(rpc->site->kubo, exchange, &request);
-    text_dispose(&target);
+    upstream_relay(rpc->site->upstream, exchange, &request);
 }
 
 static void treat(struct exchange *exchange, struct rpc *rpc)
@@ -239,7 +228,8 @@ static void refuse_unresolved(struct exchange *exchange, struct slice name, cons
     }
 }
 
-static void on_resolved(void *exchange_, struct slice path, const struct error *err)
+static void on_resolved(void *exchange_, const struct operation_result *result,
+                        const struct error *err)
 {
     struct exchange *exchange = exchange_;
     struct rpc *rpc = *exchange_context(exchange);
@@ -249,10 +239,10 @@ static void on_resolved(void *exchange_, struct slice path, const struct error *
     rpc->resolving = NULL;
     if (err != NULL) {
         refuse_unresolved(exchange, typed, err);
-    } else if (!call_set_argument(rpc->call, rpc->resolving_index, path, &refusal)) {
+    } else if (!call_set_argument(rpc->call, rpc->resolving_index, result->path, &refusal)) {
         refuse(exchange, &refusal);
     } else {
-        echo_add(&rpc->echo, rpc->call->command->id, path, typed);
+        echo_add(&rpc->echo, rpc->call->command->id, result->path, typed);
         resolve_names(exchange, rpc, rpc->resolving_index + 1);
     }
 }
@@ -280,10 +270,10 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
         return;
     }
     rpc->resolving_index = index;
-    if (!kubo_resolve_start(rpc->site->kubo, &rpc->resolving, rpc->call->arguments[index].text,
-                            resolve_timeout_ms(rpc->call),
-                            call_option_bool(rpc->call, OPT_OFFLINE, false), on_resolved, exchange,
-                            &err))
+    if (!upstream_resolve(rpc->site->upstream, &rpc->resolving, rpc->call->arguments[index].text,
+                          resolve_timeout_ms(rpc->call),
+                          call_option_bool(rpc->call, OPT_OFFLINE, false), on_resolved, exchange,
+                          &err))
         refuse_unresolved(exchange, rpc->call->arguments[index].text, &err);
 }
 

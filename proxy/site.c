@@ -2,6 +2,7 @@
 #include "proxy/site.h"
 
 #include "conf/memory.h"
+#include "upstream/kubo.h"
 
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@ static void dispose(struct server_settings *settings)
 {
     struct site *site = CONTAINER_OF(settings, struct site, settings);
 
-    kubo_destroy(&site->kubo);
+    upstream_destroy(&site->upstream);
     SSL_CTX_free(settings->tls);
     snapshot_unref(&site->snapshot);
     free(site);
@@ -53,7 +54,7 @@ struct site *site_create(struct server *server, struct snapshot *snapshot, struc
     site->snapshot = snapshot_ref(snapshot);
     site->context = keep->context;
     site->tools = &keep->tools;
-    site->kubo = kubo_create(server->loop, server->blocks, server->pipes, &kubo);
+    site->upstream = kubo_create(server->loop, server->blocks, server->pipes, &kubo);
     site->settings = (struct server_settings){
         .references = 1,
         .limits = limits_of(&snapshot->config->limits),

@@ -7,14 +7,14 @@
 #include "http/server.h"
 #include "proxy/context.h"
 #include "proxy/snapshot.h"
-#include "upstream/kubo.h"
+#include "upstream/upstream.h"
 
 struct site {
     struct server_settings settings;
     struct loop *loop;
     uint64_t number; /* 1, 2, ... of this worker: another one after each reload */
     struct snapshot *snapshot;
-    struct kubo *kubo;
+    struct upstream *upstream;
     const struct context *context;
     struct worker_tools *tools;
 };

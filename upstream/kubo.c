@@ -11,8 +11,11 @@
 /* Kubo closes idle connections after its own time; ours is shorter than any it may have. */
 enum { IDLE_TIMEOUT_MS = 30000 };
 
-struct kubo *kubo_create(struct loop *loop, struct block_store *blocks, struct pipe_store *pipes,
-                         const struct kubo_settings *settings)
+/* The table stands at the end. */
+static const struct upstream_functions functions;
+
+struct upstream *kubo_create(struct loop *loop, struct block_store *blocks,
+                             struct pipe_store *pipes, const struct kubo_settings *settings)
 {
     struct pool_settings pool = {
         .address = settings->address,
@@ -23,6 +26,7 @@ struct kubo *kubo_create(struct loop *loop, struct block_store *blocks, struct p
     struct kubo *kubo = memory_alloc(sizeof(*kubo));
     const char *host = settings->address.kind == ADDRESS_UNIX ? "unix" : settings->address.text;
 
+    kubo->base.functions = &functions;
     kubo->loop = loop;
     kubo->pipes = pipes;
     kubo->settings = *settings;
@@ -31,24 +35,30 @@ struct kubo *kubo_create(struct loop *loop, struct block_store *blocks, struct p
                     CAUSEWAY_VERSION);
     if (settings->authorization != NULL)
         text_put_format(&kubo->fixed_headers, "Authorization: %s\r\n", settings->authorization);
-    return kubo;
+    return &kubo->base;
 }
 
-void kubo_destroy(struct kubo **kubo)
+static void destroy(struct upstream *upstream)
 {
-    if (*kubo == NULL)
-        return;
-    pool_destroy(&(*kubo)->pool);
-    OPENSSL_cleanse((*kubo)->fixed_headers.data, (*kubo)->fixed_headers.size);
-    text_dispose(&(*kubo)->fixed_headers);
-    free(*kubo);
-    *kubo = NULL;
+    struct kubo *kubo = CONTAINER_OF(upstream, struct kubo, base);
+
+    while (kubo->operations != NULL)
+        kubo_cancel(&kubo->operations->base);
+    pool_destroy(&kubo->pool);
+    OPENSSL_cleanse(kubo->fixed_headers.data, kubo->fixed_headers.size);
+    text_dispose(&kubo->fixed_headers);
+    free(kubo);
 }
 
-void kubo_put_head(const struct kubo *kubo, struct slice target, struct text *head)
+static const char *address(const struct upstream *upstream)
+{
+    return pool_address(CONTAINER_OF(upstream, struct kubo, base)->pool);
+}
+
+void kubo_put_head(const struct kubo *kubo, const struct call *call, struct text *head)
 {
     text_put_slice(head, SLICE("POST "));
-    text_put_slice(head, target);
+    call_print_target(call, head);
     text_put_slice(head, SLICE(" HTTP/1.1\r\n"));
     text_put_slice(head, text_slice(&kubo->fixed_headers));
 }
@@ -79,15 +89,35 @@ const char *kubo_status_fault(int status)
     return NULL;
 }
 
-void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_request *request)
+static void put_content_type(struct text *head, struct slice content_type)
 {
+    text_put_slice(head, SLICE("Content-Type: "));
+    text_put_slice(head, content_type);
+    text_put_slice(head, SLICE("\r\n"));
+}
+
+/* Arguments that stood in the client's body go on in a body, printed from the call. */
+static void put_body_arguments(struct exchange *exchange, const struct call *call,
+                               struct relay *relay)
+{
+    struct text *body = exchange_upstream_body(exchange);
+
+    put_content_type(exchange_upstream_head(exchange),
+                     SLICE("multipart/form-data; boundary=" CALL_BOUNDARY));
+    call_print_body_arguments(call, body);
+    relay->has_body = true;
+    relay->body = text_slice(body);
+}
+
+static void relay_request(struct upstream *upstream, struct exchange *exchange,
+                          const struct upstream_request *request)
+{
+    struct kubo *kubo = CONTAINER_OF(upstream, struct kubo, base);
     struct text *head = exchange_upstream_head(exchange);
     bool is_silent = request->may_be_silent || request->is_endless;
     struct relay relay = {
         .pool = kubo->pool,
         .is_retryable = request->is_retryable,
-        .has_body = request->has_body,
-        .body = request->body,
         .ends_with_client = request->is_endless,
         .head_timeout_ms = is_silent ? 0 : kubo->settings.head_timeout_ms,
         .idle_timeout_ms = is_silent ? 0 : kubo->settings.idle_timeout_ms,
@@ -98,12 +128,19 @@ void kubo_relay(struct kubo *kubo, struct exchange *exchange, const struct kubo_
         .rewrite_arg = request->rewrite_arg,
     };
 
-    kubo_put_head(kubo, request->target, head);
-    if (request->content_type.size > 0) {
-        text_put_slice(head, SLICE("Content-Type: "));
-        text_put_slice(head, request->content_type);
-        text_put_slice(head, SLICE("\r\n"));
-    }
+    kubo_put_head(kubo, request->call, head);
+    if (call_has_body_arguments(request->call))
+        put_body_arguments(exchange, request->call, &relay);
+    else if (request->content_type.size > 0)
+        put_content_type(head, request->content_type);
     text_put_slice(head, request->headers);
     exchange_relay(exchange, &relay);
 }
+
+static const struct upstream_functions functions = {
+    .relay = relay_request,
+    .resolve = kubo_resolve,
+    .cancel = kubo_cancel,
+    .address = address,
+    .destroy = destroy,
+};

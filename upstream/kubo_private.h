@@ -1,22 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What kubo.c and kubo_resolve.c share. */
+/* What the files of the Kubo upstream share: the node, and an operation under way, which is one
+ * request after another. Every reply is read as JSON objects, one a line, as they come. */
 #ifndef UPSTREAM_KUBO_PRIVATE_H
 #define UPSTREAM_KUBO_PRIVATE_H
 
+#include "http/fetch.h"
+#include "ipfs/ndjson.h"
 #include "upstream/kubo.h"
+#include "upstream/upstream_private.h"
+
+#include <jansson.h>
 
 struct kubo {
+    struct upstream base;
     struct loop *loop;
     struct pipe_store *pipes;
     struct pool *pool;
     struct kubo_settings settings;
-    struct text fixed_headers; /* Host, User-Agent, Authorization */
+    struct text fixed_headers;         /* Host, User-Agent, Authorization */
+    struct kubo_operation *operations; /* under way */
 };
 
 /* Why a status of the node's is no answer to a client, in a sentence; NULL: it is one. */
 const char *kubo_status_fault(int status);
 
 /* "POST target HTTP/1.1" and the headers that every request has. */
-void kubo_put_head(const struct kubo *kubo, struct slice target, struct text *head);
+void kubo_put_head(const struct kubo *kubo, const struct call *call, struct text *head);
+
+struct kubo_operation {
+    struct operation base;
+    struct kubo *kubo;
+    struct kubo_operation *next, *previous; /* in the node's list */
+    operation_done on_done;
+    void *arg;
+    struct operation_result result;
+
+    /* Of the request under way. What a line says goes into result; an operation that cannot go on
+     * with it sets fault. May call back a function that cancels the operation, as its last act. */
+    void (*on_line)(struct kubo_operation *operation, const json_t *line, struct error *fault);
+    /* The reply ended, and no line was at fault: asks again, or ends the operation. */
+    void (*on_end)(struct kubo_operation *operation);
+    /* The node refused, in words, or broke its reply off with them: asks again, or ends the
+     * operation. NULL: it fails with this error. */
+    void (*on_refused)(struct kubo_operation *operation, const struct error *err);
+    uint64_t timeout_ms, silence_ms; /* see struct fetch_request */
+
+    /* Of the operation's own kind. */
+    struct cid cid; /* v1 */
+    enum pin_mode mode;
+    struct text name, path;
+    operation_progress on_progress;
+    operation_pin_found on_pin;
+    bool is_second, is_v0;
+
+    /* Of kubo_operation.c. */
+    struct fetch *fetch;
+    struct ndjson lines;
+    struct error fault;
+    bool is_calling, is_cancelled; /* in on_line */
+};
+
+/* One with all that its kind needs still unset. */
+struct kubo_operation *kubo_operation_create(struct upstream *upstream, operation_done on_done,
+                                             void *arg);
+/* Its first request. Takes over the call. Refused: the operation is freed. */
+MUST_USE bool kubo_operation_start(struct kubo_operation *operation, struct operation **result,
+                                   struct call *call, struct error *err);
+/* One of its further requests, from on_end or on_refused, as their last act. Takes over the call.
+ */
+void kubo_operation_ask(struct kubo_operation *operation, struct call *call);
+/* Ends it, and tells: err NULL: its result. Its caller's last act. */
+void kubo_operation_end(struct kubo_operation *operation, const struct error *err);
+
+/* A number of the line's that is one, and not negative. */
+bool kubo_number(const json_t *line, const char *name, uint64_t *number);
+
+/* For the table of functions. */
+bool kubo_look(struct upstream *upstream, struct operation **operation, const struct cid *cid,
+               struct slice name, operation_done on_done, void *arg, struct error *err);
+bool kubo_pin(struct upstream *upstream, struct operation **operation, const struct cid *cid,
+              enum pin_mode mode, struct slice name, bool offline, operation_progress on_progress,
+              operation_done on_done, void *arg, struct error *err);
+bool kubo_unpin(struct upstream *upstream, struct operation **operation, const struct cid *cid,
+                enum pin_mode mode, operation_done on_done, void *arg, struct error *err);
+bool kubo_measure(struct upstream *upstream, struct operation **operation, const struct cid *cid,
+                  enum pin_mode mode, operation_done on_done, void *arg, struct error *err);
+bool kubo_list_pins(struct upstream *upstream, struct operation **operation,
+                    operation_pin_found on_pin, operation_done on_done, void *arg,
+                    struct error *err);
+bool kubo_resolve(struct upstream *upstream, struct operation **operation, struct slice path,
+                  uint64_t timeout_ms, bool offline, operation_done on_done, void *arg,
+                  struct error *err);
+bool kubo_gc(struct upstream *upstream, struct operation **operation, operation_done on_done,
+             void *arg, struct error *err);
+bool kubo_capacity(struct upstream *upstream, struct operation **operation, operation_done on_done,
+                   void *arg, struct error *err);
+void kubo_cancel(struct operation *operation);
 
 #endif

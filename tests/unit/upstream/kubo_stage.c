@@ -30,7 +30,8 @@ int kubo_stage_teardown(void **state)
 
     while (s->stage->server != NULL && s->stage->server->sessions != NULL)
         session_close(s->stage->server->sessions);
-    kubo_destroy(&s->kubo);
+    upstream_destroy(&s->kubo);
+    call_destroy(&s->call);
     free(s);
     return stage_teardown(&stage);
 }

@@ -10,14 +10,15 @@
 struct kubo_stage {
     struct stage *stage;
     struct kubo_settings settings; /* change before the first use */
-    struct kubo *kubo;
-    char fixed[200]; /* what stands in every request's head */
+    struct upstream *kubo;
+    struct call *call; /* of the newest relay */
+    char fixed[200];   /* what stands in every request's head */
 };
 
 int kubo_stage_setup(void **state);
 int kubo_stage_teardown(void **state);
 
-/* Makes the kubo, if need be. */
+/* Makes the upstream, if need be. */
 void kubo_stage_start(struct kubo_stage *s);
 
 /* The next of what the node is asked: this request line, the fixed headers, then rest. */

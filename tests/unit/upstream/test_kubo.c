@@ -5,30 +5,40 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TARGET "/api/v0/cat?arg=x"
+#define CID    "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
+#define TARGET "/api/v0/cat?arg=" CID
 #define CLIENT                                                                                     \
     "POST /later HTTP/1.1\r\nHost: a\r\nOrigin: https://a\r\nUser-Agent: Mozilla\r\nCookie: c\r\n"
 #define EMPTY "Content-Length: 0\r\n\r\n"
 #define REPLY "HTTP/1.1 200 OK\r\n"
 #define OK    REPLY "Content-Length: 2\r\n\r\nok"
 
-/* A client's request, relayed. */
-static struct peer *relay(struct kubo_stage *s, const char *sent,
-                          const struct kubo_request *request)
+static bool is_multipart(struct slice content_type)
 {
+    return slice_starts(content_type, "multipart/form-data");
+}
+
+/* A client's request, relayed as the call of target. */
+static struct peer *relay(struct kubo_stage *s, const char *sent, const char *target,
+                          const struct upstream_request *wanted)
+{
+    struct upstream_request request = *wanted;
     struct peer *client;
 
     kubo_stage_start(s);
+    call_destroy(&s->call);
+    assert_true(call_parse(&s->call, slice_of(target), is_multipart(wanted->content_type), NULL));
+    request.call = s->call;
     client = stage_client_sends(s->stage, sent);
     STAGE_AWAIT(s->stage, s->stage->waiting != NULL);
-    kubo_relay(s->kubo, s->stage->waiting, request);
+    upstream_relay(s->kubo, s->stage->waiting, &request);
     s->stage->waiting = NULL;
     return client;
 }
 
 static struct peer *relay_simple(struct kubo_stage *s)
 {
-    return relay(s, CLIENT EMPTY, &(struct kubo_request){.target = SLICE(TARGET)});
+    return relay(s, CLIENT EMPTY, TARGET, &(struct upstream_request){0});
 }
 
 /* ---- what the node gets */
@@ -56,12 +66,12 @@ static void test_kubo_relay_sends_the_nodes_secret(void **state)
 
 static void test_kubo_relay_streams_the_clients_body(void **state)
 {
-    struct kubo_request request = {.target = SLICE("/api/v0/add"),
-                                   .content_type = SLICE("multipart/form-data; boundary=x"),
-                                   .headers = SLICE("Content-Disposition: form-data; name=f\r\n")};
+    struct upstream_request request = {.content_type = SLICE("multipart/form-data; boundary=x"),
+                                       .headers =
+                                           SLICE("Content-Disposition: form-data; name=f\r\n")};
     struct kubo_stage *s = *state;
     struct peer *client =
-        relay(s, CLIENT "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", &request);
+        relay(s, CLIENT "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "/api/v0/add", &request);
     struct peer *node = kubo_stage_expect(s, "/api/v0/add",
                                           "Content-Type: multipart/form-data; boundary=x\r\n"
                                           "Content-Disposition: form-data; name=f\r\n"
@@ -75,20 +85,36 @@ static void test_kubo_relay_streams_the_clients_body(void **state)
     peer_expect(client, "0\r\n\r\n");
 }
 
-static void test_kubo_relay_sends_a_body_of_ours(void **state)
-{
-    struct kubo_request request = {.target = SLICE("/api/v0/pin/add"),
-                                   .content_type = SLICE("multipart/form-data; boundary=y"),
-                                   .has_body = true,
-                                   .body = SLICE("--y--\r\n")};
-    struct kubo_stage *s = *state;
-    struct peer *client = relay(s, CLIENT EMPTY, &request);
+/* The body in which the ipfs program sends arguments that it read from its input. */
+#define PART                                                                                       \
+    "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"stdin\"\r\n"                 \
+    "Content-Type: application/octet-stream\r\n\r\n" CID "\n\r\n--x--\r\n"
 
-    peer_send(kubo_stage_expect(s, "/api/v0/pin/add",
-                                "Content-Type: multipart/form-data; boundary=y\r\n"
-                                "Content-Length: 7\r\n\r\n--y--\r\n"),
-              OK);
+static void test_kubo_relay_prints_arguments_that_stood_in_the_body(void **state)
+{
+    static const struct slice type = SLICE("multipart/form-data; boundary=x");
+    struct kubo_stage *s = *state;
+    struct text body = {0}, expected = {0};
+    struct peer *client;
+
+    kubo_stage_start(s);
+    client = stage_client_sends(s->stage, CLIENT EMPTY);
+    STAGE_AWAIT(s->stage, s->stage->waiting != NULL);
+    assert_true(call_parse(&s->call, SLICE("/api/v0/pin/rm?recursive=true"), true, NULL));
+    assert_true(call_body_arguments(s->call, SLICE(PART), type, NULL));
+    upstream_relay(s->kubo, s->stage->waiting,
+                   &(struct upstream_request){.call = s->call, .content_type = type});
+    s->stage->waiting = NULL;
+    call_print_body_arguments(s->call, &body);
+    text_put_format(&expected,
+                    "Content-Type: multipart/form-data; boundary=" CALL_BOUNDARY
+                    "\r\nContent-Length: %zu\r\n\r\n%s",
+                    body.size, body.data);
+    assert_non_null(strstr(body.data, CID));
+    peer_send(kubo_stage_expect(s, "/api/v0/pin/rm?recursive=true", expected.data), OK);
     peer_expect(client, OK);
+    text_dispose(&body);
+    text_dispose(&expected);
 }
 
 static void test_kubo_relay_reaches_a_unix_socket(void **state)
@@ -181,11 +207,10 @@ static void test_kubo_relay_tells_what_the_node_says_to_the_gateway_apart(void *
 
 static void test_kubo_relay_ends_a_broken_reply_of_lines_with_a_line(void **state)
 {
-    struct kubo_request request = {.target = SLICE("/api/v0/refs"),
-                                   .break_line = SLICE("{\"Message\":\"broke\"}\n")};
+    struct upstream_request request = {.break_line = SLICE("{\"Message\":\"broke\"}\n")};
     struct kubo_stage *s = *state;
-    struct peer *client = relay(s, CLIENT EMPTY, &request);
-    struct peer *node = kubo_stage_expect(s, "/api/v0/refs", EMPTY);
+    struct peer *client = relay(s, CLIENT EMPTY, "/api/v0/refs?arg=" CID, &request);
+    struct peer *node = kubo_stage_expect(s, "/api/v0/refs?arg=" CID, EMPTY);
 
     peer_send(node, REPLY "Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n");
     peer_await(client, "3\r\n{}\n\r\n");
@@ -247,9 +272,8 @@ static void test_kubo_relay_waits_for_what_may_be_silent(void **state)
     struct kubo_stage *s = *state;
 
     for (int i = 0; i < 2; i++) {
-        struct kubo_request request = {
-            .target = SLICE(TARGET), .may_be_silent = i == 0, .is_endless = i == 1};
-        struct peer *client = relay(s, CLIENT EMPTY, &request);
+        struct upstream_request request = {.may_be_silent = i == 0, .is_endless = i == 1};
+        struct peer *client = relay(s, CLIENT EMPTY, TARGET, &request);
         struct peer *node = kubo_stage_expect(s, TARGET, EMPTY);
 
         clock_advance_ms(3600 * 1000);
@@ -285,9 +309,9 @@ static void test_kubo_relay_ends_with_the_client(void **state)
 
 static void test_kubo_relay_ends_an_endless_reply_with_the_clients_finish(void **state)
 {
-    struct kubo_request request = {.target = SLICE(TARGET), .is_endless = true};
+    struct upstream_request request = {.is_endless = true};
     struct kubo_stage *s = *state;
-    struct peer *client = relay(s, CLIENT EMPTY, &request);
+    struct peer *client = relay(s, CLIENT EMPTY, TARGET, &request);
     struct peer *node = kubo_stage_expect(s, TARGET, EMPTY);
 
     peer_send(node, REPLY "Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n");
@@ -303,13 +327,13 @@ static void test_kubo_relay_sends_only_reads_twice(void **state)
     struct kubo_stage *s = *state;
 
     for (int i = 0; i < 2; i++) {
-        struct kubo_request request = {.target = SLICE(TARGET), .is_retryable = i == 0};
+        struct upstream_request request = {.is_retryable = i == 0};
         struct peer *client = relay_simple(s);
         struct peer *node = kubo_stage_expect(s, TARGET, EMPTY);
 
         peer_send(node, OK);
         peer_expect(client, OK);
-        client = relay(s, CLIENT EMPTY, &request);
+        client = relay(s, CLIENT EMPTY, TARGET, &request);
         kubo_stage_expect_on(s, node, TARGET, EMPTY);
         peer_close(node);
         if (i == 0) {
@@ -329,7 +353,7 @@ int main(void)
         KUBO_TEST(test_kubo_relay_sends_nothing_of_the_clients_head),
         KUBO_TEST(test_kubo_relay_sends_the_nodes_secret),
         KUBO_TEST(test_kubo_relay_streams_the_clients_body),
-        KUBO_TEST(test_kubo_relay_sends_a_body_of_ours),
+        KUBO_TEST(test_kubo_relay_prints_arguments_that_stood_in_the_body),
         KUBO_TEST(test_kubo_relay_reaches_a_unix_socket),
         KUBO_TEST(test_kubo_relay_passes_only_headers_that_clients_heed),
         KUBO_TEST(test_kubo_relay_tells_what_the_node_says_to_the_gateway_apart),

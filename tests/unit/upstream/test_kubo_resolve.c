@@ -2,6 +2,8 @@
 /* Names looked up at a Kubo node that the test plays. */
 #include "kubo_stage.h"
 
+#include "ipfs/ndjson.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +15,7 @@
 struct fixture {
     void *base;
     struct kubo_stage *s;
-    struct kubo_resolving *resolving;
+    struct operation *resolving;
     bool is_starting;
     unsigned int calls;
     char path[200];
@@ -39,15 +41,16 @@ static int teardown(void **state)
     return kubo_stage_teardown(&base);
 }
 
-static void on_resolved(void *f_, struct slice path, const struct error *err)
+static void on_resolved(void *f_, const struct operation_result *result, const struct error *err)
 {
     struct fixture *f = f_;
 
     assert_false(f->is_starting);
     f->calls++;
     f->resolving = NULL;
-    assert_true((path.data == NULL) == (err != NULL));
-    snprintf(f->path, sizeof(f->path), "%.*s", (int)path.size, path.data == NULL ? "" : path.data);
+    assert_true((result->path.data == NULL) == (err != NULL));
+    snprintf(f->path, sizeof(f->path), "%.*s", (int)result->path.size,
+             err == NULL ? result->path.data : "");
     f->err = err == NULL ? (struct error){0} : *err;
 }
 
@@ -59,8 +62,8 @@ static bool start(struct fixture *f, const char *name, bool offline)
     f->calls = 0;
     f->err = (struct error){0};
     f->is_starting = true;
-    started = kubo_resolve_start(f->s->kubo, &f->resolving, slice_of(name), 1000, offline,
-                                 on_resolved, f, &f->err);
+    started = upstream_resolve(f->s->kubo, &f->resolving, slice_of(name), 1000, offline,
+                               on_resolved, f, &f->err);
     f->is_starting = false;
     return started;
 }
@@ -132,8 +135,8 @@ static void test_kubo_resolve_fails_as_the_node_does(void **state)
         {"200 OK", "", ERROR_MISMATCH, "without a path"},
         {"200 OK", "{\"Path\":\"/ipns/b.example\"}", ERROR_MISMATCH, "without a path"},
         {"200 OK", "{\"Path\":7}", ERROR_MISMATCH, "without a path"},
-        {"200 OK", "[]", ERROR_MISMATCH, "without a path"},
-        {"200 OK", "{\"Path\":\"" PATH, ERROR_MISMATCH, "without a path"},
+        {"200 OK", "[]", ERROR_MISMATCH, "no JSON object"},
+        {"200 OK", "{\"Path\":\"" PATH, ERROR_MISMATCH, "no JSON object"},
         {"404 Not Found", "404 page not found\n", ERROR_MISMATCH, "answered 404"},
     };
     struct fixture *f = *state;
@@ -182,13 +185,13 @@ static void test_kubo_resolve_that_is_cancelled_calls_nobody(void **state)
 
     peer_send(node, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{");
     turn_for(f->s->stage->loop, 5);
-    kubo_resolve_cancel(&f->resolving);
+    upstream_cancel(&f->resolving);
     assert_null(f->resolving);
     peer_await_gone(node);
     clock_advance_ms(5000);
     turn_for(f->s->stage->loop, 5);
     assert_int_equal(f->calls, 0);
-    kubo_resolve_cancel(&f->resolving);
+    upstream_cancel(&f->resolving);
 }
 
 static void test_kubo_resolve_fails_when_the_node_goes_midway(void **state)
@@ -202,14 +205,20 @@ static void test_kubo_resolve_fails_when_the_node_goes_midway(void **state)
     assert_int_equal(f->err.code, ERROR_IO);
 }
 
-static void test_kubo_resolve_reads_no_endless_reply(void **state)
+static void test_kubo_resolve_reads_no_endless_line(void **state)
 {
+    static char line[NDJSON_LINE_MAX + 3];
     struct fixture *f = *state;
     struct peer *node = ask(f);
 
-    peer_send(node, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{");
+    memset(line, ' ', sizeof(line) - 1);
+    memcpy(line, "{\"Path\":", 8);
+    line[sizeof(line) - 2] = '\n';
+    peer_send(node, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    peer_send(node, line);
     await(f);
-    assert_int_equal(f->err.code, ERROR_LIMIT);
+    assert_int_equal(f->err.code, ERROR_MISMATCH);
+    assert_non_null(strstr(f->err.text, "too long"));
 }
 
 #define RESOLVE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -224,7 +233,7 @@ int main(void)
         RESOLVE_TEST(test_kubo_resolve_gives_up_a_little_after_the_node_should_have),
         RESOLVE_TEST(test_kubo_resolve_that_is_cancelled_calls_nobody),
         RESOLVE_TEST(test_kubo_resolve_fails_when_the_node_goes_midway),
-        RESOLVE_TEST(test_kubo_resolve_reads_no_endless_reply),
+        RESOLVE_TEST(test_kubo_resolve_reads_no_endless_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
