@@ -143,6 +143,7 @@ void policy_check(const struct policy *policy, uint64_t now_ms, struct findings 
     check_people(&check, now_ms);
     check_roles(&check);
     check_rules(&check);
+    check_quotas(&check);
     policy_run_tests(policy, findings, tests);
     findings_sort(findings);
     arena_dispose(&arena);

@@ -32,4 +32,7 @@ void check_roles(struct check *check);
 /* check_people.c: members, groups, vars, attributes. */
 void check_people(struct check *check, uint64_t now_ms);
 
+/* check_quotas.c: quotas that never decide, and none where one is needed. */
+void check_quotas(struct check *check);
+
 #endif

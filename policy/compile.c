@@ -277,6 +277,7 @@ static void build(struct policy *policy)
     build_binds(policy);
     build_index(policy);
     build_rules(policy);
+    policy_build_quotas(policy);
     build_item_places(policy);
     build_members(policy);
     policy_build_profiles(policy);

@@ -15,6 +15,7 @@ enum section_id {
     SECTION_ROLES,
     SECTION_BIND,
     SECTION_RULES,
+    SECTION_QUOTAS,
     SECTION_TESTS,
     SECTION_COUNT
 };
@@ -31,11 +32,12 @@ static const struct {
     [SECTION_ROLES] = {"roles", YAML_MAPPING, document_read_roles},
     [SECTION_BIND] = {"bind", YAML_LIST, document_read_binds},
     [SECTION_RULES] = {"rules", YAML_LIST, document_read_rules},
+    [SECTION_QUOTAS] = {"quotas", YAML_LIST, document_read_quotas},
     [SECTION_TESTS] = {"tests", YAML_LIST, document_read_tests},
 };
 
 /* Known by name, so that nobody takes what they say for enforced. */
-static const char *const unenforced[] = {"quotas", "grants", "placement"};
+static const char *const unenforced[] = {"grants", "placement"};
 
 struct assembly {
     struct reader *reader;
@@ -67,7 +69,7 @@ static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
     else
         reader_fault(assembly->reader, key,
                      "there is no section '%s'; there are version, org, mode, vars, members, "
-                     "groups, roles, bind, rules and tests",
+                     "groups, roles, bind, rules, quotas and tests",
                      call_show(key->text).text);
 }
 
@@ -230,6 +232,7 @@ void document_dispose(struct document *document)
     names_dispose(&document->member_names);
     names_dispose(&document->role_names);
     names_dispose(&document->rule_names);
+    names_dispose(&document->quota_names);
     arena_dispose(&document->arena);
     *document = (struct document){0};
 }

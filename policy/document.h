@@ -15,6 +15,7 @@
 #include "policy/names.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
+#include "policy/quotas.h"
 
 #include <stdint.h>
 
@@ -138,6 +139,17 @@ struct document_rule {
     struct slice message;
 };
 
+struct document_quota {
+    struct slice id;
+    const struct yaml_node *node;
+    enum policy_quota_scope scope;
+    struct document_ref group;                                 /* QUOTA_SCOPE_GROUP */
+    uint64_t stored_bytes, stored_pins, soft_bytes, soft_pins; /* 0: none, as all below */
+    struct policy_quota_window upload, egress;
+    struct quota_rate requests;
+    uint64_t concurrent;
+};
+
 struct document_test {
     const struct yaml_node *node;
     struct subjects as;
@@ -145,7 +157,10 @@ struct document_test {
     size_t call_count;
     bool is_only; /* `only`: these are allowed, and everybody else is not */
     bool expects_allow;
-    struct document_ref by;    /* name empty: not asked */
+    struct document_ref by;              /* name empty: not asked */
+    const struct yaml_node *quotas_node; /* NULL: not asked */
+    const uint32_t *quotas;              /* those that apply, and no others: indexes */
+    size_t quota_count;
     const struct slice *roles; /* of the token; NULL: not narrowed */
     size_t role_count;
     struct document_ref from; /* the address; name empty: not known */
@@ -175,10 +190,13 @@ struct document {
     size_t bind_count;
     struct document_rule *rules;
     size_t rule_count;
+    struct document_quota *quotas;
+    size_t quota_count;
     struct document_test *tests;
     size_t test_count;
 
-    struct names var_names, attribute_names, group_names, member_names, role_names, rule_names;
+    struct names var_names, attribute_names, group_names, member_names, role_names, rule_names,
+        quota_names;
 };
 
 /* Reads all files; every mistake is added to findings. True if none of them is an error. */

@@ -154,15 +154,63 @@ static bool read_by(struct reader *reader, const struct yaml_node *node, struct 
     return reader_fault(reader, node, "there is no role '%s'", call_show(found.name).text);
 }
 
+/* The ids of the quotas that apply, all of them; an empty list: none does. */
+static bool read_quotas(struct reader *reader, const struct yaml_node *node,
+                        struct document_test *test)
+{
+    const struct names *names = &reader->document->quota_names;
+    uint32_t *quotas;
+    bool is_fine = true;
+
+    test->quotas_node = node;
+    if (node->kind == YAML_LIST && node->count == 0)
+        return true;
+    if (!reader_is_list(reader, node))
+        return false;
+    quotas = reader_alloc(reader, reader_count(node), sizeof(*quotas));
+    test->quotas = quotas;
+    for (size_t i = 0; i < reader_count(node); i++) {
+        struct document_ref found;
+
+        if (reader_find(reader, reader_item(node, i), names, "quota", &found))
+            quotas[test->quota_count++] = found.index;
+        else
+            is_fine = false;
+    }
+    return is_fine;
+}
+
+/* A test of quotas alone: {as: alice, quotas: [all, each]}. */
+static bool read_quota_test(struct reader *reader, const struct yaml_node *node,
+                            struct document_test *test)
+{
+    static const char *const known[] = {"as", "quotas", NULL};
+    const struct yaml_node *as = reader_need(reader, node, "as");
+
+    if (!reader_keys(reader, node, known) || as == NULL)
+        return reader_fault(reader, node,
+                            "a test of quotas says 'as' and 'quotas', all that apply, and nothing "
+                            "else");
+    if (!reader_subjects(reader, as, true, &test->as))
+        return false;
+    for (size_t i = 0; i < test->as.count; i++)
+        if (test->as.items[i].kind == SUBJECT_EVERYONE)
+            return reader_fault(reader, as, "a test names who calls; \"*\" is no caller");
+    return read_quotas(reader, yaml_get(node, "quotas"), test);
+}
+
 static bool read_test(struct reader *reader, const struct yaml_node *node,
                       struct document_test *test)
 {
     static const char *const known[] = {"as",    "only", "call", "calls",          "expect", "by",
                                         "roles", "from", "at",   "content_length", NULL};
     const struct yaml_node *call, *calls;
-    bool is_fine = reader_keys(reader, node, known);
+    bool is_fine;
 
     test->node = node;
+    if (yaml_get(node, "quotas") != NULL)
+        return read_quota_test(reader, node, test);
+    is_fine = reader_keys(reader, node, known);
     if (!is_fine)
         return false;
     call = yaml_get(node, "call");

@@ -50,6 +50,7 @@ struct policy {
     size_t bind_count;
     struct command_index commands[COMMAND_COUNT];
     struct policy_rule *rules;     /* as document.rules */
+    struct policy_quota *quotas;   /* as document.quotas */
     struct policy_member *members; /* as document.members */
     struct profile *profiles;
     size_t profile_count;
@@ -72,6 +73,9 @@ const struct profile *policy_profile(const struct policy *policy, const struct p
 /* policy_access of a principal of this kind with that profile. */
 enum policy_access profile_access(const struct policy *policy, const struct profile *profile,
                                   enum principal_kind kind, enum command_id command);
+
+/* Builds policy->quotas. quotas.c */
+void policy_build_quotas(struct policy *policy);
 
 /* Builds policy->profiles and what leads to them. profiles.c */
 void policy_build_profiles(struct policy *policy);

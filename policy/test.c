@@ -207,10 +207,68 @@ static void check_only(struct run *run, const struct document_ref *ref,
     check_one(run, &anonymous, ref, asked, means(policy, meant, &anonymous, 0));
 }
 
+/* --- Quotas --- */
+
+static bool expects_quota(const struct document_test *test, size_t quota)
+{
+    for (size_t i = 0; i < test->quota_count; i++)
+        if (test->quotas[i] == quota)
+            return true;
+    return false;
+}
+
+static void check_quotas_of(struct run *run, const struct principal *who)
+{
+    const struct policy *policy = run->policy;
+    const struct document_test *test = run->test;
+    struct principal principal = *who;
+    struct text text = {0};
+
+    if (principal.kind == PRINCIPAL_MEMBER)
+        principal.token_id = SLICE("any"); /* as members call */
+    for (size_t i = 0; i < policy_quota_count(policy); i++) {
+        const struct policy_quota *quota = policy_quota(policy, i);
+        bool applies = policy_quota_applies(policy, quota, &principal);
+
+        if (applies == expects_quota(test, i))
+            continue;
+        text_clear(&text);
+        principal_put(&text, &principal);
+        text_put_format(&text, ": the quota '%.*s' (%s:%u) %s, but the test does%s name it",
+                        SLICE_ARGS(quota->id), quota->place.file, quota->place.line,
+                        applies ? "applies" : "does not apply", applies ? " not" : "");
+        fail(run, test->quotas_node, text.data);
+    }
+    text_dispose(&text);
+}
+
+static void run_quota_test(struct run *run)
+{
+    const struct policy *policy = run->policy;
+    const struct document_test *test = run->test;
+
+    for (size_t i = 0; i < policy->document.member_count; i++) {
+        struct principal principal = member_principal(policy, i);
+
+        if (means(policy, &test->as, &principal, i))
+            check_quotas_of(run, &principal);
+    }
+    for (size_t i = 0; i < test->as.count; i++)
+        if (test->as.items[i].kind == SUBJECT_ANONYMOUS)
+            check_quotas_of(run, &anonymous);
+        else if (test->as.items[i].kind == SUBJECT_PARTNER ||
+                 test->as.items[i].kind == SUBJECT_PARTNERS)
+            check_quotas_of(run, &stranger);
+}
+
 static void run_test(struct run *run)
 {
     const struct document_test *test = run->test;
 
+    if (test->quotas_node != NULL) {
+        run_quota_test(run);
+        return;
+    }
     set_from(run, test->from.name);
     run->request = (struct policy_request){.now_ms = test->at_ms,
                                            .content_length = test->content_length,

@@ -33,7 +33,7 @@ class Documents(unittest.TestCase):
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_what_is_not_enforced_is_refused_by_name(self):
-        for section in ("quotas", "grants", "placement"):
+        for section in ("grants", "placement"):
             with self.subTest(section), tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder) / "policy.yaml"
                 path.write_text(f"version: 1\norg: lab.example\n{section}: []\n")

@@ -20,7 +20,6 @@ static void test_document_finds_each_mistake_at_its_place(void **state)
         /* the top */
         {"member: {}\n", "p:3:1: there is no section 'member'; did you mean 'members'?"},
         {"users: {}\n", "p:3:1: there is no section 'users'; there are version, org, mode"},
-        {"quotas: []\n", "p:3:1: 'quotas' is not enforced yet"},
         {"grants: []\n", "p:3:1: 'grants' is not enforced yet"},
         {"placement: {}\n", "p:3:1: 'placement' is not enforced yet"},
         {"mode: shadow\n", "p:3:7: mode is enforce or report, not 'shadow'"},
