@@ -42,12 +42,14 @@ enum { QUOTA_WINDOW_SLOTS = 60 };
 
 /* {0}: none. A slot is a 59th of the window, rounded up to a ms, so that all slots together are
  * never shorter than it: in any time of per_ms no more than the limit passes, and what passed is
- * forgotten after at most 60 slots. One thread at a time. */
+ * forgotten after at most 60 slots. Any thread: what is taken is taken by atomic steps; who finds
+ * the ring being turned to its next slot, once in a 59th of the window, lets that be finished. */
 struct quota_window {
-    uint64_t slot_ms; /* if the policy changes it, all that counts is from the newest slot on */
-    uint64_t newest;  /* number of the newest slot since the clock's zero */
-    uint64_t sum;     /* of all slots */
-    uint64_t bytes[QUOTA_WINDOW_SLOTS];
+    _Atomic uint64_t slot_ms; /* if the policy changes it, all counts from the newest slot on */
+    _Atomic uint64_t newest;  /* number of the newest slot since the clock's zero */
+    _Atomic uint64_t sum;     /* of all slots */
+    _Atomic uint64_t bytes[QUOTA_WINDOW_SLOTS];
+    atomic_flag is_turning;
 };
 
 /* Bytes in the window now. */
@@ -57,9 +59,20 @@ uint64_t quota_window_used(struct quota_window *window, uint64_t per_ms, uint64_
 uint64_t quota_window_take(struct quota_window *window, uint64_t limit, uint64_t per_ms,
                            uint64_t now_ms, uint64_t bytes);
 
+/* Of what was taken and did not pass; what is forgotten already stays so. */
+void quota_window_give(struct quota_window *window, uint64_t bytes);
+
 /* Ms until so many bytes could pass; 0: now; UINT64_MAX: they are more than the limit. */
 uint64_t quota_window_wait_ms(struct quota_window *window, uint64_t limit, uint64_t per_ms,
                               uint64_t now_ms, uint64_t bytes);
+
+/* What a restart needs to go on. */
+enum { QUOTA_WINDOW_IMAGE_SIZE = (QUOTA_WINDOW_SLOTS + 2) * 8 };
+void quota_window_save(const struct quota_window *window, uint8_t image[QUOTA_WINDOW_IMAGE_SIZE]);
+/* Into an empty window. now_ms: of the same clock; what lies ahead of it counts as of now. False:
+ * it is no image. */
+bool quota_window_load(struct quota_window *window, const uint8_t *image, size_t size,
+                       uint64_t now_ms);
 
 /* ---- what a client is told: draft-ietf-httpapi-ratelimit-headers, from -08 */
 
