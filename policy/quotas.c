@@ -14,6 +14,18 @@ const struct policy_quota *policy_quota(const struct policy *policy, size_t inde
     return &policy->quotas[index];
 }
 
+static const char *make_label(struct policy *policy, const struct document_quota *quota)
+{
+    struct policy_place place = document_place(quota->node);
+    struct text text = {0};
+    const char *label;
+
+    text_put_format(&text, "%.*s (%s:%u)", SLICE_ARGS(quota->id), place.file, place.line);
+    label = arena_copy(&policy->arena, text.data, text.size);
+    text_dispose(&text);
+    return label;
+}
+
 /* In the order of ids, as document.quotas: id and node come first there for the sorting. */
 void policy_build_quotas(struct policy *policy)
 {
@@ -29,6 +41,7 @@ void policy_build_quotas(struct policy *policy)
             .scope = quota->scope,
             .group = quota->group.name,
             .place = document_place(quota->node),
+            .label = make_label(policy, quota),
             .stored_bytes = quota->stored_bytes,
             .stored_pins = quota->stored_pins,
             .soft_bytes = quota->soft_bytes,

@@ -35,6 +35,7 @@ struct policy_quota {
     enum policy_quota_scope scope;
     struct slice group; /* QUOTA_SCOPE_GROUP: its id */
     struct policy_place place;
+    const char *label;                  /* "each (policy.yaml:31)": what refusals name */
     uint64_t stored_bytes, stored_pins; /* 0: not limited */
     uint64_t soft_bytes, soft_pins;     /* 0: no warning */
     struct policy_quota_window upload, egress;

@@ -204,6 +204,99 @@ static void test_window_never_passes_more_than_its_limit(void **state)
     }
 }
 
+static void test_window_takes_back_what_did_not_pass(void **state)
+{
+    struct quota_window window = {0};
+
+    assert_int_equal(quota_window_take(&window, 100, 59000, 500000, 60), 60);
+    assert_int_equal(quota_window_take(&window, 100, 59000, 510000, 40), 40);
+    quota_window_give(&window, 50); /* from both slots */
+    assert_int_equal(quota_window_used(&window, 59000, 510000), 50);
+    assert_int_equal(quota_window_take(&window, 100, 59000, 510000, 99), 50);
+    assert_int_equal(quota_window_used(&window, 59000, 560000), 50);
+    quota_window_give(&window, 1000);
+    assert_int_equal(quota_window_used(&window, 59000, 560000), 0);
+}
+
+static void test_window_goes_on_from_its_image(void **state)
+{
+    struct quota_window window = {0}, again = {0}, ahead = {0};
+    uint8_t image[QUOTA_WINDOW_IMAGE_SIZE];
+
+    assert_int_equal(quota_window_take(&window, 100, 59000, 500000, 60), 60);
+    assert_int_equal(quota_window_take(&window, 100, 59000, 520000, 10), 10);
+    quota_window_save(&window, image);
+    assert_true(quota_window_load(&again, image, sizeof(image), 530000));
+    assert_int_equal(quota_window_used(&again, 59000, 530000), 70);
+    assert_int_equal(quota_window_used(&again, 59000, 560000), 10);
+    assert_true(quota_window_load(&ahead, image, sizeof(image), 100000)); /* put back meanwhile */
+    assert_int_equal(quota_window_used(&ahead, 59000, 100000), 70);
+    assert_int_equal(quota_window_used(&ahead, 59000, 160000), 0);
+    assert_false(quota_window_load(&again, image, sizeof(image) - 1, 0));
+}
+
+struct window_race {
+    struct quota_window window;
+    _Atomic uint64_t now_ms, passed;
+};
+
+static void *run_window(void *race_)
+{
+    struct window_race *race = race_;
+
+    for (unsigned i = 0; i < 2000; i++) {
+        uint64_t now_ms = race->now_ms += i % 16 == 0 ? 1 : 0;
+        uint64_t taken = quota_window_take(&race->window, 1000, 590000000, now_ms, 7 + i % 5);
+
+        if (taken > 2) {
+            quota_window_give(&race->window, 2);
+            taken -= 2;
+        }
+        race->passed += taken;
+    }
+    return NULL;
+}
+
+/* Nothing is forgotten in that time, whatever turns: all that passed is counted, and no more. */
+static void test_window_of_64_racing_clients_passes_its_limit_and_no_more(void **state)
+{
+    struct window_race race = {.now_ms = 590000000};
+    pthread_t threads[RACERS];
+
+    for (unsigned n = 0; n < RACERS; n++)
+        assert_int_equal(pthread_create(&threads[n], NULL, run_window, &race), 0);
+    for (unsigned n = 0; n < RACERS; n++)
+        assert_int_equal(pthread_join(threads[n], NULL), 0);
+    assert_true(race.passed <= 1000 && race.passed >= 990);
+    assert_int_equal(race.window.sum, race.passed);
+}
+
+/* Slots turn all the time: what is counted is what is in the slots. */
+static void *turn_window(void *race_)
+{
+    struct window_race *race = race_;
+
+    for (unsigned i = 0; i < 20000; i++)
+        (void)quota_window_take(&race->window, 1000000, 590, race->now_ms += i % 3, 1 + i % 9);
+    return NULL;
+}
+
+static void test_window_counts_what_its_slots_hold_while_they_turn(void **state)
+{
+    struct window_race race = {.now_ms = 1000};
+    pthread_t threads[RACERS];
+    uint64_t sum = 0;
+
+    for (unsigned n = 0; n < RACERS; n++)
+        assert_int_equal(pthread_create(&threads[n], NULL, turn_window, &race), 0);
+    for (unsigned n = 0; n < RACERS; n++)
+        assert_int_equal(pthread_join(threads[n], NULL), 0);
+    for (unsigned i = 0; i < QUOTA_WINDOW_SLOTS; i++)
+        sum += race.window.bytes[i];
+    assert_int_equal(race.window.sum, sum);
+    assert_int_equal(quota_window_used(&race.window, 590, race.now_ms + 700), 0);
+}
+
 /* ---- headers */
 
 static void test_headers_are_structured_fields(void **state)
@@ -233,6 +326,10 @@ int main(void)
         cmocka_unit_test(test_window_gives_nothing_for_a_clock_that_goes_back),
         cmocka_unit_test(test_window_of_another_width_forgets_nothing_and_goes_on),
         cmocka_unit_test(test_window_never_passes_more_than_its_limit),
+        cmocka_unit_test(test_window_takes_back_what_did_not_pass),
+        cmocka_unit_test(test_window_goes_on_from_its_image),
+        cmocka_unit_test(test_window_of_64_racing_clients_passes_its_limit_and_no_more),
+        cmocka_unit_test(test_window_counts_what_its_slots_hold_while_they_turn),
         cmocka_unit_test(test_headers_are_structured_fields),
     };
 
