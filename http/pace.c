@@ -5,6 +5,7 @@
 
 #include "conf/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -34,6 +35,7 @@ static bool check_pace(struct exchange *exchange)
     struct exchange_pace *pace = &exchange->pace;
     uint64_t moved = exchange->request.content_size + exchange->reply.written_size;
     uint64_t step = moved - pace->moved;
+    char message[128];
 
     pace->moved = moved;
     pace->window_moved += step;
@@ -43,8 +45,11 @@ static bool check_pace(struct exchange *exchange)
     pace->waited_s++;
     if (pace->waited_s >= WINDOW_S) {
         if (pace->window_moved < limits->min_body_rate * WINDOW_S) {
-            exchange_cut(exchange, 408, CLOSE_CLIENT_TOO_SLOW,
-                         "the body came, or was read, too slowly");
+            snprintf(message, sizeof(message),
+                     "the request's body came at less than %llu bytes a second "
+                     "(limits.min_body_rate)",
+                     (unsigned long long)limits->min_body_rate);
+            exchange_cut(exchange, 408, CLOSE_CLIENT_TOO_SLOW, message);
             return false;
         }
         pace->waited_s = 0;
@@ -52,8 +57,10 @@ static bool check_pace(struct exchange *exchange)
     }
     if (limits->body_idle_timeout_ms > 0 &&
         (uint64_t)pace->idle_s * 1000 >= limits->body_idle_timeout_ms) {
-        exchange_cut(exchange, 408, CLOSE_CLIENT_TOO_SLOW,
-                     "the body came, or was read, too slowly");
+        snprintf(message, sizeof(message),
+                 "no byte of the request's body came for %u s (limits.body_idle_timeout)",
+                 pace->idle_s);
+        exchange_cut(exchange, 408, CLOSE_CLIENT_TOO_SLOW, message);
         return false;
     }
     return true;

@@ -22,7 +22,9 @@ void session_close(struct session *session)
     struct exchange *exchange = session->exchange;
 
     if (exchange != NULL) { /* comes back here */
-        exchange_cut(exchange, 503, CLOSE_DRAIN_DEADLINE, "the gateway is shutting down");
+        text_put_slice(exchange_reply_headers(exchange), SLICE("Retry-After: 5\r\n"));
+        exchange_cut(exchange, 503, CLOSE_DRAIN_DEADLINE,
+                     "the gateway is shutting down; try again in a moment");
         return;
     }
     timer_disarm(&session->timer);

@@ -74,8 +74,8 @@ void decision_put_reason(const struct policy *policy, const struct decision *dec
         break;
     case DECISION_NEVER:
         text_put_format(out,
-                        "%s is not available: on storage that several people share no policy opens "
-                        "it; whoever runs the node can run it there",
+                        "%s is not available: it is too dangerous on storage that several people "
+                        "share, and no policy opens it; whoever runs the node can run it there",
                         path);
         break;
     case DECISION_UNKNOWN:

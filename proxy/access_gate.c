@@ -46,8 +46,8 @@ static bool gate_by_class(const struct config *config, const struct command *com
     if (treatment_of(command->id) == TREATMENT_NEVER)
         return error_set(
             err, ERROR_REFUSED,
-            "%s is not available: on storage that several people share no gateway lets "
-            "it through; whoever runs the node can run it there",
+            "%s is not available: it is too dangerous on storage that several people share; "
+            "whoever runs the node can run it there",
             command->path);
     return error_set(err, ERROR_REFUSED,
                      "%s is not allowed here: the class '%s' is not in `allow` of this gateway's "

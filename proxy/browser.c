@@ -157,8 +157,9 @@ bool browser_check(const struct config *config, const struct head *head, struct 
     const struct header *referer = head_find(head, "referer");
 
     if (has_two(head, "origin") || has_two(head, "referer"))
-        return error_set(err, ERROR_REFUSED,
-                         "the request names two pages that it comes from (Origin or Referer)");
+        return error_set(
+            err, ERROR_REFUSED,
+            "the request names more than one page that it comes from (Origin or Referer)");
     if (origin != NULL && is_listed_origin(config, origin->value))
         put_cors(reply_headers, origin->value);
     if (!check_host(config, head, err) || !check_page(config, origin, referer, err))

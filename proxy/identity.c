@@ -109,8 +109,7 @@ static bool refuse_credential(struct site *site, const struct sockaddr *client, 
         throttle_failed(site->tools->throttle, client, guessed, loop_now_ms(site->loop));
     if (refusal->retry_after_s > 0) {
         refusal->status = 429;
-        refusal->message = "too many credentials from here were not accepted; wait, and check the "
-                           "token";
+        refusal->message = "too many credentials from here were not accepted: check the token";
     }
     return false;
 }
@@ -253,7 +252,7 @@ bool identity_establish(struct site *site, const struct exchange *exchange,
         only_authorization(exchange_request(exchange), &is_ambiguous);
 
     if (snapshot->policy != NULL && is_ambiguous)
-        return refuse(refusal, 400, "Authorization is given more than once");
+        return refuse(refusal, 400, "Authorization is given more than once: send one token");
     if (snapshot->policy != NULL && authorization != NULL &&
         !is_trusted_proxy(snapshot->config, exchange_peer(exchange)))
         return establish_once(site, exchange, authorization, principal, refusal);
@@ -265,8 +264,12 @@ void identity_refuse(struct exchange *exchange, const struct identity_refusal *r
     struct text *headers = exchange_reply_headers(exchange);
 
     if (refusal->status == 401)
-        text_put_text(headers, "WWW-Authenticate: Bearer\r\n");
-    if (refusal->retry_after_s > 0)
-        text_put_format(headers, "Retry-After: %u\r\n", refusal->retry_after_s);
-    exchange_refuse(exchange, refusal->status, CLOSE_REFUSED, "%s", refusal->message);
+        text_put_text(headers, IDENTITY_CHALLENGE);
+    if (refusal->retry_after_s == 0) {
+        exchange_refuse(exchange, refusal->status, CLOSE_REFUSED, "%s", refusal->message);
+        return;
+    }
+    text_put_format(headers, "Retry-After: %u\r\n", refusal->retry_after_s);
+    exchange_refuse(exchange, refusal->status, CLOSE_REFUSED, "%s, and try again in %u s",
+                    refusal->message, refusal->retry_after_s);
 }

@@ -7,6 +7,9 @@
 #include "auth/principal.h"
 #include "proxy/site.h"
 
+/* The header of every 401. */
+#define IDENTITY_CHALLENGE "WWW-Authenticate: Bearer\r\n"
+
 /* Why a credential is not taken. Every failure sounds the same outside; the cause goes to the log.
  */
 struct identity_refusal {

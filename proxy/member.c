@@ -87,8 +87,11 @@ void member_serve(struct site *site, struct exchange *exchange)
         return;
     }
     exchange_set_name(exchange, "whoami");
-    if (slice_is(head->method, "GET") || slice_is(head->method, "HEAD"))
+    if (slice_is(head->method, "GET") || slice_is(head->method, "HEAD")) {
         answer_whoami(site, exchange);
-    else
-        exchange_refuse(exchange, 405, CLOSE_REFUSED, "whoami is asked with GET");
+        return;
+    }
+    text_put_text(exchange_reply_headers(exchange), "Allow: GET, HEAD\r\n");
+    exchange_refuse(exchange, 405, CLOSE_REFUSED, "whoami is asked with GET, not with %.*s",
+                    SLICE_ARGS(head->method));
 }

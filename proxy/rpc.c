@@ -38,12 +38,17 @@ void rpc_on_sweep(struct exchange *exchange, void *site_)
     const struct rpc *rpc = *exchange_context(exchange);
     struct site *site = site_;
     enum directory_answer answer;
+    char message[160];
 
     if (rpc == NULL || site->snapshot->policy == NULL)
         return;
     answer = directory_check(site->tools->reader, rpc->principal, clock_wall_ms());
-    if (answer != DIRECTORY_FOUND)
-        exchange_cut(exchange, 401, CLOSE_REVOKED, directory_answer_text(answer));
+    if (answer == DIRECTORY_FOUND)
+        return;
+    snprintf(message, sizeof(message), "%s; ask this gateway's operator for a new token",
+             directory_answer_text(answer));
+    text_put_text(exchange_reply_headers(exchange), IDENTITY_CHALLENGE);
+    exchange_cut(exchange, 401, CLOSE_REVOKED, message);
 }
 
 void rpc_on_end(struct exchange *exchange, void *site)
@@ -93,10 +98,10 @@ static void refuse_access(struct exchange *exchange, const struct rpc *rpc, cons
         refuse(exchange, err);
         return;
     }
-    text_put_text(exchange_reply_headers(exchange), "WWW-Authenticate: Bearer\r\n");
+    text_put_text(exchange_reply_headers(exchange), IDENTITY_CHALLENGE);
     exchange_refuse(exchange, 401, CLOSE_REFUSED,
-                    "%s. No credential came with this request: send your token (ipfs --api-auth "
-                    "bearer:TOKEN, or Authorization: Bearer TOKEN)",
+                    "no token came with this request: send yours (ipfs --api-auth bearer:TOKEN, or "
+                    "the header Authorization: Bearer TOKEN). Without one, %s",
                     err->text);
 }
 

@@ -239,7 +239,7 @@ static void test_server_drain_cuts_what_is_left_at_its_deadline(void **state)
     peer_expect_silence(deciding, 5);
     clock_advance_ms(110);
     peer_expect(deciding, "HTTP/1.1 503 Service Unavailable\r\n");
-    peer_await(deciding, "shutting down\n");
+    peer_await(deciding, "shutting down; try again in a moment\n");
     peer_expect(uploading, "HTTP/1.1 503 Service Unavailable\r\n");
     peer_expect_end(replying); /* without the last chunk */
     peer_await_gone(upload);
