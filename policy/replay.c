@@ -72,12 +72,14 @@ static void put_parameter(struct text *out, struct slice name, struct slice valu
     put_escaped(out, value);
 }
 
-static bool read_call(struct replayed *replayed, const json_t *line, const struct command *command,
-                      struct error *err)
+/* A call that was denied at its head is recorded without the arguments that stand in its body. */
+static bool read_call(struct replayed *replayed, const json_t *line, const struct command *command)
 {
     const json_t *arguments = json_object_get(line, "arguments");
     const json_t *options = json_object_get(line, "options");
+    bool is_body_missing = command->body == BODY_ARGUMENTS && json_array_size(arguments) == 0;
     struct text target = {0};
+    struct error err = {0};
     bool is_fine;
 
     text_put_format(&target, "/api/v0/%s", command->path);
@@ -88,19 +90,26 @@ static bool read_call(struct replayed *replayed, const json_t *line, const struc
 
         put_parameter(&target, text_of(json_array_get(pair, 0)), text_of(json_array_get(pair, 1)));
     }
-    is_fine = call_parse(&replayed->call, text_slice(&target), command->body == BODY_FILE, err);
+    is_fine = call_parse(&replayed->call, text_slice(&target),
+                         command->body == BODY_FILE || is_body_missing, &err);
+    replayed->request.pending = is_body_missing ? PENDING_ARGUMENTS : 0;
     text_dispose(&target);
     return is_fine;
 }
 
-static bool read_request(struct replayed *replayed, const json_t *line, struct error *err)
+static bool read_request(struct replayed *replayed, const json_t *line,
+                         const struct command *command, struct error *err)
 {
     const json_t *size = json_object_get(line, "body_size");
     struct slice time = text_of(json_object_get(line, "time"));
 
     if (!moment_parse(time, &replayed->request.now_ms, err))
         return false;
-    replayed->request.content_length = json_is_integer(size) ? json_integer_value(size) : -1;
+    /* Without a size, an upload was one of unknown length, and other calls had no body. */
+    if (json_is_integer(size))
+        replayed->request.content_length = json_integer_value(size);
+    else
+        replayed->request.content_length = command->body == BODY_FILE ? -1 : 0;
     replayed->was_allowed = slice_is(text_of(json_object_get(line, "decision")), "allow");
     return read_principal(replayed, json_object_get(line, "principal"), err);
 }
@@ -129,9 +138,10 @@ bool replay_read(struct replayed *replayed, struct slice line, enum replay_answe
         replayed_dispose(replayed);
         return true;
     }
-    *answer = REPLAY_REQUEST;
-    is_fine = read_request(replayed, json, err) && read_call(replayed, json, command, err);
-    if (!is_fine)
+    is_fine = read_request(replayed, json, command, err);
+    if (is_fine && read_call(replayed, json, command))
+        *answer = REPLAY_REQUEST;
+    else
         replayed_dispose(replayed);
     return is_fine;
 }

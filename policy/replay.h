@@ -20,7 +20,8 @@ struct replayed {
 enum replay_answer {
     REPLAY_REQUEST,
     REPLAY_OTHER,      /* no request of the RPC API, or one that was not decided by policy */
-    REPLAY_INCOMPLETE, /* its arguments were left out for their length */
+    REPLAY_INCOMPLETE, /* its arguments were left out for their length, or another version of the
+                          gateway took it for a call and this one does not */
 };
 
 /* False: the line is no line of an audit log. replayed is set for REPLAY_REQUEST, and to be

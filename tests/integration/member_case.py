@@ -44,6 +44,11 @@ class MemberCase(RpcCase):
             self.assertEqual(result.returncode, 0, result.stderr)
         return result
 
+    @staticmethod
+    def plain(*words):
+        """Runs `causeway WORDS`, without a configuration."""
+        return subprocess.run([relay.causeway_program(), *words], text=True, capture_output=True, timeout=30)
+
     def token(self, member, *options):
         """A new token: its text."""
         return json.loads(self.command("token", "new", member, "--json", *options).stdout)["token"]
