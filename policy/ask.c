@@ -62,6 +62,42 @@ static bool parse_target(struct asked_call *asked, const struct command *command
     return error_set(err, why.code, "%s", why.text);
 }
 
+static bool unknown_option(const struct command *command, struct slice name, struct slice shown,
+                           struct error *err)
+{
+    struct suggestion near;
+
+    suggestion_init(&near, name);
+    for (size_t i = 0; i < command->option_count; i++)
+        suggestion_offer(&near, catalogue_option_name(command->options[i].id));
+    if (command->argument_count > 0)
+        suggestion_offer(&near, "arg");
+    if (near.best.size > 0)
+        return error_set(err, ERROR_NOT_FOUND, "%s has no option '%s'; did you mean '%.*s'?",
+                         command->path, call_show(shown).text, SLICE_ARGS(near.best));
+    return error_set(err, ERROR_NOT_FOUND, "%s has no option '%s'", command->path,
+                     call_show(shown).text);
+}
+
+/* A gateway drops what nobody knows, since clients send much. Here a person wrote it, and would
+ * believe that it counts. */
+static bool check_names(const struct command *command, struct slice query, struct error *err)
+{
+    while (query.size > 0) {
+        const char *end = memchr(query.data, '&', query.size);
+        struct slice pair = {query.data, end == NULL ? query.size : (size_t)(end - query.data)};
+        const char *equals = pair.size > 0 ? memchr(pair.data, '=', pair.size) : NULL;
+        struct slice name = {pair.data, equals == NULL ? pair.size : (size_t)(equals - pair.data)};
+
+        if (!slice_is(name, "arg") && !catalogue_option_is_stripped(name) &&
+            catalogue_option_find(command, name) == NULL)
+            return unknown_option(command, name, name, err);
+        query = end == NULL ? (struct slice){NULL, 0}
+                            : (struct slice){end + 1, query.size - (size_t)(end + 1 - query.data)};
+    }
+    return true;
+}
+
 static bool ask_api(struct asked_call *asked, struct slice text, struct error *err)
 {
     const char *query = memchr(text.data, '?', text.size);
@@ -75,6 +111,8 @@ static bool ask_api(struct asked_call *asked, struct slice text, struct error *e
     text_put_text(&target, "/api/v0/");
     text_put_slice(&target, text);
     is_fine = parse_target(asked, command, text_slice(&target), err);
+    if (is_fine && query != NULL && asked->call->dropped_options > 0)
+        is_fine = check_names(command, (struct slice){query + 1, text.size - path.size - 1}, err);
     text_dispose(&target);
     return is_fine;
 }
@@ -180,8 +218,7 @@ static bool put_option(const struct command *command, const struct words *words,
     }
     option = catalogue_option_find(command, name);
     if (option == NULL)
-        return error_set(err, ERROR_NOT_FOUND, "%s has no option '%s'", command->path,
-                         call_show(word).text);
+        return unknown_option(command, name, word, err);
     if (equals == NULL && option->type != OPT_TYPE_BOOL) {
         if (*at + 1 == words->count)
             return error_set(err, ERROR_SYNTAX, "the value of '%s' is missing",

@@ -13,7 +13,8 @@ struct asked_call {
 
 /* Reads a call in the form of the RPC API (pin/add?arg=CID&recursive=false, /api/v0/ before it or
  * not) or in that of the ipfs command (pin add CID --recursive=false; blanks part the words, single
- * and double quotes keep them together). The names of files to upload count for nothing. */
+ * and double quotes keep them together). The names of files to upload count for nothing. Unlike the
+ * RPC API, which drops it, an option that the command does not have is an error. */
 MUST_USE bool ask_call(struct asked_call *asked, struct slice text, struct error *err);
 void asked_call_dispose(struct asked_call *asked);
 
