@@ -17,7 +17,7 @@ from kit.process import wait_for
 from member_case import MemberCase
 from rpc_case import CID, multipart
 
-SECONDS = settings.pick(6, 60)
+SECONDS = settings.pick(6, 30)
 MEMBERS = settings.pick(500, 10_000)
 CAT = f"/api/v0/cat?arg={CID}"
 PIN = f"/api/v0/pin/add?arg={CID}"
@@ -123,7 +123,8 @@ class Reloading(UnderLoad):
     def check_audit(self):
         """Each line's policy, rule and place belong together."""
         seen = {}
-        for line in self.audit():
+        for text in open(self.gateway.folder / "data" / "audit.log"):
+            line = json.loads(text)
             if "policy" in line:
                 seen.setdefault(line["policy"], set()).add((line["command"], line["decision"], line["rule"], line["at"]))
         self.assertEqual(len(seen), 2)
