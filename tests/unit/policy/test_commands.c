@@ -173,7 +173,7 @@ static void test_policy_diff_says_what_is_wrong(void **state)
          "no rights change\n",
          "/none.log cannot be opened"},
         {{"diff", "@", "@", "--audit", "@"}, CLI_FAILED, NULL, "line 1: this is no line"},
-        {{"diff", "@", NULL, NULL, ""}, CLI_USAGE, NULL, "policy diff"},
+        {{"diff", NULL}, CLI_USAGE, NULL, "policy diff"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
