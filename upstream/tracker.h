@@ -22,12 +22,16 @@
 struct tracker;
 struct tracker_call; /* one that waits */
 
-/* The stored quotas that apply to an owner: the tracker asks when it takes and gives back. */
+enum { TRACKER_LIMITS_MAX = 64 };
+
+/* What is charged is counted here, limited or not. */
 struct tracker_quotas {
-    /* Fills limits (at most max) for stored bytes or (is_pins) for pins; returns how many. Counters
-     * outlive the tracker. Control thread. */
-    size_t (*limits)(void *arg, const struct owner *owner, bool is_pins, struct quota_limit *limits,
-                     size_t max);
+    /* Fills limits (at most TRACKER_LIMITS_MAX) for stored bytes or (is_pins) for pins, with
+     * UINT64_MAX where nothing limits; returns how many. owner NULL: the organization's own; else
+     * all but those: the organization is charged once per object, however many own it. What it
+     * points to is good until the next call, the counters for ever. Control thread. */
+    size_t (*limits)(void *arg, const struct owner *owner, bool is_pins,
+                     struct quota_limit *limits);
     void *arg;
 };
 
@@ -37,7 +41,7 @@ struct tracker_settings {
     struct upstream *upstream; /* of that loop */
     struct log_writer *messages;
     struct tracker_quotas quotas; /* limits NULL: there are none */
-    uint64_t (*now_ms)(void);     /* wall clock */
+    uint64_t (*now_ms)(void);     /* wall clock, since 1970 */
 };
 
 /* Starts with recovery: intents that the journal has open are looked at and ended, usage is
@@ -51,7 +55,10 @@ enum tracker_action {
     TRACKER_CLAIM,    /* pins; waits until it is pinned */
     TRACKER_RELEASE,  /* unpins; waits until it is gone */
     TRACKER_ADOPT,    /* takes over what is pinned upstream by others */
-    TRACKER_TRANSFER, /* the pin `id` goes to owner */
+    TRACKER_TRANSFER, /* the pin `id` goes to owner, whatever its quotas say */
+    TRACKER_ABANDON,  /* owner left the policy: its pins of this object are kept, ownerless */
+    TRACKER_RETURN,   /* and came back */
+    TRACKER_REPAIR,   /* looks again, and pins what is held and missing, if its blocks are here */
 };
 
 struct tracker_request {

@@ -1,0 +1,829 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The pin tracker over a played storage and a real ledger. */
+#include "shelf.h"
+#include "tests/unit/store/kit.h"
+#include "upstream/tracker.h"
+
+enum { OBJECTS = 8 };
+
+struct bench {
+    struct kit *kit;
+    struct shelf *shelf;
+    struct tracker *tracker;
+    struct cid cids[OBJECTS];
+    struct quota_counter bytes, pins, org_bytes, org_pins;
+    uint64_t bytes_limit, pins_limit;
+    uint64_t now_ms;
+};
+
+static uint64_t now_ms(void)
+{
+    return 1000000;
+}
+
+static size_t limits(void *bench_, const struct owner *owner, bool is_pins,
+                     struct quota_limit *limit)
+{
+    struct bench *bench = bench_;
+    struct quota_counter *of_owner = is_pins ? &bench->pins : &bench->bytes;
+    struct quota_counter *of_org = is_pins ? &bench->org_pins : &bench->org_bytes;
+
+    *limit = (struct quota_limit){.id = "shelf-room",
+                                  .scope = owner != NULL ? "all members" : "the organization",
+                                  .limit = UINT64_MAX,
+                                  .counter = owner != NULL ? of_owner : of_org};
+    if (owner != NULL)
+        limit->limit = is_pins ? bench->pins_limit : bench->bytes_limit;
+    return 1;
+}
+
+static void open_tracker(struct bench *bench)
+{
+    struct tracker_settings settings = {.loop = bench->kit->loop,
+                                        .store = bench->kit->store,
+                                        .upstream = &bench->shelf->upstream,
+                                        .quotas = {limits, bench},
+                                        .now_ms = now_ms};
+
+    bench->tracker = tracker_create(&settings);
+}
+
+static int setup(void **state)
+{
+    struct bench *bench = memory_alloc(sizeof(*bench));
+    void *kit;
+
+    kit_setup(&kit);
+    bench->kit = kit;
+    bench->shelf = shelf_create(bench->kit->loop);
+    bench->bytes_limit = bench->pins_limit = UINT64_MAX;
+    for (size_t i = 0; i < OBJECTS; i++) {
+        uint8_t digest[32] = {(uint8_t)(i + 1)};
+
+        cid_make(&bench->cids[i], 1, CODEC_RAW, 0x12, digest, sizeof(digest));
+        shelf_put(bench->shelf, &bench->cids[i], 100 * (i + 1));
+    }
+    open_tracker(bench);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    void *kit = bench->kit;
+
+    tracker_destroy(&bench->tracker);
+    shelf_destroy(&bench->shelf);
+    kit_teardown(&kit);
+    free(bench);
+    return 0;
+}
+
+/* ---- calls */
+
+struct reply {
+    struct tracker_call *call;
+    unsigned count;
+    enum tracker_outcome outcome;
+    char text[600];
+    char id[ULID_SIZE];
+    uint64_t bytes;
+    unsigned progress_count;
+    uint64_t progress_bytes;
+};
+
+static void on_done(void *reply_, const struct tracker_answer *answer)
+{
+    struct reply *reply = reply_;
+
+    reply->call = NULL;
+    reply->count++;
+    reply->outcome = answer->outcome;
+    reply->bytes = answer->bytes;
+    snprintf(reply->text, sizeof(reply->text), "%.*s", SLICE_ARGS(answer->text));
+    memcpy(reply->id, answer->id, sizeof(reply->id));
+}
+
+static void on_progress(void *reply_, uint64_t nodes, uint64_t bytes)
+{
+    struct reply *reply = reply_;
+
+    reply->progress_count++;
+    reply->progress_bytes = bytes;
+}
+
+static struct owner member(const char *id)
+{
+    struct owner owner = {.kind = OWNER_MEMBER};
+
+    snprintf(owner.id, sizeof(owner.id), "%s", id);
+    return owner;
+}
+
+static struct tracker_request request_of(const struct bench *bench, enum tracker_action action,
+                                         const char *owner, size_t object, enum pin_mode mode)
+{
+    return (struct tracker_request){.action = action,
+                                    .owner = member(owner),
+                                    .cid = bench->cids[object],
+                                    .mode = mode,
+                                    .offline = true,
+                                    .wants_progress = true};
+}
+
+static void start(struct bench *bench, struct reply *reply, const struct tracker_request *request)
+{
+    struct error err = {0};
+
+    *reply = (struct reply){0};
+    if (!tracker_start(bench->tracker, bench->kit->loop, &reply->call, request, on_progress,
+                       on_done, reply, &err))
+        fail_msg("%s", err.text);
+}
+
+static void turn(struct bench *bench, int count)
+{
+    for (int i = 0; i < count; i++)
+        loop_turn(bench->kit->loop, 1);
+}
+
+static void await(struct bench *bench, const struct reply *reply)
+{
+    for (int turns = 0; reply->count == 0 && turns < 5000; turns++)
+        loop_turn(bench->kit->loop, 2);
+    assert_int_equal(reply->count, 1);
+}
+
+static enum tracker_outcome run(struct bench *bench, enum tracker_action action, const char *owner,
+                                size_t object, enum pin_mode mode)
+{
+    struct tracker_request request = request_of(bench, action, owner, object, mode);
+    struct reply reply;
+
+    start(bench, &reply, &request);
+    await(bench, &reply);
+    return reply.outcome;
+}
+
+static enum tracker_outcome claim(struct bench *bench, const char *owner, size_t object)
+{
+    return run(bench, TRACKER_CLAIM, owner, object, PIN_RECURSIVE);
+}
+
+static enum tracker_outcome release(struct bench *bench, const char *owner, size_t object)
+{
+    return run(bench, TRACKER_RELEASE, owner, object, PIN_RECURSIVE);
+}
+
+/* ---- what the ledger says */
+
+static size_t pins_of(struct bench *bench, const char *owner)
+{
+    struct transaction *list = transaction_create(TRANSACTION_PIN_LIST);
+    struct error err = {0};
+    size_t count;
+
+    list->pin_list.owner = member(owner);
+    list->pin_list.limit = 1000;
+    assert_true(store_run(bench->kit->store, list, &err));
+    count = list->pin_list.count;
+    transaction_destroy(&list);
+    return count;
+}
+
+static size_t open_entries(struct bench *bench)
+{
+    struct transaction *list = transaction_create(TRANSACTION_JOURNAL_LIST);
+    struct error err = {0};
+    size_t count;
+
+    list->journal_list.limit = 1000;
+    assert_true(store_run(bench->kit->store, list, &err));
+    count = list->journal_list.count;
+    transaction_destroy(&list);
+    return count;
+}
+
+static struct usage usage_of(struct bench *bench, const char *owner)
+{
+    struct transaction *get = transaction_create(TRANSACTION_USAGE_GET);
+    struct error err = {0};
+    struct usage usage;
+
+    get->usage_get.is_org = owner == NULL;
+    if (owner != NULL)
+        get->usage_get.owner = member(owner);
+    assert_true(store_run(bench->kit->store, get, &err));
+    usage = get->usage_get.usage;
+    transaction_destroy(&get);
+    return usage;
+}
+
+/* Adding everything up again finds nothing different, and the counters say the same. */
+static void assert_sound(struct bench *bench)
+{
+    struct transaction *recount = transaction_create(TRANSACTION_USAGE_RECOUNT);
+    struct error err = {0};
+
+    assert_true(store_run(bench->kit->store, recount, &err));
+    assert_int_equal(recount->usage_recount.different, 0);
+    assert_int_equal(recount->usage_recount.org.bytes, atomic_load(&bench->org_bytes.used));
+    assert_int_equal(recount->usage_recount.org.pins, atomic_load(&bench->org_pins.used));
+    transaction_destroy(&recount);
+}
+
+static enum pin_mode upstream_of(struct bench *bench, size_t object)
+{
+    return shelf_find(bench->shelf, &bench->cids[object])->ours;
+}
+
+/* ---- one owner */
+
+static void test_tracker_pins_and_unpins(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(usage_of(bench, "alice").bytes, 100);
+    assert_int_equal(open_entries(bench), 0);
+    assert_sound(bench);
+    assert_int_equal(release(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(usage_of(bench, "alice").bytes, 0);
+    assert_sound(bench);
+}
+
+static void test_tracker_answers_later_and_once(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    start(bench, &reply, &request);
+    assert_int_equal(reply.count, 0);
+    await(bench, &reply);
+    turn(bench, 20);
+    assert_int_equal(reply.count, 1);
+    assert_int_equal(reply.bytes, 100);
+    assert_int_equal(strlen(reply.id), ULID_SIZE - 1);
+}
+
+static void test_tracker_refuses_what_is_not_pinned(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(release(bench, "alice", 0), TRACKER_NOT_PINNED);
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(release(bench, "bob", 0), TRACKER_NOT_PINNED);
+    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+}
+
+static void test_tracker_keeps_direct_and_recursive_apart(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(run(bench, TRACKER_CLAIM, "alice", 0, PIN_DIRECT), TRACKER_DONE);
+    assert_int_equal(usage_of(bench, "alice").bytes, 1);
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(usage_of(bench, "alice").bytes, 100);
+    assert_int_equal(run(bench, TRACKER_CLAIM, "alice", 0, PIN_DIRECT), TRACKER_PINNED_RECURSIVELY);
+    assert_int_equal(run(bench, TRACKER_RELEASE, "alice", 0, PIN_DIRECT),
+                     TRACKER_PINNED_RECURSIVELY);
+    assert_int_equal(pins_of(bench, "alice"), 1);
+    assert_sound(bench);
+}
+
+static void test_tracker_measures_what_a_pin_does_not_tell(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->shelf->hides_bytes = true;
+    assert_int_equal(claim(bench, "alice", 3), TRACKER_DONE);
+    assert_int_equal(bench->shelf->measures, 1);
+    assert_int_equal(usage_of(bench, "alice").bytes, 400);
+}
+
+static void test_tracker_keeps_name_and_expiry(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct transaction *list = transaction_create(TRANSACTION_PIN_LIST);
+    struct error err = {0};
+    struct reply reply;
+
+    request.has_name = true;
+    request.name = slice_of("first");
+    request.typed = slice_of("Typed");
+    start(bench, &reply, &request);
+    await(bench, &reply);
+    request.name = slice_of("second");
+    start(bench, &reply, &request);
+    await(bench, &reply);
+    assert_int_equal(bench->shelf->pins, 1);
+    list->pin_list.owner = member("alice");
+    list->pin_list.limit = 10;
+    assert_true(store_run(bench->kit->store, list, &err));
+    assert_int_equal(list->pin_list.count, 1);
+    assert_true(slice_is(list->pin_list.records[0].name, "second"));
+    assert_true(slice_is(list->pin_list.records[0].cid, "Typed"));
+    transaction_destroy(&list);
+}
+
+/* ---- many owners */
+
+static void test_tracker_last_one_out_unpins(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(claim(bench, "bob", 0), TRACKER_DONE);
+    assert_int_equal(bench->shelf->pins, 1);
+    assert_int_equal(usage_of(bench, NULL).bytes, 100);
+    assert_int_equal(release(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(bench->shelf->unpins, 0);
+    assert_int_equal(release(bench, "bob", 0), TRACKER_DONE);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+    assert_sound(bench);
+}
+
+static void test_tracker_callers_share_one_operation(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct tracker_request bob = request_of(bench, TRACKER_CLAIM, "bob", 0, PIN_RECURSIVE);
+    struct reply of_alice, of_bob;
+
+    start(bench, &of_alice, &alice);
+    start(bench, &of_bob, &bob);
+    await(bench, &of_alice);
+    await(bench, &of_bob);
+    assert_int_equal(of_alice.outcome, TRACKER_DONE);
+    assert_int_equal(of_bob.outcome, TRACKER_DONE);
+    assert_int_equal(bench->shelf->pins, 1);
+    assert_sound(bench);
+}
+
+/* ---- progress, cancel */
+
+static void await_operation(struct bench *bench, enum shelf_kind kind)
+{
+    for (int turns = 0; turns < 1000; turns++) {
+        if (bench->shelf->first != NULL && bench->shelf->first->kind == kind)
+            return;
+        if (bench->shelf->first != NULL)
+            shelf_end(bench->shelf);
+        loop_turn(bench->kit->loop, 2);
+    }
+    fail_msg("no such operation came");
+}
+
+static void test_tracker_tells_progress_to_all_who_wait(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct tracker_request bob = request_of(bench, TRACKER_CLAIM, "bob", 0, PIN_RECURSIVE);
+    struct reply of_alice, of_bob;
+
+    bench->shelf->is_slow = true;
+    start(bench, &of_alice, &alice);
+    await_operation(bench, SHELF_PIN);
+    start(bench, &of_bob, &bob);
+    turn(bench, 20);
+    shelf_progress(bench->shelf, 3, 77);
+    turn(bench, 3);
+    assert_int_equal(of_alice.progress_bytes, 77);
+    assert_int_equal(of_bob.progress_bytes, 77);
+    shelf_end(bench->shelf);
+    await(bench, &of_alice);
+    await(bench, &of_bob);
+}
+
+static void test_tracker_cancel_takes_the_claim_back(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &alice);
+    await_operation(bench, SHELF_PIN);
+    tracker_cancel(&reply.call);
+    turn(bench, 20);
+    bench->shelf->is_slow = false;
+    loop_later(bench->kit->loop, &bench->shelf->later);
+    turn(bench, 100);
+    assert_int_equal(reply.count, 0);
+    assert_int_equal(bench->shelf->cancels, 1);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(open_entries(bench), 0);
+    assert_sound(bench);
+}
+
+static void test_tracker_cancel_of_one_leaves_the_other(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct tracker_request bob = request_of(bench, TRACKER_CLAIM, "bob", 0, PIN_RECURSIVE);
+    struct reply of_alice, of_bob;
+
+    bench->shelf->is_slow = true;
+    start(bench, &of_alice, &alice);
+    start(bench, &of_bob, &bob);
+    await_operation(bench, SHELF_PIN);
+    turn(bench, 20);
+    tracker_cancel(&of_alice.call);
+    turn(bench, 20);
+    assert_int_equal(bench->shelf->cancels, 0);
+    shelf_end(bench->shelf);
+    await(bench, &of_bob);
+    assert_int_equal(of_bob.outcome, TRACKER_DONE);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(pins_of(bench, "bob"), 1);
+    assert_sound(bench);
+}
+
+static void test_tracker_cancel_before_it_began(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    start(bench, &reply, &alice);
+    tracker_cancel(&reply.call);
+    turn(bench, 50);
+    assert_int_equal(reply.count, 0);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+}
+
+/* ---- failures */
+
+static void test_tracker_failure_leaves_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &alice);
+    await_operation(bench, SHELF_PIN);
+    bench->shelf->failure = ERROR_IO;
+    shelf_end(bench->shelf);
+    bench->shelf->is_slow = false;
+    loop_later(bench->kit->loop, &bench->shelf->later);
+    await(bench, &reply);
+    assert_int_equal(reply.outcome, TRACKER_FAILED);
+    assert_string_equal(reply.text, "the shelf fell");
+    turn(bench, 50);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_sound(bench);
+}
+
+static void test_tracker_refused_operation_is_a_failure(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->shelf->refusal = ERROR_IO;
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_FAILED);
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+}
+
+static void test_tracker_offline_claim_of_what_is_not_here(void **state)
+{
+    struct bench *bench = *state;
+
+    shelf_find(bench->shelf, &bench->cids[0])->is_remote = true;
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_MISSING);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+}
+
+static void test_tracker_who_may_fetch_is_not_failed_by_who_may_not(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct tracker_request bob = request_of(bench, TRACKER_CLAIM, "bob", 0, PIN_RECURSIVE);
+    struct reply of_alice, of_bob;
+
+    shelf_find(bench->shelf, &bench->cids[0])->is_remote = true;
+    bob.offline = false;
+    bench->shelf->is_slow = true;
+    start(bench, &of_alice, &alice);
+    await_operation(bench, SHELF_PIN);
+    start(bench, &of_bob, &bob);
+    turn(bench, 20);
+    bench->shelf->is_slow = false;
+    loop_later(bench->kit->loop, &bench->shelf->later);
+    await(bench, &of_alice);
+    await(bench, &of_bob);
+    assert_int_equal(of_alice.outcome, TRACKER_MISSING);
+    assert_int_equal(of_bob.outcome, TRACKER_DONE);
+    assert_sound(bench);
+}
+
+static void test_tracker_leaves_foreign_pins_alone(void **state)
+{
+    struct bench *bench = *state;
+
+    shelf_find(bench->shelf, &bench->cids[0])->foreign = PIN_RECURSIVE;
+    shelf_find(bench->shelf, &bench->cids[1])->foreign = PIN_DIRECT;
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench->shelf->pins, 0);
+    assert_int_equal(claim(bench, "alice", 1), TRACKER_FOREIGN);
+    assert_int_equal(release(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(shelf_find(bench->shelf, &bench->cids[0])->foreign, PIN_RECURSIVE);
+}
+
+/* ---- quotas */
+
+static void test_tracker_charges_at_most_the_quota(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->bytes_limit = 300;
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE); /* 100 */
+    assert_int_equal(claim(bench, "alice", 1), TRACKER_DONE); /* 200: to the byte */
+    assert_int_equal(claim(bench, "alice", 2), TRACKER_QUOTA);
+    turn(bench, 100);
+    assert_int_equal(upstream_of(bench, 2), PIN_NONE);
+    assert_int_equal(pins_of(bench, "alice"), 2);
+    assert_int_equal(release(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_sound(bench);
+}
+
+static void test_tracker_what_outgrows_its_quota_leaves_no_pin(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 4, PIN_RECURSIVE);
+    struct reply reply;
+
+    bench->bytes_limit = 499; /* it has 500 */
+    start(bench, &reply, &request);
+    await(bench, &reply);
+    assert_int_equal(reply.outcome, TRACKER_QUOTA);
+    assert_non_null(strstr(reply.text, "shelf-room"));
+    turn(bench, 100);
+    assert_int_equal(upstream_of(bench, 4), PIN_NONE);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(open_entries(bench), 0);
+    assert_sound(bench);
+}
+
+static void test_tracker_cuts_a_pin_that_outgrows_its_quota(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 4, PIN_RECURSIVE);
+    struct reply reply;
+
+    bench->bytes_limit = 200;
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &request);
+    await_operation(bench, SHELF_PIN);
+    shelf_progress(bench->shelf, 1, 200);
+    turn(bench, 5);
+    assert_int_equal(reply.count, 0);
+    shelf_progress(bench->shelf, 2, 201);
+    await(bench, &reply);
+    assert_int_equal(reply.outcome, TRACKER_QUOTA);
+    turn(bench, 20);
+    assert_int_equal(bench->shelf->cancels, 1);
+    bench->shelf->is_slow = false;
+    loop_later(bench->kit->loop, &bench->shelf->later);
+    turn(bench, 100);
+    assert_int_equal(upstream_of(bench, 4), PIN_NONE);
+    assert_sound(bench);
+}
+
+static void test_tracker_counts_pins(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->pins_limit = 1;
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(claim(bench, "alice", 1), TRACKER_QUOTA);
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench->shelf->pins, 1);
+}
+
+/* ---- after a crash */
+
+static void reopen(struct bench *bench)
+{
+    tracker_destroy(&bench->tracker);
+    open_tracker(bench);
+    turn(bench, 100);
+}
+
+static void test_tracker_recovers_a_pin_that_nobody_was_told_of(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &request);
+    await_operation(bench, SHELF_PIN);
+    assert_int_equal(open_entries(bench), 1);
+    shelf_find(bench->shelf, &bench->cids[0])->ours = PIN_RECURSIVE; /* its answer was lost */
+    tracker_cancel(&reply.call);
+    bench->shelf->is_slow = false;
+    reopen(bench);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(open_entries(bench), 0);
+    assert_sound(bench);
+}
+
+static void test_tracker_recovers_a_removal(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_RELEASE, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &request);
+    await_operation(bench, SHELF_UNPIN);
+    tracker_cancel(&reply.call);
+    bench->shelf->is_slow = false;
+    reopen(bench);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_sound(bench);
+}
+
+/* ---- many members at random, against a model */
+
+enum { MEMBERS = 64, ROUNDS = 3000 };
+
+struct player {
+    char id[16];
+    struct reply reply;
+    struct tracker_request request;
+    enum pin_mode holds[OBJECTS];
+    bool is_known[OBJECTS];
+};
+
+static enum pin_mode ledger_holds(struct bench *bench, const struct player *player, size_t object)
+{
+    struct transaction *get = transaction_create(TRANSACTION_OBJECT_GET);
+    struct owner owner = member(player->id);
+    enum pin_mode held = PIN_NONE;
+    struct error err = {0};
+
+    get->object_get.key =
+        (struct slice){(const char *)bench->cids[object].bytes, bench->cids[object].size};
+    if (store_run(bench->kit->store, get, &err))
+        for (size_t i = 0; i < get->object_get.count; i++)
+            if (owner_equal(&get->object_get.pins[i].owner, &owner))
+                held = get->object_get.pins[i].held;
+    transaction_destroy(&get);
+    return held;
+}
+
+static void settle(struct player *player, size_t object)
+{
+    const struct tracker_request *request = &player->request;
+
+    switch (player->reply.outcome) {
+    case TRACKER_DONE:
+        player->holds[object] = request->action == TRACKER_CLAIM ? request->mode : PIN_NONE;
+        player->is_known[object] = true;
+        break;
+    case TRACKER_NOT_PINNED:
+        if (player->is_known[object])
+            assert_int_equal(player->holds[object], PIN_NONE);
+        break;
+    case TRACKER_PINNED_RECURSIVELY:
+        if (player->is_known[object])
+            assert_int_equal(player->holds[object], PIN_RECURSIVE);
+        break;
+    default: /* all is as before */
+        break;
+    }
+}
+
+static size_t object_of(const struct bench *bench, const struct player *player)
+{
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (cid_equal(&bench->cids[i], &player->request.cid))
+            return i;
+    return 0;
+}
+
+static void play(struct bench *bench, struct player *player, unsigned *seed)
+{
+    size_t object = (size_t)rand_r(seed) % OBJECTS;
+    bool claims = rand_r(seed) % 3 != 0;
+
+    if (player->request.owner.kind != 0 && player->reply.count == 1) {
+        settle(player, object_of(bench, player));
+    } else if (player->reply.call != NULL) {
+        if (rand_r(seed) % 4 == 0) {
+            player->is_known[object_of(bench, player)] = false;
+            tracker_cancel(&player->reply.call);
+        } else {
+            return;
+        }
+    }
+    player->request = request_of(bench, claims ? TRACKER_CLAIM : TRACKER_RELEASE, player->id,
+                                 object, rand_r(seed) % 4 == 0 ? PIN_DIRECT : PIN_RECURSIVE);
+    start(bench, &player->reply, &player->request);
+}
+
+static void check(struct bench *bench, struct player *players)
+{
+    for (size_t object = 0; object < OBJECTS; object++) {
+        enum pin_mode strongest = PIN_NONE;
+
+        for (size_t i = 0; i < MEMBERS; i++) {
+            enum pin_mode held = ledger_holds(bench, &players[i], object);
+
+            if (players[i].is_known[object])
+                assert_int_equal(held, players[i].holds[object]);
+            if (held > strongest)
+                strongest = held;
+        }
+        assert_int_equal(upstream_of(bench, object), strongest);
+    }
+    assert_int_equal(open_entries(bench), 0);
+    assert_sound(bench);
+}
+
+static void interleave(struct bench *bench, unsigned seed, unsigned failures)
+{
+    struct player *players = memory_alloc(MEMBERS * sizeof(*players));
+
+    for (int i = 0; i < MEMBERS; i++) {
+        snprintf(players[i].id, sizeof(players[i].id), "m%d", i);
+        for (int j = 0; j < OBJECTS; j++)
+            players[i].is_known[j] = true;
+    }
+    bench->shelf->failures = failures;
+    for (int round = 0; round < ROUNDS; round++) {
+        play(bench, &players[rand_r(&seed) % MEMBERS], &seed);
+        if (rand_r(&seed) % 3 == 0)
+            turn(bench, 1);
+    }
+    bench->shelf->failures = 0;
+    for (int i = 0; i < MEMBERS; i++) {
+        if (players[i].reply.call != NULL)
+            await(bench, &players[i].reply);
+        if (players[i].reply.count == 1)
+            settle(&players[i], object_of(bench, &players[i]));
+    }
+    turn(bench, 200);
+    reopen(bench); /* what failed is seen to */
+    check(bench, players);
+    free(players);
+}
+
+static void test_tracker_random_interleavings_agree_with_a_model(void **state)
+{
+    interleave(*state, 1, 0);
+}
+
+static void test_tracker_random_failures_agree_with_a_model(void **state)
+{
+    interleave(*state, 2, 10);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_tracker_pins_and_unpins),
+        TEST(test_tracker_answers_later_and_once),
+        TEST(test_tracker_refuses_what_is_not_pinned),
+        TEST(test_tracker_keeps_direct_and_recursive_apart),
+        TEST(test_tracker_measures_what_a_pin_does_not_tell),
+        TEST(test_tracker_keeps_name_and_expiry),
+        TEST(test_tracker_last_one_out_unpins),
+        TEST(test_tracker_callers_share_one_operation),
+        TEST(test_tracker_tells_progress_to_all_who_wait),
+        TEST(test_tracker_cancel_takes_the_claim_back),
+        TEST(test_tracker_cancel_of_one_leaves_the_other),
+        TEST(test_tracker_cancel_before_it_began),
+        TEST(test_tracker_failure_leaves_nothing),
+        TEST(test_tracker_refused_operation_is_a_failure),
+        TEST(test_tracker_offline_claim_of_what_is_not_here),
+        TEST(test_tracker_who_may_fetch_is_not_failed_by_who_may_not),
+        TEST(test_tracker_leaves_foreign_pins_alone),
+        TEST(test_tracker_charges_at_most_the_quota),
+        TEST(test_tracker_what_outgrows_its_quota_leaves_no_pin),
+        TEST(test_tracker_cuts_a_pin_that_outgrows_its_quota),
+        TEST(test_tracker_counts_pins),
+        TEST(test_tracker_recovers_a_pin_that_nobody_was_told_of),
+        TEST(test_tracker_recovers_a_removal),
+        TEST(test_tracker_random_interleavings_agree_with_a_model),
+        TEST(test_tracker_random_failures_agree_with_a_model),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

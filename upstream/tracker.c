@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/tracker.h"
+
+#include "conf/memory.h"
+#include "upstream/tracker_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct tracker *tracker_create(const struct tracker_settings *settings)
+{
+    struct tracker *tracker = memory_alloc(sizeof(*tracker));
+
+    tracker->settings = *settings;
+    tracker->held_end = &tracker->held;
+    text_put_format(&tracker->pin_name, "cw:%s", store_uuid(settings->store));
+    recovery_start(tracker);
+    return tracker;
+}
+
+/* The ledger runs transactions in their order: behind this one nothing of ours is under way. */
+static void wait_for_ledger(struct tracker *tracker)
+{
+    struct transaction *last = transaction_create(TRANSACTION_JOURNAL_LIST);
+    struct error err = {0};
+
+    last->journal_list.limit = 1;
+    if (!store_run(tracker->settings.store, last, &err))
+        log_message(tracker->settings.messages, LOG_LEVEL_WARNING, "the ledger: %s", err.text);
+    transaction_destroy(&last);
+    loop_turn(tracker->settings.loop, 0);
+}
+
+void tracker_destroy(struct tracker **tracker_ptr)
+{
+    struct tracker *tracker = *tracker_ptr;
+
+    if (tracker == NULL)
+        return;
+    *tracker_ptr = NULL;
+    tracker->is_ending = true;
+    recovery_stop(tracker);
+    loop_turn(tracker->settings.loop, 0); /* cancellations that are on their way */
+    wait_for_ledger(tracker);
+    assert(atomic_load(&tracker->call_count) == 0);
+    for (size_t i = 0; i < TRACKER_TABLE_SIZE; i++)
+        while (tracker->table[i] != NULL)
+            tracked_destroy(tracker->table[i]);
+    text_dispose(&tracker->pin_name);
+    free(tracker);
+}

@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One object: its events take their turn, each is one step of its ownership, and what the step says
+ * is written, then done. */
+#include "conf/memory.h"
+#include "upstream/tracker_private.h"
+
+#include <assert.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+/* ---- the table */
+
+static size_t row_of(const struct cid *key)
+{
+    size_t hash = 5381;
+
+    for (size_t i = 0; i < key->size; i++)
+        hash = hash * 33 + key->bytes[i];
+    return hash % TRACKER_TABLE_SIZE;
+}
+
+struct tracked *tracked_find(const struct tracker *tracker, const struct cid *key)
+{
+    struct tracked *object = tracker->table[row_of(key)];
+
+    while (object != NULL && !cid_equal(&object->key, key))
+        object = object->next;
+    return object;
+}
+
+struct tracked *tracked_need(struct tracker *tracker, const struct cid *key)
+{
+    struct tracked *object = tracked_find(tracker, key);
+    struct tracked **row = &tracker->table[row_of(key)];
+
+    if (object != NULL)
+        return object;
+    object = memory_alloc(sizeof(*object));
+    object->tracker = tracker;
+    object->key = *key;
+    object->end = &object->first;
+    object->next = *row;
+    *row = object;
+    tracker->object_count++;
+    tracked_load(object);
+    return object;
+}
+
+void tracked_destroy(struct tracked *object)
+{
+    struct tracked **at = &object->tracker->table[row_of(&object->key)];
+
+    while (*at != object)
+        at = &(*at)->next;
+    *at = object->next;
+    object->tracker->object_count--;
+    if (object->reading != NULL)
+        store_cancel(object->reading);
+    upstream_cancel(&object->operation);
+    while (object->first != NULL) {
+        struct tracked_event *event = object->first;
+
+        object->first = event->next;
+        free(event);
+    }
+    ownership_dispose(&object->state);
+    ownership_dispose(&object->before);
+    ownership_actions_dispose(&object->actions);
+    free(object);
+}
+
+/* ---- events */
+
+static void draw_id(struct tracker *tracker, char id[ULID_SIZE])
+{
+    uint8_t random[ULID_RANDOM_SIZE];
+    int drawn = RAND_bytes(random, sizeof(random));
+
+    assert(drawn == 1);
+    (void)drawn;
+    ulid_draw(&tracker->ulids, tracker->settings.now_ms(), random, id);
+}
+
+void tracked_queue(struct tracked *object, const struct ownership_event *event,
+                   struct tracker_call *call)
+{
+    struct tracked_event *item = memory_alloc(sizeof(*item));
+
+    item->event = *event;
+    item->call = call;
+    if (event->kind == OWNERSHIP_CLAIM || event->kind == OWNERSHIP_ADOPT) {
+        draw_id(object->tracker, item->event.id);
+        if (call != NULL)
+            memcpy(call->event_id, item->event.id, sizeof(call->event_id));
+    }
+    *object->end = item;
+    object->end = &item->next;
+}
+
+static struct tracked_event pop(struct tracked *object)
+{
+    struct tracked_event *item = object->first;
+    struct tracked_event copy = *item;
+
+    object->first = item->next;
+    if (object->first == NULL)
+        object->end = &object->first;
+    free(item);
+    return copy;
+}
+
+/* ---- who waits */
+
+static bool is_release(const struct tracker_call *call)
+{
+    return call->request.action == TRACKER_RELEASE;
+}
+
+static bool is_claim(const struct tracker_call *call)
+{
+    return call->request.action == TRACKER_CLAIM || call->request.action == TRACKER_ADOPT;
+}
+
+static bool has_claimants(const struct tracked *object, const char *pin)
+{
+    for (const struct tracker_call *call = object->waiters; call != NULL; call = call->next)
+        if (is_claim(call) && strcmp(call->pin, pin) == 0)
+            return true;
+    return false;
+}
+
+static void unlink_waiter(struct tracked *object, const struct tracker_call *call)
+{
+    struct tracker_call **at = &object->waiters;
+
+    if (object->current == call)
+        object->current = NULL;
+    while (*at != NULL && *at != call)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = call->next;
+}
+
+void tracked_leave(struct tracked *object, struct tracker_call *call)
+{
+    struct ownership_event cancel = {.kind = OWNERSHIP_CANCEL};
+
+    for (struct tracked_event *item = object->first; item != NULL; item = item->next)
+        if (item->call == call) { /* not begun: nothing comes of it */
+            item->call = NULL;
+            item->event = cancel; /* of no pin */
+            return;
+        }
+    unlink_waiter(object, call);
+    if (!is_claim(call) || has_claimants(object, call->pin))
+        return;
+    memcpy(cancel.id, call->pin, sizeof(cancel.id));
+    tracked_queue(object, &cancel, NULL);
+}
+
+/* ---- answering */
+
+static uint64_t bytes_of(const struct tracked *object, const struct tracker_call *call)
+{
+    return is_claim(call) ? object->state.bytes[call->request.mode] : 0;
+}
+
+static void set_failure(const struct tracked *object, struct error *why)
+{
+    if (object->failure.code != ERROR_NONE)
+        *why = object->failure;
+    else
+        error_set(why, ERROR_IO, "the storage behind this gateway could not do it");
+}
+
+static enum tracker_outcome outcome_of(const struct tracked *object,
+                                       const struct tracker_call *call,
+                                       enum ownership_answer_kind kind, struct error *why)
+{
+    switch (kind) {
+    case ANSWER_PINNED:
+    case ANSWER_REMOVED:
+        return TRACKER_DONE;
+    case ANSWER_CANCELED:
+        error_set(why, ERROR_CANCELED, "pin: it was removed while it was being pinned");
+        return TRACKER_CANCELED;
+    case ANSWER_NOT_PINNED:
+        error_set(why, ERROR_NOT_FOUND, "not pinned or pinned indirectly");
+        return TRACKER_NOT_PINNED;
+    case ANSWER_PINNED_RECURSIVELY:
+        error_set(why, ERROR_REFUSED, "already pinned recursively");
+        return TRACKER_PINNED_RECURSIVELY;
+    case ANSWER_FOREIGN:
+        error_set(why, ERROR_REFUSED,
+                  "pin: the node itself holds a pin of this object that is not this gateway's; its "
+                  "operator can hand it over with causeway pin adopt");
+        return TRACKER_FOREIGN;
+    case ANSWER_FAILED:
+        break;
+    }
+    set_failure(object, why);
+    return object->failure.code == ERROR_NOT_FOUND ? TRACKER_MISSING : TRACKER_FAILED;
+}
+
+static void answer(const struct tracked *object, struct tracker_call *call,
+                   enum ownership_answer_kind kind)
+{
+    struct error why = {0};
+    enum tracker_outcome outcome = outcome_of(object, call, kind, &why);
+
+    call_answer(call, outcome, outcome == TRACKER_DONE ? NULL : &why, bytes_of(object, call));
+}
+
+/* Whom an answer about a pin is for. */
+static bool concerns(const struct tracked *object, const struct tracker_call *call,
+                     const struct ownership_answer *said)
+{
+    if (strcmp(call->pin, said->id) != 0)
+        return false;
+    switch (said->kind) {
+    case ANSWER_PINNED:
+    case ANSWER_CANCELED:
+        return is_claim(call);
+    case ANSWER_REMOVED:
+        return is_release(call);
+    case ANSWER_NOT_PINNED:
+    case ANSWER_PINNED_RECURSIVELY:
+        return call == object->current;
+    case ANSWER_FAILED:
+    case ANSWER_FOREIGN:
+        break;
+    }
+    return true;
+}
+
+/* A call that may fetch rode on a pin that might not, and that failed for it: once more, its own
+ * way. */
+static bool tries_again(struct tracked *object, struct tracker_call *call,
+                        const struct ownership_answer *said)
+{
+    struct ownership_event event = {
+        .kind = OWNERSHIP_CLAIM, .owner = call->request.owner, .mode = call->request.mode};
+
+    if (said->kind != ANSWER_FAILED || call->request.action != TRACKER_CLAIM ||
+        call->request.offline || !object->is_operation_offline ||
+        object->failure.code != ERROR_NOT_FOUND)
+        return false;
+    tracked_queue(object, &event, call);
+    return true;
+}
+
+static void tell(struct tracked *object, const struct ownership_answer *said)
+{
+    struct tracker_call *call = object->waiters, *next;
+
+    for (; call != NULL; call = next) {
+        next = call->next;
+        if (!concerns(object, call, said))
+            continue;
+        unlink_waiter(object, call);
+        if (!tries_again(object, call, said))
+            answer(object, call, said->kind);
+    }
+}
+
+void tracked_refuse(struct tracked *object, const char *pin, enum tracker_outcome outcome,
+                    const struct error *why)
+{
+    struct tracker_call *call = object->waiters, *next;
+
+    for (; call != NULL; call = next) {
+        next = call->next;
+        if (!is_claim(call) || strcmp(call->pin, pin) != 0)
+            continue;
+        unlink_waiter(object, call);
+        call_answer(call, outcome, why, 0);
+    }
+}
+
+/* Every call, waiting or not begun, ends with this. */
+static void fail_all(struct tracked *object, const struct error *why)
+{
+    struct tracker_call *call = object->waiters, *next;
+
+    object->waiters = NULL;
+    for (; call != NULL; call = next) {
+        next = call->next;
+        call_answer(call, TRACKER_FAILED, why, 0);
+    }
+    while (object->first != NULL) {
+        struct tracked_event item = pop(object);
+
+        if (item.call != NULL)
+            call_answer(item.call, TRACKER_FAILED, why, 0);
+    }
+}
+
+/* ---- one step */
+
+static void copy_state(struct ownership *to, const struct ownership *from)
+{
+    struct ownership_pin *pins = to->pins;
+    size_t capacity = to->capacity;
+
+    if (capacity < from->count) {
+        capacity = from->count;
+        pins = memory_resize_array(pins, capacity, sizeof(*pins));
+    }
+    *to = *from;
+    to->pins = pins;
+    to->capacity = capacity;
+    if (from->count > 0)
+        memcpy(to->pins, from->pins, from->count * sizeof(*pins));
+}
+
+/* Claims of an owner for which there is no room come to nothing. False: it has none. */
+static bool refuse_claims(struct tracked *object, const struct owner *owner,
+                          const struct error *why)
+{
+    struct ownership_actions ignored = {0};
+    bool has_refused = false;
+
+    for (size_t i = object->state.count; i > 0; i--) {
+        const struct ownership_pin *pin = &object->state.pins[i - 1];
+        struct ownership_event cancel = {.kind = OWNERSHIP_CANCEL};
+
+        if (pin->wanted == PIN_NONE || (owner != NULL && !owner_equal(&pin->owner, owner)))
+            continue;
+        memcpy(cancel.id, pin->id, sizeof(cancel.id));
+        tracked_refuse(object, cancel.id, TRACKER_QUOTA, why);
+        ownership_step(&object->state, &cancel, &ignored);
+        has_refused = true;
+    }
+    ownership_actions_dispose(&ignored);
+    return has_refused;
+}
+
+static bool is_report(const struct ownership_event *event)
+{
+    return event->kind == OWNERSHIP_DONE || event->kind == OWNERSHIP_FAILED;
+}
+
+/* What an operator does is charged whatever the quotas say. */
+static bool is_forced(const struct ownership_event *event)
+{
+    return event->kind == OWNERSHIP_TRANSFER || event->kind == OWNERSHIP_OWNER_BACK ||
+           event->kind == OWNERSHIP_OWNER_GONE;
+}
+
+/* The step, charged. False: there was no room for the call's claim, which was answered; nothing
+ * changed. A report cannot be refused: claims that do not fit are, one owner's after the other's.
+ */
+static bool step(struct tracked *object, const struct ownership_event *event,
+                 struct tracker_call *call)
+{
+    struct ownership now = {0};
+    struct error why = {0};
+    struct owner owner;
+
+    copy_state(&object->before, &object->state);
+    for (;;) {
+        bool is_charged;
+
+        copy_state(&now, &object->state);
+        ownership_step(&object->state, event, &object->actions);
+        is_charged = tracked_charge(object, is_forced(event), &owner, &why);
+        if (is_charged)
+            break;
+        copy_state(&object->state, &now);
+        if (!is_report(event)) {
+            if (call != NULL)
+                call_answer(call, TRACKER_QUOTA, &why, 0);
+            break;
+        }
+        if (!refuse_claims(object, owner.kind == 0 ? NULL : &owner, &why)) {
+            ownership_step(&object->state, event, &object->actions);
+            tracked_charge(object, true, &owner, &why);
+            why = (struct error){0};
+            break;
+        }
+        why = (struct error){0};
+    }
+    ownership_dispose(&now);
+    return why.code == ERROR_NONE;
+}
+
+/* A claim is refused before anything is begun if it cannot end well. */
+static bool may_begin(struct tracked *object, const struct ownership_event *event,
+                      struct tracker_call *call)
+{
+    struct error why = {0};
+
+    if (event->kind != OWNERSHIP_CLAIM || call == NULL)
+        return true;
+    if (ownership_slot(&object->state, &event->owner, SLOT_KUBO) != NULL ||
+        tracked_may_claim(object, &event->owner, &why))
+        return true;
+    call_answer(call, TRACKER_QUOTA, &why, 0);
+    return false;
+}
+
+/* RELEASE and TRANSFER by owner: the pin that Kubo's API shows. */
+static void find_pin(const struct tracked *object, struct ownership_event *event)
+{
+    const struct ownership_pin *pin;
+
+    if (event->kind != OWNERSHIP_RELEASE || event->id[0] != '\0')
+        return;
+    pin = ownership_slot(&object->state, &event->owner, SLOT_KUBO);
+    if (pin != NULL)
+        memcpy(event->id, pin->id, sizeof(event->id));
+}
+
+static void take_place(struct tracked *object, struct tracker_call *call,
+                       const struct ownership_event *event)
+{
+    const char *pin = object->actions.claim[0] != '\0' ? object->actions.claim : event->id;
+
+    memcpy(call->pin, pin, sizeof(call->pin));
+    call->next = object->waiters;
+    object->waiters = call;
+    object->current = call;
+}
+
+/* ---- after the step */
+
+/* Who asked for what no answer follows to is answered when it is written. */
+static void answer_plain(struct tracked *object)
+{
+    struct tracker_call *call = object->waiters, *next;
+
+    for (; call != NULL; call = next) {
+        next = call->next;
+        if (is_claim(call) || is_release(call))
+            continue;
+        unlink_waiter(object, call);
+        call_answer(call, TRACKER_DONE, NULL, 0);
+    }
+}
+
+static void act(struct tracked *object)
+{
+    struct error cut = {0};
+
+    object->phase = TRACKED_READY;
+    tracked_discharge(object);
+    for (size_t i = 0; i < object->actions.answer_count; i++)
+        tell(object, &object->actions.answers[i]);
+    answer_plain(object);
+    if (object->actions.cancel) {
+        error_set(&cut, ERROR_CANCELED, "nobody waits for it any more");
+        tracked_cut(object, &cut);
+    }
+    if (object->actions.operation != OPERATION_NONE)
+        tracked_operate(object);
+}
+
+/* What the ledger says now is what holds; recovery ends what was begun. */
+static void give_up(struct tracked *object)
+{
+    struct error why = {0};
+
+    error_set(&why, object->write_fault.code, "pin: the gateway's ledger: %s",
+              object->write_fault.text);
+    if (object->phase == TRACKED_WRITING)
+        tracked_uncharge(object);
+    fail_all(object, &why);
+    recovery_again(object->tracker);
+    tracked_destroy(object);
+}
+
+static void advance(struct tracked *object, struct tracked_event *item)
+{
+    struct tracker_call *call = item->call;
+
+    find_pin(object, &item->event);
+    if (!may_begin(object, &item->event, call) || !step(object, &item->event, call))
+        return;
+    if (call != NULL)
+        take_place(object, call, &item->event);
+    if (tracked_write(object, call))
+        object->phase = TRACKED_WRITING;
+    else
+        act(object);
+}
+
+/* Nothing is under way, and nobody waits. */
+static bool is_at_rest(const struct tracked *object)
+{
+    return object->phase == TRACKED_READY && object->operation == NULL && object->waiters == NULL &&
+           object->state.under_way == OPERATION_NONE;
+}
+
+/* Something was begun, and upstream did not let it come to an end. */
+static bool is_unfinished(const struct tracked *object)
+{
+    for (size_t i = 0; i < object->state.count; i++)
+        if (object->state.pins[i].is_removing)
+            return true;
+    return object->state.is_suspect;
+}
+
+static void rest(struct tracked *object)
+{
+    if (is_unfinished(object))
+        recovery_again(object->tracker);
+    else
+        tracked_close_journal(object);
+    tracked_destroy(object);
+}
+
+/* The next event. False: there is none. */
+static bool take_event(struct tracked *object, struct tracked_event *item)
+{
+    if (object->has_report) {
+        object->has_report = false;
+        *item = (struct tracked_event){.event = object->report};
+        return true;
+    }
+    if (object->first == NULL)
+        return false;
+    *item = pop(object);
+    return true;
+}
+
+/* The ledger has answered everything. False: the object is gone. */
+static bool end_writing(struct tracked *object)
+{
+    if (object->write_fault.code != ERROR_NONE) {
+        give_up(object);
+        return false;
+    }
+    act(object);
+    return true;
+}
+
+void tracked_run(struct tracked *object)
+{
+    struct tracked_event item;
+
+    if (object->tracker->is_ending)
+        return;
+    do {
+        if (object->reading != NULL || object->writes > 0)
+            return;
+        if (object->phase != TRACKED_READY && !end_writing(object))
+            return;
+        if (take_event(object, &item))
+            advance(object, &item);
+    } while (object->phase != TRACKED_READY || object->has_report || object->first != NULL);
+    if (is_at_rest(object))
+        rest(object);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the tracker's files share. Everything is the control thread's, but where it says so. */
+#ifndef UPSTREAM_TRACKER_PRIVATE_H
+#define UPSTREAM_TRACKER_PRIVATE_H
+
+#include "conf/log.h"
+#include "store/ownership.h"
+#include "upstream/tracker.h"
+
+#include <stdatomic.h>
+
+enum { TRACKER_TABLE_SIZE = 4096 };
+
+/* A call travels: caller -> tracker -> caller, and its cancellation behind it. Whoever drops the
+ * last reference frees it. */
+struct tracker_call {
+    struct message start, cancel, progress, finish;
+    struct tracker *tracker;
+    atomic_uint references;
+    atomic_bool is_abandoned; /* its caller is gone: nothing is posted to it any more */
+
+    struct loop *loop; /* the caller's thread's */
+    tracker_progress on_progress;
+    tracker_done on_done;
+    void *arg;
+
+    struct tracker_request request; /* owns its texts */
+    struct tracked *object;
+    struct tracker_call *next; /* of its object's queue or waiters, or of those held for recovery */
+    char event_id[ULID_SIZE];  /* drawn for this call */
+    char pin[ULID_SIZE];       /* what it waits for */
+    bool is_answered;
+
+    atomic_bool is_progress_posted;
+    _Atomic uint64_t nodes, bytes;
+    struct tracker_answer answer;
+    struct error text; /* answer.text points here */
+};
+
+/* An event that waits its turn; call NULL: nobody's. */
+struct tracked_event {
+    struct ownership_event event;
+    struct tracker_call *call;
+    struct tracked_event *next;
+};
+
+enum tracked_phase {
+    TRACKED_LOADING, /* from the ledger */
+    TRACKED_READY,
+    TRACKED_WRITING, /* what the last step changed; then its actions are carried out */
+};
+
+/* An object that something happens to. */
+struct tracked {
+    struct tracker *tracker;
+    struct tracked *next; /* in its row of the table */
+    struct cid key;
+    enum tracked_phase phase;
+    struct transaction *reading;
+
+    struct ownership state;
+    struct ownership before; /* the last step */
+    struct ownership_actions actions;
+    size_t writes;            /* transactions under way */
+    struct error write_fault; /* of the ledger, in reading or writing */
+    uint64_t journal;         /* number of the open entry; 0: there is none */
+
+    struct tracked_event *first, **end;
+    struct tracker_call *waiters;
+    const struct tracker_call
+        *current; /* whose event the last step was; NULL: nobody's, or it left */
+
+    bool is_recovering;          /* looked at once it is loaded, whatever the ledger says of it */
+    struct operation *operation; /* under way */
+    bool is_operation_offline;
+    bool has_report; /* of the operation; taken at the next step */
+    struct ownership_event report;
+    struct error failure; /* of the last operation that failed */
+};
+
+struct tracker {
+    struct tracker_settings settings;
+    struct text pin_name; /* of our pins upstream */
+    struct tracked *table[TRACKER_TABLE_SIZE];
+    size_t object_count;
+    atomic_size_t call_count; /* any thread */
+    struct ulid_source ulids;
+
+    bool is_ending;
+    bool is_ready;                         /* the first recovery is through */
+    struct tracker_call *held, **held_end; /* until is_ready */
+    struct transaction *journal_page;      /* being read */
+    uint64_t journal_after;
+    bool has_journal_end; /* the last page was read */
+    bool must_recover;    /* something is left for another pass */
+    struct timer recovery;
+};
+
+/* ---- tracker_object.c */
+
+/* Finds or begins it; a new one is loaded from the ledger. */
+struct tracked *tracked_need(struct tracker *tracker, const struct cid *key);
+struct tracked *tracked_find(const struct tracker *tracker, const struct cid *key);
+/* Queues an event. tracked_run follows. */
+void tracked_queue(struct tracked *object, const struct ownership_event *event,
+                   struct tracker_call *call);
+/* Goes on until something must be waited for. May free the object, at rest. */
+void tracked_run(struct tracked *object);
+/* The call waits no longer. tracked_run follows. */
+void tracked_leave(struct tracked *object, struct tracker_call *call);
+/* Answers all who claim this pin. The claim itself is cancelled by the caller. */
+void tracked_refuse(struct tracked *object, const char *pin, enum tracker_outcome outcome,
+                    const struct error *why);
+/* Without a word to anybody; the call list is empty, or abandoned. */
+void tracked_destroy(struct tracked *object);
+
+/* ---- tracker_operation.c */
+
+/* What the last step asked for. */
+void tracked_operate(struct tracked *object);
+/* The operation under way is cut; its failure is reported at once. */
+void tracked_cut(struct tracked *object, const struct error *why);
+
+/* ---- tracker_ledger.c */
+
+/* Begins to load; ends in tracked_run, with write_fault if it failed. */
+void tracked_load(struct tracked *object);
+/* Writes what differs between before and state; its ends come to tracked_run. call: whose event it
+ * was; NULL: nobody's. False: there is nothing to write. */
+bool tracked_write(struct tracked *object, const struct tracker_call *call);
+/* An entry in the journal is open while anything happens to the object. */
+void tracked_close_journal(struct tracked *object);
+
+/* ---- tracker_quota.c */
+
+/* Takes what the last step charges. False: there is no room; nothing is taken, *owner has none
+ * (kind 0: the organization) and why says so. force: take it all the same. */
+bool tracked_charge(struct tracked *object, bool force, struct owner *owner, struct error *why);
+/* Gives back what it gave up. */
+void tracked_discharge(struct tracked *object);
+/* Undoes tracked_charge: the step was not written. */
+void tracked_uncharge(struct tracked *object);
+/* Would an object of so many bytes fit for this owner? */
+bool tracked_has_room(const struct tracked *object, const struct owner *owner, uint64_t bytes,
+                      struct error *why);
+/* Is there room for anything at all? */
+bool tracked_may_claim(const struct tracked *object, const struct owner *owner, struct error *why);
+
+/* ---- tracker_call.c */
+
+/* Answers and forgets it. outcome other than DONE: why has the sentence. */
+void call_answer(struct tracker_call *call, enum tracker_outcome outcome, const struct error *why,
+                 uint64_t bytes);
+void calls_begin_held(struct tracker *tracker);
+void call_progress(struct tracker_call *call, uint64_t nodes, uint64_t bytes);
+
+/* ---- tracker_recovery.c */
+
+void recovery_start(struct tracker *tracker);
+/* Some entry of the journal was left open: looked at again, later. */
+void recovery_again(struct tracker *tracker);
+void recovery_stop(struct tracker *tracker);
+
+#endif
