@@ -11,7 +11,7 @@
 enum { SPLICE_MIN = 128 * 1024 };
 
 /* The pipes of one loop: some are kept for the next user, and there are never more than a bound,
- * since each is two descriptors and up to a mebibyte of the kernel's memory. */
+ * since each is two descriptors and up to 256 KiB of the kernel's memory. */
 struct pipe_store;
 struct pipe_store *pipe_store_create(void);
 void pipe_store_destroy(struct pipe_store **store);
