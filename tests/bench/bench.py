@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,upload,latency,hashes,formats]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,upload,latency,hashes,formats,policy]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -162,9 +162,19 @@ def hashes(bench):
 
 def formats(bench):
     """Listing links and verifying CARs, beside what is required and hashing alone; and the memory that a walk takes."""
+    return _of_parts(bench, native.format_speeds)
+
+
+def policy(bench):
+    """Decisions under a large policy, checking one of many lines, and the memory of many tokens, beside what is allowed."""
+    return _of_parts(bench, native.policy_speeds)
+
+
+def _of_parts(bench, measure):
+    """Entries of a tool that measures parts of the gateway beside goals of its own."""
     series, goals = {}, {}
     for _ in range(min(bench.options.rounds, 3)):  # each takes its own best of several
-        for figure in native.format_speeds(bench.options.quick):
+        for figure in measure(bench.options.quick):
             one = series.setdefault(figure["name"], Series(figure["name"], figure["unit"], not figure["below"]))
             one.add("causeway", figure["value"])
             one.add(figure["peer"], figure["peer_value"])
@@ -185,7 +195,8 @@ def _allowed():
     return sorted(os.sched_getaffinity(0))
 
 
-PARTS = {"small": small_requests, "members": members, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats}
+PARTS = {"small": small_requests, "members": members, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats,
+         "policy": policy}
 
 
 def parse():

@@ -33,6 +33,13 @@ def format_speeds(quick) -> list:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def policy_speeds(quick) -> list:
+    """One round of bench_policy."""
+    words = ["--json", *(["--quick"] if quick else [])]
+    done = subprocess.run([str(tool("policy")), *words], capture_output=True, text=True, timeout=120)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 class Sink:
     """bench_sink on a port of its own."""
 
