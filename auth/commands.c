@@ -63,7 +63,8 @@ static const char token_rotate_help[] =
     "The id, the label and the roles stay. The old secret is good for the time of --grace, so "
     "that\n"
     "every place that uses it can be changed; within that time the token is not rotated again,\n"
-    "but with --grace 0, which ends every old secret at once and cuts what runs.";
+    "but with --grace 0, which ends every old secret at once. What runs on a secret is cut within\n"
+    "two seconds of its end.";
 
 static const char token_revoke_help[] =
     "What runs with it is cut within two seconds. A whole token may be given for its id, when it\n"
@@ -84,7 +85,9 @@ const struct cli_command auth_commands[] = {
         .words = "token list",
         .arguments = "",
         .summary = "List tokens: whose, for what, until when, last used.",
-        .help = "Expired and revoked ones are left out but with --all. No secret is shown.",
+        .help =
+            "Expired and revoked ones are left out but with --all; 90 days behind their end the "
+            "ledger\nforgets them, and the audit log alone knows them. No secret is shown.",
         .options = token_list_options,
         .run = command_token_list,
     },

@@ -12,17 +12,17 @@ enum { FIRST_SLOTS = 1024, PAGE = 1000 };
 
 /* ---- with the mutex held */
 
-/* Puts a value into a table, which is replaced by a larger one if it is full. */
+/* Puts a value into a table, which is replaced by another one if it is full. */
 static void set_locked(struct directory *directory, _Atomic(struct table *) *slot, uint64_t key,
                        uint64_t value)
 {
     struct table *table = atomic_load(slot);
 
     if (!table_has_room(table)) {
-        struct table *larger = table_grow(table);
+        struct table *renewed = table_renew(table);
 
-        table_set(larger, key, value);
-        atomic_store(slot, larger);
+        table_set(renewed, key, value);
+        atomic_store(slot, renewed);
         epochs_retire(&directory->epochs, table);
     } else {
         table_set(table, key, value);
@@ -80,10 +80,29 @@ static void put_locked(struct directory *directory, const struct token_record *r
     }
 }
 
+static void remove_locked(struct directory *directory, const char *id)
+{
+    struct directory_entry *entry = directory_find_entry(directory, id);
+
+    if (entry == NULL)
+        return;
+    table_remove(atomic_load(&directory->tokens), directory_key_of_id(id));
+    atomic_fetch_add(&directory->generation, 1); /* behind the entry: see directory_find */
+    directory->shared.entry_bytes -= malloc_usable_size(entry);
+    epochs_retire(&directory->epochs, entry);
+}
+
 void directory_put(struct directory *directory, const struct token_record *record)
 {
     pthread_mutex_lock(&directory->mutex);
     put_locked(directory, record, false);
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+void directory_remove(struct directory *directory, const char *id)
+{
+    pthread_mutex_lock(&directory->mutex);
+    remove_locked(directory, id);
     pthread_mutex_unlock(&directory->mutex);
 }
 
@@ -117,6 +136,9 @@ static void on_change(struct store_watch *watch, const struct transaction *trans
 
     if (record != NULL)
         directory_put(directory, record);
+    if (transaction->name == TRANSACTION_TOKEN_PURGE)
+        for (size_t i = 0; i < transaction->token_purge.count; i++)
+            directory_remove(directory, transaction->token_purge.ids[i]);
 }
 
 static bool load_page(struct directory *directory, char after[TOKEN_ID_SIZE], bool *has_more,
@@ -165,10 +187,10 @@ void directory_detach(struct directory *directory)
 
 /* ---- the whole */
 
-/* NULL: the slot is free. */
+/* NULL: there is none in the slot. */
 static struct directory_entry *entry_in(const struct table *table, size_t place)
 {
-    if (atomic_load(&table->slots[place].key) == 0)
+    if (atomic_load(&table->slots[place].value) == 0)
         return NULL;
     return directory_entry_of(atomic_load(&table->slots[place].value));
 }

@@ -44,8 +44,9 @@ void directory_destroy(struct directory **directory);
 MUST_USE bool directory_attach(struct directory *directory, struct store *store, struct error *err);
 void directory_detach(struct directory *directory);
 
-/* Any thread; takes a lock among writers. What directory_attach uses, and tests. */
+/* Any thread; they take a lock among writers. What directory_attach uses, and tests. */
 void directory_put(struct directory *directory, const struct token_record *record);
+void directory_remove(struct directory *directory, const char *id);
 
 /* Running requests of this principal are cut at their next sweep, whatever their credential: a
  * member that is suspended or left the policy, a partner whose link was revoked. Any thread. */

@@ -40,6 +40,7 @@ struct gateway {
     struct io signals, watch; /* signalfd; inotify on the policy */
     struct timer settle;      /* a change of the policy's files settles */
     struct timer uses;        /* the ledger is told which tokens were used */
+    struct timer purge;       /* ... and forgets those that ended long ago */
     bool is_draining, must_end;
     bool is_reloading, reload_again;
 };

@@ -217,6 +217,23 @@ static void on_uses(struct timer *timer)
     timer_arm(gateway->loop, timer, USES_EVERY_MS);
 }
 
+/* ---- tokens that ended long ago; what was done with them, the audit log keeps */
+
+enum { PURGE_FIRST_MS = 60 * 1000, PURGE_EVERY_MS = 3600 * 1000, PURGE_MAX = 10000 };
+
+static void on_purge(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, purge);
+    struct transaction *purge = transaction_create(TRANSACTION_TOKEN_PURGE);
+    struct error err = {0};
+
+    purge->token_purge.ended_ms = clock_wall_ms() - (uint64_t)TOKEN_KEPT_DAYS * 24 * 3600 * 1000;
+    purge->token_purge.limit = PURGE_MAX;
+    if (!store_start(gateway->context.store, NULL, purge, NULL, NULL, &err))
+        transaction_destroy(&purge);
+    timer_arm(gateway->loop, timer, PURGE_EVERY_MS);
+}
+
 /* ---- signals */
 
 static void start_drain(struct gateway *gateway, uint64_t deadline_ms)
@@ -308,6 +325,8 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     reload_watch(gateway);
     gateway->uses.fire = on_uses;
     timer_arm(gateway->loop, &gateway->uses, USES_EVERY_MS);
+    gateway->purge.fire = on_purge;
+    timer_arm(gateway->loop, &gateway->purge, PURGE_FIRST_MS);
     return true;
 }
 
@@ -329,6 +348,7 @@ static void stop(struct gateway *gateway)
         audit_writer_destroy(&gateway->desk_context.audit);
         timer_disarm(&gateway->settle);
         timer_disarm(&gateway->uses);
+        timer_disarm(&gateway->purge);
         io_close(&gateway->watch);
         io_close(&gateway->signals);
     }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 enum {
+    TOKEN_KEPT_DAYS = 90,  /* after it expired or was revoked; then it is purged */
     RECORD_HASH_SIZE = 32, /* SHA-256 */
     TOKEN_ID_SIZE = 11,    /* 10 letters of base32 and a NUL */
     TOKEN_LABEL_MAX = 200, /* bytes of UTF-8 */

@@ -17,6 +17,7 @@ static const struct {
     [TRANSACTION_TOKEN_ROTATE] = {"token-rotate", true},
     [TRANSACTION_TOKEN_REVOKE] = {"token-revoke", true},
     [TRANSACTION_TOKEN_USED] = {"token-used", true},
+    [TRANSACTION_TOKEN_PURGE] = {"token-purge", true},
     [TRANSACTION_AUDIT_HEAD_GET] = {"audit-head-get", false},
     [TRANSACTION_AUDIT_HEAD_SET] = {"audit-head-set", true},
     [TRANSACTION_POLICY_PUT] = {"policy-put", true},

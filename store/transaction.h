@@ -19,6 +19,7 @@ enum transaction_name {
     TRANSACTION_TOKEN_ROTATE,
     TRANSACTION_TOKEN_REVOKE,
     TRANSACTION_TOKEN_USED,
+    TRANSACTION_TOKEN_PURGE,
     TRANSACTION_AUDIT_HEAD_GET,
     TRANSACTION_AUDIT_HEAD_SET,
     TRANSACTION_POLICY_PUT,
@@ -104,6 +105,15 @@ struct token_revoke {
 struct token_used {
     const struct token_use *uses;
     size_t count;
+};
+
+/* Forgets tokens that were revoked or had expired by ended_ms. */
+struct token_purge {
+    uint64_t ended_ms;
+    size_t limit;               /* in: at most so many */
+    char (*ids)[TOKEN_ID_SIZE]; /* out: those that are gone */
+    size_t count;
+    bool has_more;
 };
 
 /* ---- audit log */
@@ -282,8 +292,8 @@ struct owner_list {
 
 /* An owner left the policy, or is back: its pins are charged to the organization alone, or to it
  * again; those that are pinned become ownerless, or pinned again. What was never confirmed, or is
- * being removed, is passed over. A page of its pins at a time, by id: begin again behind the last of
- * records while there are more. A page that was done twice is no error. */
+ * being removed, is passed over. A page of its pins at a time, by id: begin again behind the last
+ * of records while there are more. A page that was done twice is no error. */
 struct owner_mark {
     struct owner owner;
     bool is_ownerless;
@@ -415,6 +425,7 @@ struct transaction {
         struct token_rotate token_rotate;
         struct token_revoke token_revoke;
         struct token_used token_used;
+        struct token_purge token_purge;
         struct audit_head_get audit_head_get;
         struct audit_head_set audit_head_set;
         struct policy_put policy_put;

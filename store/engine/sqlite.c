@@ -18,6 +18,7 @@ static const sqlite_transaction transactions[] = {
     [TRANSACTION_TOKEN_ROTATE] = sqlite_token_rotate,
     [TRANSACTION_TOKEN_REVOKE] = sqlite_token_revoke,
     [TRANSACTION_TOKEN_USED] = sqlite_token_used,
+    [TRANSACTION_TOKEN_PURGE] = sqlite_token_purge,
     [TRANSACTION_AUDIT_HEAD_GET] = sqlite_audit_head_get,
     [TRANSACTION_AUDIT_HEAD_SET] = sqlite_audit_head_set,
     [TRANSACTION_POLICY_PUT] = sqlite_policy_put,

@@ -86,6 +86,7 @@ bool sqlite_token_list(struct sqlite *sqlite, struct transaction *transaction, s
 bool sqlite_token_rotate(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_token_revoke(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_token_used(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_token_purge(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_audit_head_get(struct sqlite *sqlite, struct transaction *transaction,
                            struct error *err);
 bool sqlite_audit_head_set(struct sqlite *sqlite, struct transaction *transaction,

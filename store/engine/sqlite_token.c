@@ -191,3 +191,39 @@ bool sqlite_token_used(struct sqlite *sqlite, struct transaction *transaction, s
     }
     return true;
 }
+
+static bool read_id(struct sqlite_run *run, void *id, struct arena *arena)
+{
+    return sqlite_read_text(run, 0, id, TOKEN_ID_SIZE);
+}
+
+static bool delete (struct sqlite *sqlite, const char *id, struct error *err)
+{
+    struct sqlite_run run;
+
+    if (!sqlite_begin(&run, sqlite, STATEMENT_TOKEN_DELETE, err))
+        return false;
+    sqlite_bind_text(&run, 1, slice_of(id));
+    return sqlite_finish(&run);
+}
+
+bool sqlite_token_purge(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
+{
+    struct token_purge *in = &transaction->token_purge;
+    struct sqlite_page page = {.limit = in->limit, .record_size = TOKEN_ID_SIZE};
+    struct sqlite_run run;
+
+    if (!sqlite_begin(&run, sqlite, STATEMENT_TOKEN_ENDED, err))
+        return false;
+    sqlite_bind_integer(&run, 1, in->ended_ms);
+    sqlite_bind_integer(&run, 2, in->limit + 1);
+    if (!sqlite_read_page(&run, &page, read_id, &transaction->arena))
+        return false;
+    in->ids = page.records;
+    in->count = page.count;
+    in->has_more = page.has_more;
+    for (size_t i = 0; i < in->count; i++)
+        if (!delete (sqlite, in->ids[i], err))
+            return false;
+    return true;
+}

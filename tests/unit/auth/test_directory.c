@@ -348,6 +348,30 @@ static void test_directory_holds_100000_tokens_below_64_mib(void **state)
     }
 }
 
+static void test_directory_forgets_removed_tokens_and_frees_them(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t empty = directory_counters(f->directory).bytes;
+    const struct principal *running;
+    struct token_record record;
+
+    for (unsigned n = 0; n < 400; n++)
+        put(f, record_of(n));
+    running = begin(f, 7, 8, 1);
+    for (unsigned n = 0; n < 400; n++) {
+        record = record_of(n);
+        directory_remove(f->directory, record.id);
+    }
+    directory_remove(f->directory, record.id); /* again */
+    assert_int_equal(find(f, 7, 8, 1), DIRECTORY_UNKNOWN);
+    assert_int_equal(directory_check(f->reader, running, 1), DIRECTORY_UNKNOWN);
+    assert_int_equal(directory_counters(f->directory).tokens, 0);
+    assert_true(directory_counters(f->directory).bytes == empty);
+    put(f, record_of(7));
+    assert_int_equal(find(f, 7, 8, 1), DIRECTORY_FOUND);
+    principal_unref(&running);
+}
+
 /* ---- with the ledger */
 
 static void test_directory_follows_the_ledger(void **state)
@@ -356,6 +380,7 @@ static void test_directory_follows_the_ledger(void **state)
     struct fixture f = {.directory = directory_create()};
     struct transaction *rotate = transaction_create(TRANSACTION_TOKEN_ROTATE);
     struct transaction *revoke = transaction_create(TRANSACTION_TOKEN_REVOKE);
+    struct transaction *purge = transaction_create(TRANSACTION_TOKEN_PURGE);
     struct error err = {0};
 
     for (unsigned n = 0; n < 2500; n++) /* more than two pages, which are read behind these */
@@ -381,6 +406,13 @@ static void test_directory_follows_the_ledger(void **state)
     assert_int_equal(find(&f, 5000, 0xee, 61), DIRECTORY_REVOKED);
     kit_run(kit, kit_token_add(5000, "mallory"), ERROR_MISMATCH); /* what failed changes nothing */
     assert_int_equal(find(&f, 5000, 0xee, 61), DIRECTORY_REVOKED);
+    purge->token_purge.ended_ms = 60;
+    purge->token_purge.limit = 10;
+    kit_run(kit, purge, ERROR_NONE);
+    assert_int_equal(find(&f, 5000, 0xee, 61), DIRECTORY_UNKNOWN);
+    assert_int_equal(find(&f, 4, 5, 61), DIRECTORY_FOUND);
+    assert_int_equal(directory_counters(f.directory).tokens, 2500);
+    assert_int_equal(directory_counters(f.directory).retired, 0);
     directory_detach(f.directory);
     kit_run(kit, kit_token_add(6000, "bob"), ERROR_NONE);
     assert_int_equal(find(&f, 6000, 6000 % 255 + 1, 1), DIRECTORY_UNKNOWN);
@@ -459,6 +491,7 @@ int main(void)
         TEST(test_directory_ends_the_sessions_of_a_principal_whatever_its_credential),
         TEST(test_directory_collects_uses_coarsely_and_once),
         TEST(test_directory_holds_100000_tokens_below_64_mib),
+        TEST(test_directory_forgets_removed_tokens_and_frees_them),
         cmocka_unit_test_setup_teardown(test_directory_follows_the_ledger, kit_setup, kit_teardown),
         TEST(test_directory_is_read_while_it_changes),
     };

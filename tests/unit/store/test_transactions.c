@@ -259,6 +259,33 @@ static void test_token_used_keeps_the_latest_time_and_passes_over_the_unknown(vo
     }
 }
 
+static void test_token_purge_forgets_what_ended_long_ago(void **state)
+{
+    struct kit *kit = *state;
+    struct transaction *expiring = kit_token_add(3, "alice");
+    struct error err = {0};
+
+    add_tokens(kit, 3);
+    expiring->token_add.record.expires_ms = 4500;
+    kit_run(kit, expiring, ERROR_NONE);
+    kit_run(kit, revoke_token(0, 4000), ERROR_NONE);
+    kit_run(kit, revoke_token(1, 4600), ERROR_NONE);
+    for (unsigned run = 0; run < 3; run++) { /* 0, 3, and none is left */
+        struct transaction *purge = transaction_create(TRANSACTION_TOKEN_PURGE);
+
+        purge->token_purge.ended_ms = 4500;
+        purge->token_purge.limit = 1;
+        assert_true(store_run(kit->store, purge, &err));
+        assert_int_equal(purge->token_purge.count, run < 2);
+        assert_int_equal(purge->token_purge.has_more, run == 0);
+        transaction_destroy(&purge);
+    }
+    kit_run(kit, get_token(0), ERROR_NOT_FOUND);
+    kit_run(kit, get_token(1), ERROR_NONE); /* was revoked later */
+    kit_run(kit, get_token(2), ERROR_NONE); /* is in force */
+    kit_run(kit, get_token(3), ERROR_NOT_FOUND);
+}
+
 static struct transaction *set_head(uint64_t sequence, uint8_t fill)
 {
     struct transaction *set = transaction_create(TRANSACTION_AUDIT_HEAD_SET);
@@ -406,6 +433,7 @@ int main(void)
         TEST(test_token_rotate_refuses_what_would_break_a_promise),
         TEST(test_token_revoke_keeps_the_first_time),
         TEST(test_token_used_keeps_the_latest_time_and_passes_over_the_unknown),
+        TEST(test_token_purge_forgets_what_ended_long_ago),
         TEST(test_audit_head_moves_forward_only),
         TEST(test_policy_put_stores_each_text_once_and_makes_it_active),
         TEST(test_policy_put_refuses_what_is_too_large),
