@@ -166,7 +166,7 @@ static void test_ledger_whose_records_are_damaged_says_so_when_they_are_read(voi
     struct error err = {0};
 
     kit_open(kit);
-    for (unsigned n = 0; n < 200; n++)
+    for (unsigned n = 0; n < 400; n++)
         kit_run(kit, kit_token_add(n, "alice"), ERROR_NONE);
     store_close(&kit->store);
     overwrite(kit, file_size(kit) - (off_t)8 * 4096,
