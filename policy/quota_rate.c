@@ -55,6 +55,12 @@ bool quota_rate_take(const struct quota_rate *rate, struct quota_rate_state *sta
     return true;
 }
 
+struct quota_rate_verdict quota_rate_look(const struct quota_rate *rate,
+                                          const struct quota_rate_state *state, uint64_t now_ms)
+{
+    return describe(rate, atomic_load(&state->full_at_us), now_ms * 1000);
+}
+
 void quota_rate_give(const struct quota_rate *rate, struct quota_rate_state *state)
 {
     uint64_t before = atomic_fetch_sub(&state->full_at_us, interval_us(rate));

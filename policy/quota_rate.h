@@ -33,6 +33,9 @@ struct quota_rate_verdict {
 /* False: refused, and nothing is taken. */
 bool quota_rate_take(const struct quota_rate *rate, struct quota_rate_state *state, uint64_t now_ms,
                      struct quota_rate_verdict *verdict);
+/* How it stands, taking nothing. */
+struct quota_rate_verdict quota_rate_look(const struct quota_rate *rate,
+                                          const struct quota_rate_state *state, uint64_t now_ms);
 /* A call that another scope refused. */
 void quota_rate_give(const struct quota_rate *rate, struct quota_rate_state *state);
 
