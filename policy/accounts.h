@@ -87,6 +87,7 @@ struct accounts_window {
 /* Of one quota, for one whom it is about ("member alice", "token x", "group g", "org"). */
 struct accounts_meter {
     struct quota_rate_state rate;
+    struct quota_rate rate_of; /* what rate counts by; private */
     struct quota_counter running;
     _Atomic uint64_t told_ms;                /* when a refusal was last written down */
     struct accounts_window *upload, *egress; /* NULL: the quota never had such a limit */

@@ -68,6 +68,20 @@ static struct accounts_window *get_window(struct accounts_window **window, struc
     return *window;
 }
 
+/* A looser rate must not wait for what a tighter one had to. */
+static void set_rate(struct accounts *accounts, struct accounts_meter *meter,
+                     const struct quota_rate *rate)
+{
+    struct quota_rate *now = &meter->rate_of;
+
+    if (rate->calls == 0 ||
+        (now->calls == rate->calls && now->per_ms == rate->per_ms && now->burst == rate->burst))
+        return;
+    if (now->calls > 0)
+        quota_rate_change(now, rate, &meter->rate, accounts_now_ms(accounts));
+    *now = *rate;
+}
+
 /* ---- for callers */
 
 struct accounts_meter *accounts_meter(struct accounts *accounts, const struct policy_quota *quota,
@@ -81,6 +95,7 @@ struct accounts_meter *accounts_meter(struct accounts *accounts, const struct po
         get_window(&meter->upload, quota->id, whom, "upload");
     if (quota->egress.bytes > 0)
         get_window(&meter->egress, quota->id, whom, "egress");
+    set_rate(accounts, meter, &quota->requests);
     pthread_mutex_unlock(&accounts->mutex);
     return meter;
 }

@@ -68,6 +68,17 @@ void quota_rate_give(const struct quota_rate *rate, struct quota_rate_state *sta
     assert(before >= interval_us(rate));
 }
 
+void quota_rate_change(const struct quota_rate *from, const struct quota_rate *to,
+                       struct quota_rate_state *state, uint64_t now_ms)
+{
+    struct quota_rate_verdict stands = quota_rate_look(from, state, now_ms);
+    uint64_t used = from->burst - stands.left;
+
+    if (used > to->burst)
+        used = to->burst;
+    atomic_store(&state->full_at_us, now_ms * 1000 + used * interval_us(to));
+}
+
 /* ---- headers */
 
 void quota_print_policy(char out[QUOTA_HEADER_SIZE], const char *id, uint64_t limit,

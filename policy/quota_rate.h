@@ -39,6 +39,11 @@ struct quota_rate_verdict quota_rate_look(const struct quota_rate *rate,
 /* A call that another scope refused. */
 void quota_rate_give(const struct quota_rate *rate, struct quota_rate_state *state);
 
+/* The policy changes the rate: as many calls of the burst stay used as were, at most all of it.
+ * What others take meanwhile may count for either. */
+void quota_rate_change(const struct quota_rate *from, const struct quota_rate *to,
+                       struct quota_rate_state *state, uint64_t now_ms);
+
 /* ---- bytes per window: a ring of slots */
 
 enum { QUOTA_WINDOW_SLOTS = 60 };

@@ -93,6 +93,23 @@ static void test_rate_never_lets_more_through_than_rate_and_burst(void **state)
     }
 }
 
+static void test_rate_that_changes_keeps_what_was_used(void **state)
+{
+    static const struct quota_rate slow = {.calls = 10, .per_ms = 3600000, .burst = 10},
+                                   fast = {.calls = 10, .per_ms = 1000, .burst = 20};
+    struct quota_rate_state account = {0};
+    struct quota_rate_verdict verdict;
+
+    for (unsigned i = 0; i < 10; i++)
+        assert_true(quota_rate_take(&slow, &account, 5000, &verdict));
+    quota_rate_change(&slow, &fast, &account, 5000);
+    assert_int_equal(quota_rate_look(&fast, &account, 5000).left, 10);
+    assert_int_equal(quota_rate_look(&fast, &account, 6000).left, 20);
+    quota_rate_change(&fast, &slow, &account, 5000);
+    assert_int_equal(quota_rate_look(&slow, &account, 5000).left, 0);
+    assert_int_equal(quota_rate_look(&slow, &account, 5000).wait_ms, 360000);
+}
+
 enum { RACERS = 64 };
 
 struct race {
@@ -320,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_rate_lets_the_burst_through_and_then_one_at_a_time),
         cmocka_unit_test(test_rate_that_was_given_back_can_be_taken_again),
         cmocka_unit_test(test_rate_gives_nothing_for_a_clock_that_goes_back),
+        cmocka_unit_test(test_rate_that_changes_keeps_what_was_used),
         cmocka_unit_test(test_rate_never_lets_more_through_than_rate_and_burst),
         cmocka_unit_test(test_rate_lets_exactly_the_burst_of_64_racing_clients_through),
         cmocka_unit_test(test_window_passes_what_is_left_and_forgets_after_its_time),
