@@ -12,12 +12,12 @@ build() {
     built=$([ "$failed" = "$before" ] && echo yes || echo no)
 }
 
-# ctest of one preset; the count is ctest's own.
+# unit_tests PRESET [PATTERN]: ctest of one preset; the count is ctest's own.
 unit_tests() {
     local preset=$1 log counts
     build "$preset"
     log=$(mktemp)
-    ctest --preset "$preset" -j2 >"$log" 2>&1
+    ctest --preset "$preset" ${2:+-R "$2"} -j2 >"$log" 2>&1
     counts=$(sed -nE 's/.*, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")
     if [ -z "$counts" ]; then
         tail -n 40 "$log"
@@ -157,24 +157,4 @@ suite_bench() {
         echo "FAIL  bench"
         count 0 1
     fi
-}
-
-# full STEP: suites that passed for this commit are not run again; none is begun after 30 of 40 minutes.
-run_full() {
-    local state suite budget=${FULL_SECONDS:-1800}
-    state=build/full/$1/$(git rev-parse --short=12 HEAD)
-    mkdir -p "$state"
-    export RIG_FIGURES=$PWD/$state/figures.jsonl
-    bench_options=(--json "$state/bench.json")
-    for suite in e2e faults integration unit fuzz sim bench; do
-        [ ! -e "$state/$suite" ] || { echo "== $suite: passed already for this commit"; continue; }
-        if [ $SECONDS -gt "$budget" ]; then
-            leave_out "$suite" "no time left; run tests/run full $1 again"
-            continue
-        fi
-        local before=$failed
-        run_suite "$suite"
-        [ $failed != $before ] || touch "$state/$suite"
-    done
-    python3 tests/bench/results.py --figures "$state/figures.jsonl" --bench "$state/bench.json"
 }
