@@ -220,6 +220,7 @@ def main():
     if missing:
         sys.exit(f"bench: missing: {', '.join(missing)}")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
+    load = round(os.getloadavg()[0], 1)  # of others, before it begins
     entries, bench = [], Bench(folder, options)
     try:
         for part in options.only.split(","):
@@ -229,7 +230,7 @@ def main():
         bench.close()
         shutil.rmtree(folder, ignore_errors=True)
     for entry in entries:
-        entry.update(commit=figures.commit(), seed=options.seed, workers=options.workers)
+        entry.update(commit=figures.commit(), seed=options.seed, workers=options.workers, load=load)
     print(table(entries))
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(entries, indent=1) + "\n")

@@ -11,12 +11,17 @@ RESULTS = pathlib.Path(__file__).resolve().parents[1] / "RESULTS.md"
 HEAD = """\
 # Results
 
-One row for each figure: what was measured last, of which commit, and with which seed. `tests/run full STEP` and
+One row for each figure: what was measured last, of which commit, at which load (of the last minute, on two processors; a
+bench's own work is not in it), and with which seed. `tests/run full STEP` and
 `tests/run bench --json FILE` followed by `tests/bench/results.py --bench FILE` write it. Ratios are medians of the
 rounds' ratios, taken side by side in one run, with their quartiles.
 
-| figure | value | beside | ratio | goal | tier | commit | seed |
-|---|---|---|---|---|---|---|---|
+What limits, on a machine of two processors that client, relay and upstream share (workers: 1): an upload is limited by the
+client's and the upstream's own copies and by who is woken when, not by the relay, which is idle half of the time; small POSTs
+by the relay's processor; latency by the scheduler. On a loaded machine the ratios hold within their quartiles, values do not.
+
+| figure | value | beside | ratio | goal | tier | load | commit | seed |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -25,7 +30,11 @@ def rows_now() -> dict:
     if not RESULTS.exists():
         return {}
     lines = [line for line in RESULTS.read_text().splitlines() if line.startswith("| ") and not line.startswith("| figure")]
-    return {_key([cell.strip() for cell in line.strip("|").split("|")]): line for line in lines}
+    return {_key(_cells(line)): line for line in lines}
+
+
+def _cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def _key(cells):
@@ -38,13 +47,14 @@ def _line(cells) -> str:
 
 def figure_row(figure):
     return [figure["name"], f"{figure['value']} {figure['unit']}", "", "", figure["goal"] or "", figure["tier"],
-            figure["commit"], figure["seed"]]
+            figure.get("load", ""), figure["commit"], figure["seed"]]
 
 
 def bench_row(entry):
     low, high = entry["ratio_quartiles"]
     return [entry["name"], f"{entry['value']} {entry['unit']}", f"{entry['peer']} {entry['peer_value']}",
-            f"{entry['ratio']} ({low}-{high})", entry["goal"] or "", f"{entry['rounds']} rounds", entry["commit"], entry["seed"]]
+            f"{entry['ratio']} ({low}-{high})", entry["goal"] or "", f"{entry['rounds']} rounds",
+            entry.get("load", ""), entry["commit"], entry["seed"]]
 
 
 def read_figures(path):

@@ -20,7 +20,7 @@ def commit() -> str:
 def report(name, value, unit, goal=None):
     """goal: text such as "<= 16"; shown beside the value, asserted by the caller where it is asserted."""
     line = {"name": name, "value": value, "unit": unit, "goal": goal, "tier": "full" if settings.is_full() else "ci",
-            "target": settings.target(), "commit": commit(), "seed": settings.seed()}
+            "target": settings.target(), "load": round(os.getloadavg()[0], 1), "commit": commit(), "seed": settings.seed()}
     print(f"      {name}: {value} {unit}" + (f" (goal {goal})" if goal else ""), flush=True)
     path = os.environ.get("RIG_FIGURES")
     if path:
