@@ -66,18 +66,20 @@ static void check_vars(struct check *check)
 }
 
 /* An attribute is also shown to programs, so one that no condition uses is no mistake, unless it
- * looks like one that some condition does use. */
+ * looks like one that some condition does use, or like the one that certificates are found by. */
 static void check_attributes(struct check *check)
 {
+    static const char certificate[] = "certificate";
     const struct document *document = &check->policy->document;
 
     for (size_t i = 0; i < document->attribute_count; i++) {
         const struct document_attribute *attribute = &document->attributes[i];
         struct suggestion near;
 
-        if (attribute->is_used)
+        if (attribute->is_used || slice_is(attribute->name, certificate))
             continue;
         suggestion_init(&near, attribute->name);
+        suggestion_offer(&near, certificate);
         for (size_t j = 0; j < document->attribute_count; j++)
             if (document->attributes[j].is_used)
                 suggestion_offer_slice(&near, document->attributes[j].name);

@@ -32,6 +32,18 @@ class Documents(unittest.TestCase):
                 result = subprocess.run([relay.causeway_program(), "policy", "test", path], capture_output=True, text=True, timeout=10)
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
+    def test_the_policy_that_init_writes_is_without_a_warning(self):
+        """As it is, and with the lines that its comments offer."""
+        with tempfile.TemporaryDirectory() as folder:
+            words = [relay.causeway_program(), "init", folder, "--org", "lab.example", "--member", "chief"]
+            subprocess.run(words, check=True, capture_output=True, timeout=10)
+            path = pathlib.Path(folder) / "policy.yaml"
+            for change in (lambda text: text, lambda text: re.sub("^# (.*staff)", r"  \1", text, flags=re.MULTILINE)):
+                path.write_text(change(path.read_text()))
+                result = subprocess.run([relay.causeway_program(), "policy", "check", "--strict", path], capture_output=True, text=True, timeout=10)
+                self.assertEqual((result.returncode, result.stdout), (0, "0 errors, 0 warnings, 0 notes; 3 tests passed, 0 failed\n"))
+            self.assertIn("  alice: {groups: [staff]}", path.read_text())
+
     def test_what_is_not_enforced_is_refused_by_name(self):
         for section in ("grants", "placement"):
             with self.subTest(section), tempfile.TemporaryDirectory() as folder:

@@ -50,6 +50,9 @@ static void test_check_tells_what_can_hardly_be_meant(void **state)
          "p:3:11: note: the membership of 'a' is over"},
         {KIT_HEAD "members: {a: {attributes: {x-ray: 1}}}\n",
          "p:3:28: note: no condition asks for the attribute 'x-ray'"},
+        {KIT_HEAD "members: {a: {attributes: {certifcate: \"dns:a.example\"}}}\n",
+         "p:3:28: warning: no condition asks for the attribute 'certifcate'; did you mean "
+         "'certificate'?"},
         {KIT_HEAD "members: {a: {attributes: {clearance: 1}}, b: {attributes: {clearence: 1}}}\n"
                   "rules: [{id: x, deny: cat, unless: \"attributes.clearance > 1\"}]\n",
          "p:3:61: warning: no condition asks for the attribute 'clearence'; did you mean "
@@ -176,6 +179,9 @@ static void test_check_keeps_quiet_about_what_may_be_meant(void **state)
         "rules: [{id: x, deny: pin/add, unless: \"opt.name like 'a*' and opt.name like '*b'\"}]\n",
         HOUSE "rules: [{id: x, deny: cat, when: \"net.src in 10.0.0.0/8 and not (net.src in "
               "10.1.0.0/16)\"}]\n",
+        KIT_HEAD "members: {alice: {attributes: {certificate: \"dns:a.example\"}}}\n"
+                 "roles: {r: {allow: \"pin/{ls,verify}\"}}\n"
+                 "bind: [{to: \"member:alice\", roles: r}]\n",
         HOUSE "rules: [{id: x, deny: pin/add, unless: \"len(args) > 5 and len(args) < 7\"}]\n",
         HOUSE "rules: [{id: x, deny: pin/add, to: \"group:staff\"}, {id: y, deny: pin/add, to: "
               "\"member:bob\"}]\n",
