@@ -98,7 +98,7 @@ static void test_policy_can_answers_by_exit_code_and_sentence(void **state)
          CLI_DONE,
          "allow: pin/add",
          NULL},
-        {{"can", "--policy", "@", "member:alice", "pin/add?arg=" CID_RAW},
+        {{"can", "--policy", "@", "member:alice", ("pin/add?arg=" CID_RAW)},
          CLI_DONE,
          "allow: pin/add",
          NULL},
