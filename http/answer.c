@@ -136,11 +136,31 @@ void exchange_refuse(struct exchange *exchange, int status, enum close_reason re
     text_dispose(&body);
 }
 
+/* A line of the reply's own format that says why it ends here. */
+static void put_last_line(struct exchange *exchange, int status, const char *message)
+{
+    struct text *line = &exchange->answer_body; /* lives as long as the half that borrows it */
+
+    text_clear(line);
+    exchange->settings->handler->put_error(exchange, status, message, line);
+    if (line->size > 0 && line->data[line->size - 1] != '\n')
+        text_put_char(line, '\n');
+    half_break_off(&exchange->reply, text_slice(line));
+}
+
 void exchange_cut(struct exchange *exchange, int status, enum close_reason reason,
                   const char *message)
 {
-    if (exchange->reply_begun)
-        exchange_finish(exchange, reason, SESSION_TRUNCATE);
-    else
+    if (!exchange->reply_begun) {
         exchange_refuse(exchange, status, reason, "%s", message);
+        return;
+    }
+    if (exchange->has_lines || exchange->relay.break_line.size > 0)
+        put_last_line(exchange, status, message);
+    exchange_finish(exchange, reason, SESSION_TRUNCATE);
+}
+
+void exchange_refuse_by_meter(struct exchange *exchange, const struct meter *meter)
+{
+    exchange_cut(exchange, meter->refusal.status, CLOSE_REFUSED, meter->refusal.message);
 }

@@ -13,13 +13,18 @@ enum { FINISHED_CLIENT_WAIT_MS = 1000 };
 #define TO(state) (1U << (state))
 
 static const unsigned int successors[] = {
-    [EXCHANGE_DECIDING] = TO(EXCHANGE_COLLECTING) | TO(EXCHANGE_CONNECTING) |
-                          TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_DECIDING] = TO(EXCHANGE_COLLECTING) | TO(EXCHANGE_CONSUMING) |
+                          TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) |
+                          TO(EXCHANGE_PRODUCING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_COLLECTING] = TO(EXCHANGE_DECIDING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_CONSUMING] = TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) |
+                           TO(EXCHANGE_PRODUCING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_CONNECTING] = TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_RELAYING] = TO(EXCHANGE_CONNECTING) /* the one retry */ | TO(EXCHANGE_ANSWERING) |
-                          TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
+                          TO(EXCHANGE_HOLDING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_HOLDING] = TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_ANSWERING] = TO(EXCHANGE_ENDED),
+    [EXCHANGE_PRODUCING] = TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_SKIPPING] = TO(EXCHANGE_ENDED),
     [EXCHANGE_ENDED] = 0,
 };
@@ -113,6 +118,12 @@ struct text *exchange_reply_headers(struct exchange *exchange)
     return &exchange->reply_headers;
 }
 
+void exchange_set_meters(struct exchange *exchange, struct meter *request, struct meter *reply)
+{
+    exchange->request.meter = request;
+    exchange->reply.meter = reply;
+}
+
 /* ---- beginning and end */
 
 static void on_finished_client(struct timer *timer)
@@ -121,8 +132,9 @@ static void on_finished_client(struct timer *timer)
 
     if (exchange->reply_begun && !exchange->relay.ends_with_client)
         return;
-    if (exchange->state == EXCHANGE_RELAYING && !exchange->request.decoder.is_done)
-        exchange_client_finished(exchange); /* the upstream holds up the rest of its body */
+    if ((exchange->state == EXCHANGE_RELAYING || exchange->state == EXCHANGE_CONSUMING) &&
+        !exchange->request.decoder.is_done)
+        exchange_client_finished(exchange); /* who takes its body holds up the rest of it */
     else
         exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
 }
@@ -161,6 +173,7 @@ void exchange_init(struct exchange *exchange, struct session *session)
     exchange->settings->references++;
     exchange->state = EXCHANGE_DECIDING;
     exchange->head_taken = exchange->is_head_request = exchange->reply_begun = false;
+    exchange->has_reply = exchange->has_lines = false;
     exchange->keeps_client = exchange->is_finish_seen = exchange->request_aborted = false;
     exchange->is_retried = exchange->upstream_spoke = exchange->upstream_keeps = false;
     exchange->reason = CLOSE_DONE;
@@ -170,6 +183,7 @@ void exchange_init(struct exchange *exchange, struct session *session)
     exchange->dial.pooled = NULL;
     exchange->timer = (struct timer){0};
     exchange->finish_timer = (struct timer){.fire = on_finished_client};
+    exchange->on_content = NULL;
     exchange->context = NULL;
     exchange->name = EXCHANGE_UNNAMED;
     exchange->method = "";
@@ -314,10 +328,18 @@ static void finish_reply(struct exchange *exchange)
         exchange_finish(exchange, exchange->reason, outcome_after_reply(exchange));
 }
 
-/* The upstream broke off inside its reply. The client is told so in the reply's own format if it
+/* Who makes the reply broke off inside it. The client is told so in the reply's own format if it
  * has one, and must not take the reply for whole. */
 static void break_off_reply(struct exchange *exchange, enum close_reason reason)
 {
+    if (exchange->state == EXCHANGE_PRODUCING)
+        reason = exchange->break_reason;
+    if (!exchange->reply_begun) {
+        exchange_refuse(exchange, 502, reason,
+                        "the storage behind this gateway (%s) broke off inside its reply",
+                        pool_address(exchange->relay.pool));
+        return;
+    }
     half_break_off(&exchange->reply, exchange->relay.break_line);
     exchange_finish(exchange, reason, SESSION_TRUNCATE);
 }
@@ -341,7 +363,7 @@ void exchange_run_reply(struct exchange *exchange)
         exchange_finish(exchange, CLOSE_CLIENT_GONE, SESSION_CLOSE);
         return;
     }
-    if (!exchange->reply_begun)
+    if (!exchange->reply_begun && !hold_is_under_way(exchange))
         return; /* a 1xx */
     switch (result) {
     case HALF_DONE:
@@ -354,10 +376,14 @@ void exchange_run_reply(struct exchange *exchange)
     case HALF_SOURCE_BROKE_FRAMING:
         refuse_or_break_off(exchange);
         return;
+    case HALF_HELD:
+        hold_reply(exchange);
+        return;
+    case HALF_REFUSED:
+        exchange_refuse_by_meter(exchange, exchange->reply.meter);
+        return;
     case HALF_WAITS_READ:
     case HALF_WAITS_WRITE:
-    case HALF_HELD:
-    case HALF_REFUSED:
     case HALF_DESTINATION_FAILED:
         break;
     }
@@ -416,6 +442,17 @@ void exchange_send_continue(struct exchange *exchange)
 
 /* ---- events of the client's connection */
 
+/* The body is the handler's, or was. */
+static void take_from_client(struct exchange *exchange)
+{
+    if (exchange->on_content != NULL)
+        consume_on_client_readable(exchange);
+    else if (exchange->request.decoder.is_done)
+        read_ahead(exchange);
+    else
+        io_unwatch_read(&exchange->session->connection.io);
+}
+
 void exchange_on_client_readable(struct exchange *exchange)
 {
     switch (exchange->state) {
@@ -433,11 +470,15 @@ void exchange_on_client_readable(struct exchange *exchange)
     case EXCHANGE_SKIPPING:
         exchange_skip_rest(exchange);
         break;
-    case EXCHANGE_DECIDING:
     case EXCHANGE_CONSUMING:
-    case EXCHANGE_HOLDING:
-    case EXCHANGE_ANSWERING:
     case EXCHANGE_PRODUCING:
+        take_from_client(exchange);
+        break;
+    case EXCHANGE_HOLDING:
+        read_ahead(exchange);
+        break;
+    case EXCHANGE_DECIDING:
+    case EXCHANGE_ANSWERING:
     case EXCHANGE_ENDED:
         io_unwatch_read(&exchange->session->connection.io);
         break;

@@ -142,7 +142,8 @@ enum consume_result {
                         gone */
 };
 
-/* A piece of the body's content, good for the call; at the end, once, is_last, perhaps with no
+/* A piece of the body's content, good until the exchange is told anything, and no longer than the
+ * call; at the end, once, is_last, perhaps with no
  * content (then the result may be either, and no more calls come). */
 typedef enum consume_result (*exchange_consumer)(struct exchange *exchange, void *arg,
                                                  struct slice content, bool is_last);
@@ -282,6 +283,7 @@ struct exchange {
     void (*on_body)(struct exchange *exchange, void *app, struct slice body);
     exchange_consumer on_content; /* NULL: the body is not consumed */
     void *content_arg;
+    bool is_more_wanted; /* exchange_consume_more was called since on_content */
     void *context;
     struct exchange_times times;
     struct exchange_pace pace;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What exchange.c, answer.c, collect.c, relay.c and pace.c share. */
+/* What the files of an exchange share: exchange.c, answer.c, produce.c, collect.c, consume.c,
+ * relay.c, hold.c, skip.c and pace.c. */
 #ifndef HTTP_EXCHANGE_PRIVATE_H
 #define HTTP_EXCHANGE_PRIVATE_H
 
@@ -40,8 +41,23 @@ void exchange_put_length(struct text *head, uint64_t size);
 /* The Connection header that tells whether this connection goes on. */
 void exchange_put_connection(struct exchange *exchange);
 
+/* The meter of one of its halves said no. May end the exchange. */
+void exchange_refuse_by_meter(struct exchange *exchange, const struct meter *meter);
+
 /* ---- collect.c */
 void collect_on_client_readable(struct exchange *exchange);
+
+/* ---- consume.c */
+void consume_on_client_readable(struct exchange *exchange);
+
+/* ---- hold.c */
+/* Sets the reply's half up to wait where the handler wants it. */
+void hold_prepare(struct exchange *exchange);
+/* The reply's half ran and reply_begun was false: because the head was held? Then it is true from
+ * now on if the head is not. */
+bool hold_is_under_way(struct exchange *exchange);
+/* The reply came whole, and its end waits. */
+void hold_reply(struct exchange *exchange);
 
 /* ---- skip.c */
 /* Reads over body bytes that are buffered already. true: the request ended within them. */

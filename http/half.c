@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/half.h"
 
-#include <assert.h>
+#include "http/half_private.h"
 
-/* Reads before other connections get their turn. */
-enum { ROUNDS = 8 };
+#include <assert.h>
 
 void half_init(struct half *half, struct connection *from, struct connection *to,
                struct pipe_store *pipes)
@@ -20,14 +19,17 @@ void half_init(struct half *half, struct connection *from, struct connection *to
     half->last = HALF_WAITS_READ;
     half->splice = (struct splice){0};
     half->rewrite = NULL;
-    half->is_rewritten = false;
-    half->rewritten = (struct text){0};
+    half->is_rewritten = half->holds_end = false;
+    half->meter = NULL;
+    half->produce = NULL;
+    half->waiting_head = (struct slice){0};
+    half->made = (struct text){0};
     half->first = half->count = 0;
 }
 
 void half_dispose(struct half *half)
 {
-    text_dispose(&half->rewritten);
+    text_dispose(&half->made);
     decoder_dispose(&half->decoder);
     splice_close(&half->splice, half->pipes);
     half->first = half->count = 0;
@@ -72,6 +74,8 @@ void half_begin_local(struct half *half, struct slice head, struct slice body)
     half->decoder = (struct decoder){.is_done = true};
     half->encoding = FRAMING_NONE;
     half->is_end_queued = true;
+    half->holds_end = false;
+    half->waiting_head = (struct slice){0};
     queue_slice(half, head);
     queue_slice(half, body);
 }
@@ -94,11 +98,19 @@ void half_forget_output(struct half *half)
 
 /* ---- filling: content and what stands around it */
 
+void half_queue_waiting_head(struct half *half)
+{
+    queue_slice(half, half->waiting_head);
+    half->waiting_head = (struct slice){0};
+}
+
 /* Content, in one chunk if the message has them; borrowed until it is written. */
 static void queue_content(struct half *half, const struct iovec *content, int count, size_t size)
 {
     if (size == 0 || half->encoding == FRAMING_NONE)
         return;
+    if (half->waiting_head.size > 0)
+        half_queue_waiting_head(half);
     if (half->encoding == FRAMING_CHUNKED)
         queue(half, half->chunk_line, framing_chunk_line(half->chunk_line, size));
     for (int i = 0; i < count; i++)
@@ -107,36 +119,42 @@ static void queue_content(struct half *half, const struct iovec *content, int co
         queue_slice(half, SLICE("\r\n"));
 }
 
-static void rewrite_end(struct half *half)
+void half_queue_made(struct half *half)
+{
+    struct iovec content = {half->made.data, half->made.size};
+
+    queue_content(half, &content, 1, content.iov_len);
+    if (half->made.size > 0)
+        half->last_content = half->made.data[half->made.size - 1];
+}
+
+void half_rewrite_end(struct half *half)
 {
     half->is_rewritten = true;
-    half->rewrite(half->rewrite_arg, (struct slice){NULL, 0}, true, &half->rewritten);
+    half->rewrite(half->rewrite_arg, (struct slice){NULL, 0}, true, &half->made);
 }
 
 /* What stands in the place of the content. */
 static struct iovec rewrite_content(struct half *half, const struct iovec *content, int count)
 {
-    text_clear(&half->rewritten);
+    text_clear(&half->made);
     for (int i = 0; i < count; i++)
         half->rewrite(half->rewrite_arg, (struct slice){content[i].iov_base, content[i].iov_len},
-                      false, &half->rewritten);
-    if (half->decoder.is_done)
-        rewrite_end(half);
-    return (struct iovec){half->rewritten.data, half->rewritten.size};
+                      false, &half->made);
+    if (half->decoder.is_done && !half->holds_end)
+        half_rewrite_end(half);
+    return (struct iovec){half->made.data, half->made.size};
 }
 
 /* The end came without content: what was kept back until now. */
 static void queue_rewritten_end(struct half *half)
 {
-    struct iovec rest;
-
-    text_clear(&half->rewritten);
-    rewrite_end(half);
-    rest = (struct iovec){half->rewritten.data, half->rewritten.size};
-    queue_content(half, &rest, 1, rest.iov_len);
+    text_clear(&half->made);
+    half_rewrite_end(half);
+    half_queue_made(half);
 }
 
-static void queue_end(struct half *half)
+void half_queue_end(struct half *half)
 {
     half->is_end_queued = true;
     if (half->rewrite != NULL && !half->is_rewritten)
@@ -148,8 +166,36 @@ static void queue_end(struct half *half)
     queue_slice(half, SLICE("\r\n"));
 }
 
-/* Decodes what the source has buffered and queues it in the new framing. false: the framing is
- * broken. */
+/* false: half->last says why nothing may pass. */
+static bool open_meter(struct half *half)
+{
+    struct buffer *in = &half->from->in;
+    size_t used;
+
+    switch (meter_open(half->meter, &half->decoder, in->data + in->start, buffer_size(in), &used)) {
+    case METER_OPEN:
+        in->start += (uint32_t)used;
+        return true;
+    case METER_REFUSED:
+        half->last = HALF_REFUSED;
+        return false;
+    case METER_BAD_FRAMING:
+        break;
+    }
+    half->last = HALF_SOURCE_BROKE_FRAMING;
+    return false;
+}
+
+/* What may be taken of what the source has buffered. */
+static size_t fillable(const struct half *half)
+{
+    size_t size = buffer_size(&half->from->in);
+
+    return half->meter != NULL && size > half->meter->left ? (size_t)half->meter->left : size;
+}
+
+/* Decodes what the source has buffered and queues it in the new framing. false: half->last says why
+ * it may not pass. */
 static bool fill(struct half *half)
 {
     struct buffer *in = &half->from->in;
@@ -157,13 +203,19 @@ static bool fill(struct half *half)
     int count = HALF_CONTENT_VECTORS;
     size_t used, size = 0;
 
-    if (decoder_read(&half->decoder, in->data + in->start, buffer_size(in), &used, content,
-                     &count) == DECODE_BAD)
+    if (half->meter != NULL && !open_meter(half))
         return false;
+    if (decoder_read(&half->decoder, in->data + in->start, fillable(half), &used, content,
+                     &count) == DECODE_BAD) {
+        half->last = HALF_SOURCE_BROKE_FRAMING;
+        return false;
+    }
     in->start += (uint32_t)used; /* the block stays: the content stands in it until it is written */
     for (int i = 0; i < count; i++)
         size += content[i].iov_len;
     half->content_size += size;
+    if (half->meter != NULL)
+        meter_take(half->meter, size);
     if (half->rewrite != NULL) {
         content[0] = rewrite_content(half, content, count);
         count = 1;
@@ -200,8 +252,7 @@ static void advance(struct half *half, size_t written)
     }
 }
 
-/* true: all was written. false: half->last says why not. */
-static bool flush(struct half *half)
+bool half_flush(struct half *half)
 {
     while (half_has_output(half)) {
         ssize_t put = io_write(&half->to->io, half->out + half->first, half->count - half->first);
@@ -228,14 +279,16 @@ void half_break_off(struct half *half, struct slice line)
 {
     struct slice newline = half->last_content == '\n' ? (struct slice){"", 0} : SLICE("\n");
 
-    if (line.size == 0 || half->encoding != FRAMING_CHUNKED || half_has_output(half))
+    if (line.size == 0 || half->encoding != FRAMING_CHUNKED || half->is_filled ||
+        half->is_end_queued || half->waiting_head.size > 0)
         return;
-    half->first = half->count = 0;
+    if (!half_has_output(half)) /* else it is the head */
+        half->first = half->count = 0;
     queue(half, half->chunk_line, framing_chunk_line(half->chunk_line, newline.size + line.size));
     queue_slice(half, newline);
     queue_slice(half, line);
     queue_slice(half, SLICE("\r\n"));
-    (void)flush(half);
+    (void)half_flush(half);
 }
 
 /* ---- splicing */
@@ -250,17 +303,36 @@ static bool can_splice(struct half *half)
            (half->splice.write_end != 0 || splice_open(&half->splice, half->pipes));
 }
 
+/* How much may leave the source. 0: the meter said no. */
+static uint64_t spliceable(struct half *half)
+{
+    uint64_t left = half->decoder.left;
+
+    if (half->meter == NULL)
+        return left;
+    if (half->splice.held == 0 && !meter_allows(half->meter, 1))
+        return 0;
+    return left < half->meter->left ? left : half->meter->left;
+}
+
 /* true: go on. false: half->last says what happened. */
 static bool run_splice(struct half *half)
 {
-    uint64_t taken, put;
+    uint64_t taken, put, max = spliceable(half);
+    enum splice_result result;
+
+    if (max == 0 && half->splice.held == 0) {
+        half->last = HALF_REFUSED;
+        return false;
+    }
     // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only halves with both ends splice
-    enum splice_result result = splice_move(&half->splice, half->from->io.fd, half->to->io.fd,
-                                            half->decoder.left, &taken, &put);
+    result = splice_move(&half->splice, half->from->io.fd, half->to->io.fd, max, &taken, &put);
 
     if (taken > 0) {
         decoder_skip(&half->decoder, taken);
         half->content_size += taken;
+        if (half->meter != NULL)
+            meter_take(half->meter, taken);
     }
     half->written_size += put;
     switch (result) {
@@ -311,16 +383,17 @@ static bool read_source(struct half *half)
  * gets more. true: go on. false: half->last says what happened. */
 static bool step(struct half *half)
 {
-    if (!half->is_filled && !half->decoder.is_done && has_undecoded(half) && !fill(half)) {
-        half->last = HALF_SOURCE_BROKE_FRAMING;
+    bool is_held;
+
+    if (!half->is_filled && !half->decoder.is_done && has_undecoded(half) && !fill(half))
         return false;
-    }
-    if (half->decoder.is_done && !half->is_end_queued && half->splice.held == 0)
-        queue_end(half);
-    if (!flush(half))
+    is_held = half->decoder.is_done && half->holds_end;
+    if (half->decoder.is_done && !half->is_end_queued && half->splice.held == 0 && !is_held)
+        half_queue_end(half);
+    if (!half_flush(half))
         return false;
-    if (half->is_end_queued) {
-        half->last = HALF_DONE;
+    if (half->is_end_queued || is_held) {
+        half->last = is_held ? HALF_HELD : HALF_DONE;
         return false;
     }
     if (has_undecoded(half))
@@ -330,10 +403,12 @@ static bool step(struct half *half)
 
 enum half_result half_run(struct half *half)
 {
+    if (half->produce != NULL)
+        return half_run_produced(half);
     if (half->from != NULL)
         half->from->is_drained = false;
     half->last = HALF_WAITS_READ; /* so it stays when others must have their turn */
-    for (int rounds = 0; rounds < ROUNDS; rounds++)
+    for (int rounds = 0; rounds < HALF_ROUNDS; rounds++)
         if (!step(half))
             break;
         else

@@ -11,6 +11,7 @@
 
 #include "http/connection.h"
 #include "http/framing.h"
+#include "http/meter.h"
 #include "http/splice.h"
 
 enum { HALF_CONTENT_VECTORS = 24, HALF_VECTORS = HALF_CONTENT_VECTORS + 8 };
@@ -58,10 +59,18 @@ struct half {
     enum half_result last;
     struct pipe_store *pipes;
     struct splice splice;
+    struct meter *meter;  /* NULL: content is not metered */
+    half_produce produce; /* makes the content; NULL: nothing does */
+    void *produce_arg;
+    enum produce_result produced; /* what it said last */
+    bool is_more_there;           /* half_produce_more was called since */
+    bool holds_end;               /* wait for half_release before the end */
     half_rewrite rewrite; /* NULL: content passes as it is. Needs FRAMING_CHUNKED or _UNTIL_CLOSE */
     void *rewrite_arg;
     bool is_rewritten; /* to the end */
-    struct text rewritten;
+    struct text made;  /* content, by rewrite or produce */
+    /* Leaves with the first content, or when the end is released. {NULL, 0}: it has left. */
+    struct slice waiting_head;
     int first, count; /* of out: what is to be written */
     struct iovec out[HALF_VECTORS];
     char chunk_line[FRAMING_CHUNK_LINE];
@@ -75,6 +84,22 @@ void half_init(struct half *half, struct connection *from, struct connection *to
 /* Starts a message: its head (borrowed until it is written), then what the decoder finds, framed as
  * encoding says. */
 void half_begin(struct half *half, struct slice head, enum body_framing encoding);
+
+/* Starts a message whose content produce makes: of that length with FRAMING_LENGTH, none with
+ * FRAMING_NONE. Trailers may be put into decoder.trailers. */
+void half_begin_produced(struct half *half, struct slice head, enum body_framing encoding,
+                         uint64_t length, half_produce produce, void *arg);
+
+/* What produce waited for is there. Then half_run; not from inside produce. */
+void half_produce_more(struct half *half);
+
+/* After half_begin, before half_run: the end of the message waits for half_release (HALF_HELD); the
+ * head too, until content comes, if holds_head or if there will be none. With FRAMING_LENGTH, the
+ * receiver would know the end by itself. */
+void half_hold(struct half *half, struct slice head, bool holds_head);
+
+/* After HALF_HELD: queues what the rewrite kept back, tail, and the end. Then half_run. */
+void half_release(struct half *half, struct slice tail);
 
 /* A message that stands in memory: head and body are borrowed until it is written. */
 void half_begin_local(struct half *half, struct slice head, struct slice body);
@@ -100,8 +125,9 @@ static inline bool half_has_output(const struct half *half)
  * half_begin, and nothing else queued. */
 void half_queue_interim(struct half *half, struct slice bytes);
 
-/* The source broke off: writes line as the last content, at the start of a line, if that can be
- * done at once and the message is chunked. The message stays without its end. */
+/* The message will not be whole: writes line (borrowed until the half ends) as the last content, at
+ * the start of a line, if that can be done at once and the message is chunked. It stays without its
+ * end. */
 void half_break_off(struct half *half, struct slice line);
 
 /* Ends it: nothing more is read or written. */

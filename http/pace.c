@@ -14,12 +14,20 @@ enum { WINDOW_S = 30 };
 
 /* ---- speed */
 
+static bool is_consuming(const struct exchange *exchange)
+{
+    return exchange->on_content != NULL &&
+           (exchange->state == EXCHANGE_CONSUMING || exchange->state == EXCHANGE_PRODUCING);
+}
+
 static bool waits_for_request(const struct exchange *exchange)
 {
     if (exchange->request.decoder.is_done || exchange->request_aborted)
         return false;
-    return exchange->state == EXCHANGE_COLLECTING ||
-           (exchange->state == EXCHANGE_RELAYING && exchange->request.last == HALF_WAITS_READ);
+    if (exchange->state == EXCHANGE_COLLECTING)
+        return true;
+    return exchange->request.last == HALF_WAITS_READ &&
+           (exchange->state == EXCHANGE_RELAYING || is_consuming(exchange));
 }
 
 static bool waits_for_client(const struct exchange *exchange)
@@ -116,6 +124,13 @@ static bool queue_may_end_body(const struct exchange *exchange)
     return client->ssl == NULL && ends_with_empty_line(client->fd, (size_t)queued, undecoded);
 }
 
+/* Whether the rest of its body came, nobody will know. */
+static bool takes_no_body(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_ANSWERING || exchange->state == EXCHANGE_HOLDING ||
+           (exchange->state == EXCHANGE_PRODUCING && !is_consuming(exchange));
+}
+
 /* false: the exchange ended. */
 static bool check_presence(struct exchange *exchange)
 {
@@ -130,7 +145,7 @@ static bool check_presence(struct exchange *exchange)
         break;
     case IO_PEER_FINISHED:
         if (exchange->is_finish_seen || exchange->request.decoder.is_done ||
-            exchange->state == EXCHANGE_ANSWERING || queue_may_end_body(exchange)) {
+            takes_no_body(exchange) || queue_may_end_body(exchange)) {
             exchange_client_finished(exchange);
             return true;
         }

@@ -51,7 +51,7 @@ static void upstream_closed_early(struct exchange *exchange)
 static void restart_silence(struct exchange *exchange)
 {
     uint64_t limit_ms =
-        exchange->reply_begun ? exchange->relay.idle_timeout_ms : exchange->relay.head_timeout_ms;
+        exchange->has_reply ? exchange->relay.idle_timeout_ms : exchange->relay.head_timeout_ms;
 
     if (limit_ms > 0)
         timer_arm(exchange->server->loop, &exchange->timer, limit_ms);
@@ -76,9 +76,13 @@ static void on_silence(struct timer *timer)
         exchange_finish(exchange, CLOSE_UPSTREAM_SILENT, SESSION_TRUNCATE);
     } else {
         exchange_refuse(exchange, 504, CLOSE_UPSTREAM_SILENT,
-                        "the storage behind this gateway (%s) did not answer within %llu s",
+                        "the storage behind this gateway (%s) did not %s within %llu s",
                         pool_address(exchange->relay.pool),
-                        (unsigned long long)exchange->relay.head_timeout_ms / 1000);
+                        exchange->has_reply ? "go on with its reply" : "answer",
+                        (unsigned long long)(exchange->has_reply
+                                                 ? exchange->relay.idle_timeout_ms
+                                                 : exchange->relay.head_timeout_ms) /
+                            1000);
     }
 }
 
@@ -105,15 +109,17 @@ static enum body_framing put_reply_framing(struct exchange *exchange, const stru
 {
     struct text *head = &exchange->reply_head;
     bool has_length = head_find(reply, "content-length") != NULL;
+    bool is_bodiless = reply->status == 204 || reply->status == 304;
 
     switch (reply->body) {
     case FRAMING_NONE:
-        if (reply->status != 204 && reply->status != 304 &&
-            (has_length || !exchange->is_head_request))
+        if (exchange->relay.holds_end && !is_bodiless && !exchange->is_head_request)
+            break; /* there may come a tail */
+        if (!is_bodiless && (has_length || !exchange->is_head_request))
             exchange_put_length(head, reply->content_length);
         return FRAMING_NONE;
     case FRAMING_LENGTH:
-        if (exchange->relay.rewrite != NULL)
+        if (exchange->relay.rewrite != NULL || exchange->relay.holds_end)
             break; /* how long it will be is not known */
         exchange_put_length(head, reply->content_length);
         return FRAMING_LENGTH;
@@ -142,6 +148,8 @@ static void begin_reply(struct exchange *exchange, const struct head *reply)
     struct connection *upstream = &exchange->upstream->connection;
     enum body_framing encoding;
 
+    if (exchange->relay.on_reply != NULL)
+        exchange->relay.on_reply(exchange, reply, &exchange->relay);
     exchange->keeps_client = client_may_go_on(exchange, reply);
     exchange->upstream_keeps = reply->keeps_alive;
     exchange_put_status(exchange, reply->status);
@@ -149,8 +157,7 @@ static void begin_reply(struct exchange *exchange, const struct head *reply)
     encoding = put_reply_framing(exchange, reply);
     exchange_put_connection(exchange);
     text_put_slice(&exchange->reply_head, SLICE("\r\n"));
-    exchange->reply_begun = true;
-    timer_disarm(&exchange->finish_timer);
+    exchange->has_reply = exchange->reply_begun = true;
     exchange->reply.from = upstream;
     exchange->reply.rewrite = exchange->relay.rewrite;
     exchange->reply.rewrite_arg = exchange->relay.rewrite_arg;
@@ -159,6 +166,10 @@ static void begin_reply(struct exchange *exchange, const struct head *reply)
     exchange->reply.decoder.passes_trailer = exchange->relay.passes_header;
     connection_consume(upstream, reply->size);
     half_begin(&exchange->reply, text_slice(&exchange->reply_head), encoding);
+    if (exchange->relay.holds_end)
+        hold_prepare(exchange);
+    if (exchange->reply_begun)
+        timer_disarm(&exchange->finish_timer);
     restart_silence(exchange);
     exchange_run_reply(exchange);
 }
@@ -241,7 +252,7 @@ static void on_upstream_readable(struct io *io)
     struct exchange *exchange = upstream->borrower;
     ssize_t got;
 
-    if (exchange->reply_begun) {
+    if (exchange->has_reply) {
         restart_silence(exchange);
         exchange_run_reply(exchange);
         return;
@@ -265,8 +276,10 @@ static void run_request(struct exchange *exchange)
     switch (half_run(&exchange->request)) {
     case HALF_WAITS_READ:
     case HALF_WAITS_WRITE:
-    case HALF_HELD:
+    case HALF_HELD: /* that is for replies */
+        return;
     case HALF_REFUSED:
+        exchange_refuse_by_meter(exchange, exchange->request.meter);
         return;
     case HALF_DONE:
         exchange_watch_client(exchange);

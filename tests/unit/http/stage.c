@@ -69,7 +69,10 @@ static void on_request(struct exchange *exchange, void *app)
 
     stage->begun++;
     stage->current = exchange;
-    if (slice_starts(head->target, "/relay"))
+    exchange_set_meters(exchange, stage->request_meter, stage->reply_meter);
+    if (slice_starts(head->target, "/own"))
+        stage->on_own(stage, exchange);
+    else if (slice_starts(head->target, "/relay"))
         relay_as(stage, exchange, slice_is(head->method, "HEAD") ? "HEAD" : "POST", false);
     else if (slice_starts(head->target, "/read"))
         relay_as(stage, exchange, slice_is(head->method, "HEAD") ? "HEAD" : "GET", true);

@@ -8,6 +8,7 @@
  *   /refuse         refused with 403
  *   /collect        the body is collected (at most 64 bytes), and answered with
  *   /collect-relay  the body is collected (at most 1 MiB), and relayed
+ *   /own            as stage->on_own says
  *   /later          not decided: stage->waiting is the exchange
  */
 #ifndef TESTS_HTTP_STAGE_H
@@ -36,7 +37,10 @@ struct stage {
     int upstream_fd, server_fd;     /* listening */
     struct peer peers[STAGE_PEERS]; /* loop is NULL: free */
     struct exchange *waiting;       /* the newest of /later */
-    struct exchange *current;       /* the newest */
+    void (*on_own)(struct stage *stage, struct exchange *exchange);
+    struct meter *request_meter, *reply_meter; /* of /relay, /read and /own */
+    void *own;                                 /* the test's, for on_own */
+    struct exchange *current;                  /* the newest */
     unsigned int begun, ended;
     struct text collected;
     struct { /* the newest that ended */

@@ -334,6 +334,21 @@ static void test_bodies_cut_in_lines_say_so_in_one(void **state)
     }
 }
 
+static void test_bodies_in_lines_that_we_cut_say_why(void **state)
+{
+    struct stage *s = *state;
+    struct peer *client, *upstream;
+
+    s->relay.break_line = SLICE("{\"e\":1}");
+    open_relay(s, POST "Content-Length: 0\r\n\r\n", &client, &upstream);
+    peer_send(upstream, REPLY CHUNKED "\r\n2\r\n{}\r\n");
+    peer_expect(client, REPLY CHUNKED "\r\n2\r\n{}\r\n");
+    exchange_cut(s->current, 401, CLOSE_REVOKED, "revoked");
+    peer_expect(client, "9\r\n\nrevoked\n\r\n");
+    peer_expect_end(client);
+    peer_await_gone(upstream);
+}
+
 static void test_bodies_silent_for_too_long_are_cut(void **state)
 {
     struct stage *s = *state;
@@ -819,6 +834,7 @@ int main(void)
         STAGE_TEST(test_bodies_cut_below_their_length_stay_short),
         STAGE_TEST(test_bodies_with_broken_chunks_are_cut),
         STAGE_TEST(test_bodies_cut_in_lines_say_so_in_one),
+        STAGE_TEST(test_bodies_in_lines_that_we_cut_say_why),
         STAGE_TEST(test_bodies_silent_for_too_long_are_cut),
         STAGE_TEST(test_bodies_are_left_when_the_reply_is_whole),
         STAGE_TEST(test_bodies_refused_by_an_upstream_that_resets_show_its_reply),
