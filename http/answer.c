@@ -148,10 +148,19 @@ static void put_last_line(struct exchange *exchange, int status, const char *mes
     half_break_off(&exchange->reply, text_slice(line));
 }
 
+/* Can the client still get a status? Nothing of a reply may have been written. */
+static bool take_reply_back(struct exchange *exchange)
+{
+    if ((exchange->state == EXCHANGE_RELAYING || exchange->state == EXCHANGE_PRODUCING) &&
+        exchange->reply_begun && half_take_back(&exchange->reply))
+        exchange->reply_begun = false;
+    return !exchange->reply_begun;
+}
+
 void exchange_cut(struct exchange *exchange, int status, enum close_reason reason,
                   const char *message)
 {
-    if (!exchange->reply_begun) {
+    if (take_reply_back(exchange)) {
         exchange_refuse(exchange, status, reason, "%s", message);
         return;
     }

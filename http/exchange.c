@@ -24,7 +24,7 @@ static const unsigned int successors[] = {
                           TO(EXCHANGE_HOLDING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_HOLDING] = TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_ANSWERING] = TO(EXCHANGE_ENDED),
-    [EXCHANGE_PRODUCING] = TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_PRODUCING] = TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_SKIPPING] = TO(EXCHANGE_ENDED),
     [EXCHANGE_ENDED] = 0,
 };
@@ -347,7 +347,7 @@ static void break_off_reply(struct exchange *exchange, enum close_reason reason)
 /* What broke in the bytes that came with the reply's head can still be told with a status. */
 static void refuse_or_break_off(struct exchange *exchange)
 {
-    if (!half_take_back(&exchange->reply)) {
+    if (exchange->reply_begun && !half_take_back(&exchange->reply)) {
         break_off_reply(exchange, CLOSE_UPSTREAM_BROKEN);
         return;
     }

@@ -220,7 +220,7 @@ void exchange_collect(struct exchange *exchange, size_t limit,
 void exchange_release(struct exchange *exchange, struct slice tail);
 
 /* Ends it from our side, whatever its state: refused with that status and sentence if no reply has
- * begun (or its head is held). Cut otherwise; a reply of lines (relay.break_line,
+ * begun (or nothing of it was written). Cut otherwise; a reply of lines (relay.break_line,
  * produced.has_lines) gets one more before, if that can be written at once: the handler's
  * put_error. */
 void exchange_cut(struct exchange *exchange, int status, enum close_reason reason,

@@ -87,6 +87,7 @@ bool half_take_back(struct half *half)
     half->first = half->count = 0;
     half->is_filled = false;
     half->rewrite = NULL;
+    half->produce = NULL;
     return true;
 }
 

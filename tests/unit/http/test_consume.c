@@ -468,7 +468,7 @@ static void test_consume_cuts_a_client_that_is_too_slow(void **state)
         }
         if (!replies)
             peer_await(client, "HTTP/1.1 408 Request Timeout\r\n");
-        peer_await(client, "too slowly");
+        peer_await(client, "limits.body_idle_timeout");
         STAGE_AWAIT(s, s->ended == s->begun);
         assert_int_equal(s->last.reason, CLOSE_CLIENT_TOO_SLOW);
     }

@@ -317,19 +317,29 @@ static void test_meter_cuts_a_reply_above_the_limit(void **state)
     }
 }
 
-/* The first byte is too much: the line comes right behind the head. */
-static void test_meter_cuts_a_reply_at_its_first_byte(void **state)
+/* The first byte is too much: a status if it came with the head, else a line behind that. */
+static void test_meter_refuses_a_reply_at_its_first_byte(void **state)
 {
     struct stage *s = *state;
+    struct peer *client, *upstream;
     struct purse purse;
-    struct peer *client;
 
     init(&purse, s, 0, 0);
     s->reply_meter = &purse.meter;
     s->relay.break_line = SLICE("broke\n");
     client = stage_client_sends(s, POST "Content-Length: 0\r\n\r\n");
-    peer_send(stage_accept(s), REPLY CHUNKED "\r\na\r\nhelloworld\r\n0\r\n\r\n");
-    peer_expect(client, REPLY CHUNKED "\r\n16\r\nthe window is used up\n\r\n");
+    upstream = stage_accept(s);
+    peer_send(upstream, REPLY CHUNKED "\r\na\r\nhelloworld\r\n0\r\n\r\n");
+    peer_await(client, "HTTP/1.1 429 Too Many Requests\r\nX-Request-Id:");
+    peer_await(client, "Retry-After: 7\r\n");
+    peer_await(client, "the window is used up\n");
+    peer_await_gone(upstream);
+    client = stage_client_sends(s, POST "Content-Length: 0\r\n\r\n");
+    upstream = stage_accept(s);
+    peer_send(upstream, REPLY CHUNKED "\r\n");
+    peer_expect(client, REPLY CHUNKED "\r\n");
+    peer_send(upstream, "a\r\nhelloworld\r\n0\r\n\r\n");
+    peer_expect(client, "16\r\nthe window is used up\n\r\n");
     peer_expect_end(client);
 }
 
@@ -366,6 +376,24 @@ static void test_meter_cuts_what_is_produced(void **state)
     assert_int_equal(purse.meter.passed, 20);
     assert_int_equal(purse.meter.left, 5);
     assert_int_equal(s->last.reason, CLOSE_REFUSED);
+}
+
+static void test_meter_refuses_what_is_produced_first(void **state)
+{
+    struct stage *s = *state;
+    struct purse purse;
+    struct peer *client;
+
+    s->on_own = produce;
+    init(&purse, s, 7, 9);
+    s->reply_meter = &purse.meter;
+    client = stage_client_sends(s, "GET /own HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer_await(client, "HTTP/1.1 429 Too Many Requests\r\n");
+    peer_await(client, "the window is used up\n");
+    assert_int_equal(purse.meter.passed, 0);
+    assert_int_equal(s->last.status, 429);
+    peer_send(client, "GET /answer HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer_await(client, "hello\n");
 }
 
 static enum consume_result take(struct exchange *exchange, void *stage, struct slice content,
@@ -430,8 +458,9 @@ int main(void)
         STAGE_TEST(test_meter_asks_nothing_for_what_never_comes),
         STAGE_TEST(test_meter_tells_bad_framing_from_too_much),
         STAGE_TEST(test_meter_cuts_a_reply_above_the_limit),
-        STAGE_TEST(test_meter_cuts_a_reply_at_its_first_byte),
+        STAGE_TEST(test_meter_refuses_a_reply_at_its_first_byte),
         STAGE_TEST(test_meter_cuts_what_is_produced),
+        STAGE_TEST(test_meter_refuses_what_is_produced_first),
         STAGE_TEST(test_meter_lets_a_consumed_body_pass_up_to_the_limit),
     };
 
