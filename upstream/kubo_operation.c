@@ -155,7 +155,7 @@ static bool is_error_line(const json_t *line, struct error *fault)
 
 static void take_line(struct kubo_operation *operation, struct slice text)
 {
-    json_t *line = json_loadb(text.data, text.size, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *line = json_loadb(text.data, text.size, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
 
     if (!json_is_object(line)) {
         error_set(&operation->fault, ERROR_MISMATCH, "%s: answered with what is no JSON object",
@@ -283,12 +283,20 @@ void kubo_operation_ask(struct kubo_operation *operation, struct call *call)
     }
 }
 
-bool kubo_number(const json_t *line, const char *name, uint64_t *number)
+/* ---- reading */
+
+void kubo_fault(const struct kubo_operation *operation, struct error *fault, const char *what)
 {
-    const json_t *value = json_object_get(line, name);
+    error_set(fault, ERROR_MISMATCH, "%s: answered without %s", pool_address(operation->kubo->pool),
+              what);
+}
+
+bool kubo_number(const json_t *object, const char *name, uint64_t *number)
+{
+    const json_t *value = json_object_get(object, name);
     double real = json_number_value(value);
 
-    if (!json_is_number(value) || real < 0 || real > (double)OBJECT_BYTES_MAX)
+    if (!json_is_number(value) || !(real >= 0 && real <= (double)OBJECT_BYTES_MAX))
         return false;
     *number = (uint64_t)real;
     return true;

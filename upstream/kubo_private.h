@@ -51,7 +51,9 @@ struct kubo_operation {
     struct text name, path;
     operation_progress on_progress;
     operation_pin_found on_pin;
-    bool is_second, is_v0;
+    bool is_second;       /* look, list_pins: at the second mode; pin: it was made */
+    bool is_v0;           /* look: at the v0 form */
+    uint64_t advanced_ms; /* pin: when a node was found last */
 
     /* Of kubo_operation.c. */
     struct fetch *fetch;
@@ -72,8 +74,17 @@ void kubo_operation_ask(struct kubo_operation *operation, struct call *call);
 /* Ends it, and tells: err NULL: its result. Its caller's last act. */
 void kubo_operation_end(struct kubo_operation *operation, const struct error *err);
 
-/* A number of the line's that is one, and not negative. */
-bool kubo_number(const json_t *line, const char *name, uint64_t *number);
+/* Its caller's reply makes no sense: sets fault, with what is missing. */
+void kubo_fault(const struct kubo_operation *operation, struct error *fault, const char *what);
+/* A count or size that can be believed. */
+bool kubo_number(const json_t *object, const char *name, uint64_t *number);
+/* The CID's text as the call's argument. */
+void kubo_add_cid(struct call *call, const struct cid *cid);
+/* A line of `pin/ls`: its CID, mode and name (borrowed from line). */
+bool kubo_read_pin(const struct kubo_operation *operation, const json_t *line, struct cid *cid,
+                   enum pin_mode *mode, struct slice *name, struct error *fault);
+/* `pin/ls` of one mode. */
+struct call *kubo_pin_ls(enum pin_mode mode);
 
 /* For the table of functions. */
 bool kubo_look(struct upstream *upstream, struct operation **operation, const struct cid *cid,

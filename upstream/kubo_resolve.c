@@ -11,8 +11,7 @@ static void on_line(struct kubo_operation *operation, const json_t *line, struct
     const char *path = json_string_value(json_object_get(line, "Path"));
 
     if (path == NULL || !slice_starts(slice_of(path), "/ipfs/")) {
-        error_set(fault, ERROR_MISMATCH, "%s: answered without a path below /ipfs",
-                  pool_address(operation->kubo->pool));
+        kubo_fault(operation, fault, "a path below /ipfs");
         return;
     }
     text_clear(&operation->path);
@@ -24,8 +23,7 @@ static void on_end(struct kubo_operation *operation)
     struct error err = {0};
 
     if (operation->path.size == 0)
-        error_set(&err, ERROR_MISMATCH, "%s: answered without a path",
-                  pool_address(operation->kubo->pool));
+        kubo_fault(operation, &err, "a path");
     kubo_operation_end(operation, err.code == ERROR_NONE ? NULL : &err);
 }
 

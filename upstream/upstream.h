@@ -6,7 +6,8 @@
  *
  * What stands behind (a Kubo node, an embedded one) is a table of functions; nobody above this
  * folder knows which. Every operation starts or is refused: refused, false with err, never a call.
- * Accepted: on_done once, later, on this loop; nothing after upstream_cancel. Loop thread only. */
+ * Accepted: on_done once, later, on this loop, and the operation is gone when it is called; nothing
+ * after upstream_cancel. Loop thread only. */
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H
 
@@ -44,11 +45,19 @@ void upstream_relay(struct upstream *upstream, struct exchange *exchange,
  * ERROR_TIMEOUT: it said nothing; ERROR_MISMATCH: what it said makes no sense; others: it cannot be
  * reached. */
 
+/* CIDv0 and CIDv1 of one block are two pins to a storage, and stand side by side (seen on Kubo 0.39
+ * and 0.43). Ours are always of the v1 form: it is what upstream_look, _pin and _measure make of
+ * any CID. Others pin what `ipfs add` printed, which is mostly v0; so upstream_look asks for both
+ * forms, and a pin of the v0 form is foreign whatever its name. upstream_unpin takes the form it is
+ * given: whoever takes a foreign v0 pin over pins the v1 form first (nothing is fetched), then
+ * removes the other. Listings give each pin in its own form. */
+
 struct operation_result {
-    enum pin_mode ours, foreign; /* look: pins that bear our name, and others */
-    bool has_bytes;              /* pin, measure */
-    uint64_t bytes;       /* distinct blocks below the root, the root's own with PIN_DIRECT */
-    uint64_t blocks;      /* measure, of these; else 0 */
+    enum pin_mode ours, foreign; /* look: pins that bear our name, and others; the strongest */
+    enum pin_mode foreign_v0;    /* look: of the foreign ones, that of the v0 form */
+    bool has_bytes;       /* measure; pin: the storage told (Kubo from 0.40 on, if recursive) */
+    uint64_t bytes;       /* distinct blocks of the object, with PIN_DIRECT the root's own */
+    uint64_t blocks;      /* how many these were; pin: 0 if it is direct */
     struct slice path;    /* resolve: "/ipfs/<cid>/...". Borrowed */
     uint64_t used, total; /* capacity: bytes. total 0: not known */
     uint64_t count;       /* list_pins, gc: how many there were */
@@ -62,17 +71,22 @@ MUST_USE bool upstream_look(struct upstream *upstream, struct operation **operat
                             const struct cid *cid, struct slice name, operation_done on_done,
                             void *arg, struct error *err);
 
-/* Nodes and bytes found so far; at least once a second while something moves. May end it with
- * upstream_cancel, as its last act. */
+/* Nodes and bytes found so far, those that were here before too; at least once a second, whether
+ * anything moved or not. bytes stays 0 where the storage does not tell them (Kubo below 0.40). May
+ * end it with upstream_cancel, as its last act. */
 typedef void (*operation_progress)(void *arg, uint64_t nodes, uint64_t bytes);
 
-/* Pins it under our name. May take as long as the network takes; a cancel leaves no pin (but look
- * afterwards: it may have come too late). Never called for what is pinned already. */
+/* Pins it under our name. May take as long as the network takes (the storage's own settings say
+ * when one that gets nowhere fails with ERROR_TIMEOUT); a cancel, or any failure but
+ * ERROR_NOT_FOUND, leaves no pin most of the time: look afterwards, it may have come too late.
+ * Never called for what is pinned already: Kubo takes the old pin away before it begins, and puts
+ * it back only if all goes well. on_progress NULL is fine. */
 MUST_USE bool upstream_pin(struct upstream *upstream, struct operation **operation,
                            const struct cid *cid, enum pin_mode mode, struct slice name,
                            bool offline, operation_progress on_progress, operation_done on_done,
                            void *arg, struct error *err);
-/* Removes the pin of that mode. ERROR_NOT_FOUND: there was none. */
+/* Removes the pin of that very form of the CID. PIN_DIRECT: fails with ERROR_UNSUPPORTED if it is
+ * pinned recursively; PIN_RECURSIVE takes a direct one too. ERROR_NOT_FOUND: there was none. */
 MUST_USE bool upstream_unpin(struct upstream *upstream, struct operation **operation,
                              const struct cid *cid, enum pin_mode mode, operation_done on_done,
                              void *arg, struct error *err);
@@ -82,10 +96,11 @@ MUST_USE bool upstream_measure(struct upstream *upstream, struct operation **ope
                                const struct cid *cid, enum pin_mode mode, operation_done on_done,
                                void *arg, struct error *err);
 
-/* cid and name are borrowed. */
+/* cid and name are borrowed. May end it with upstream_cancel, as its last act. */
 typedef void (*operation_pin_found)(void *arg, const struct cid *cid, enum pin_mode mode,
                                     struct slice name);
-/* All recursive and direct pins, ours and foreign. */
+/* All recursive and direct pins, ours and foreign: the recursive ones first. It is no snapshot:
+ * what is pinned or unpinned meanwhile may be seen, or not. */
 MUST_USE bool upstream_list_pins(struct upstream *upstream, struct operation **operation,
                                  operation_pin_found on_pin, operation_done on_done, void *arg,
                                  struct error *err);
