@@ -58,9 +58,11 @@ static void on_pin(void *o_, const struct cid *cid, enum pin_mode mode, struct s
 {
     struct operation_stage *o = o_;
 
-    cid_print(cid, CID_BASE_DEFAULT, &o->pins);
-    text_put_format(&o->pins, " %s %.*s\n", pin_mode_name(mode), (int)name.size,
-                    name.data == NULL ? "" : name.data);
+    if (!o->forgets_pins) {
+        cid_print(cid, CID_BASE_DEFAULT, &o->pins);
+        text_put_format(&o->pins, " %s %.*s\n", pin_mode_name(mode), (int)name.size,
+                        name.data == NULL ? "" : name.data);
+    }
     heard(o);
 }
 

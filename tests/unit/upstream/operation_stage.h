@@ -6,9 +6,10 @@
 
 #include "kubo_stage.h"
 
-#define CID_V0  "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
-#define CID_V1  "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354" /* of the same block \
-                                                                               */
+#define CID_V0 "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
+#define CID_V1                                                                                     \
+    "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354" /* of the same block             \
+                                                                   */
 #define CID_RAW "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
 #define EMPTY   "Content-Length: 0\r\n\r\n"
 
@@ -23,7 +24,8 @@ struct operation_stage {
     unsigned int heard;     /* calls of on_progress and on_pin */
     unsigned int cancel_at; /* that one of them; 0: never */
     uint64_t nodes, bytes;
-    struct text pins; /* "CID mode name\n"... */
+    struct text pins; /* "CID mode name\n"..., unless forgets_pins */
+    bool forgets_pins;
 };
 
 int operation_stage_setup(void **state);

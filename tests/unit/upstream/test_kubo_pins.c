@@ -2,7 +2,7 @@
 /* What operations make of a node's answers. */
 #include "operation_stage.h"
 
-#include <stdio.h>
+#include <malloc.h>
 
 #define LS(cid, type) "/api/v0/pin/ls?arg=" cid "&names=true&offline=true&stream=true&type=" type
 #define LIST(type)    "/api/v0/pin/ls?names=true&stream=true&type=" type
@@ -279,6 +279,32 @@ static void test_kubo_list_pins_fails_over_a_pin_that_cannot_be(void **state)
     }
 }
 
+static void test_kubo_list_pins_holds_none_of_them(void **state)
+{
+    enum { LINES = 20000, FIRST = 500 };
+    struct operation_stage *o = *state;
+    size_t used = 0;
+    struct peer *node;
+
+    o->forgets_pins = true;
+    assert_true(stage_list_pins(o));
+    node = stage_asked(o, LIST("recursive"));
+    stage_begin_lines(node);
+    for (unsigned int i = 1; i <= LINES; i++) {
+        stage_line(node, "{\"Cid\":\"" CID_V1 "\",\"Name\":\"cw:1\",\"Type\":\"recursive\"}");
+        if (i == FIRST) {
+            STAGE_AWAIT(o->s->stage, o->heard == FIRST);
+            used = mallinfo2().uordblks;
+        }
+    }
+    STAGE_AWAIT(o->s->stage, o->heard == LINES);
+    assert_true(mallinfo2().uordblks <= used + 65536);
+    stage_end_lines(node, "");
+    stage_answer(o, LIST("direct"), "");
+    stage_await_end(o, ERROR_NONE, "");
+    assert_int_equal(o->result.count, LINES);
+}
+
 /* ---- measure, gc, capacity */
 
 static void test_kubo_measure_gives_bytes_and_blocks(void **state)
@@ -381,6 +407,7 @@ int main(void)
         OPERATION_TEST(test_kubo_pin_believes_no_end_without_a_pin),
         OPERATION_TEST(test_kubo_unpin_takes_the_form_it_is_given),
         OPERATION_TEST(test_kubo_list_pins_gives_each_as_it_comes),
+        OPERATION_TEST(test_kubo_list_pins_holds_none_of_them),
         OPERATION_TEST(test_kubo_list_pins_can_be_ended_by_who_hears_them),
         OPERATION_TEST(test_kubo_list_pins_fails_over_a_pin_that_cannot_be),
         OPERATION_TEST(test_kubo_measure_gives_bytes_and_blocks),
