@@ -250,9 +250,9 @@ static void test_kubo_relay_gives_a_silent_node_up(void **state)
     struct peer *client = relay_simple(s);
     struct peer *node = kubo_stage_expect(s, TARGET, EMPTY);
 
-    clock_advance_ms(19900);
+    clock_advance_ms(18000);
     peer_expect_silence(client, 5);
-    clock_advance_ms(200);
+    clock_advance_ms(2100);
     peer_await(client, "HTTP/1.1 504 ");
     peer_await_gone(node);
 
@@ -260,9 +260,9 @@ static void test_kubo_relay_gives_a_silent_node_up(void **state)
     node = kubo_stage_expect(s, TARGET, EMPTY);
     peer_send(node, REPLY "Content-Length: 2\r\n\r\no");
     peer_await(client, "\r\n\r\no");
-    clock_advance_ms(29900);
+    clock_advance_ms(28000);
     peer_expect_silence(client, 5);
-    clock_advance_ms(200);
+    clock_advance_ms(2100);
     peer_expect_end(client);
     peer_await_gone(node);
 }
