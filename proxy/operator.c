@@ -37,6 +37,19 @@ static json_t *describe_policy(const struct snapshot *snapshot)
     return object;
 }
 
+static json_t *describe_audit(struct audit *audit)
+{
+    struct audit_counters counters = audit_counters(audit);
+    struct error err = {0};
+    bool is_healthy = audit_is_healthy(audit, &err);
+    json_t *object = json_pack("{s:b,s:I,s:I}", "healthy", is_healthy, "records",
+                               (json_int_t)counters.records, "lost", (json_int_t)counters.lost);
+
+    if (!is_healthy)
+        json_object_set_new(object, "fault", json_string(err.text));
+    return object;
+}
+
 /* What is wrong with what was to be loaded last. */
 static void set_fault(json_t *object, const struct gateway *gateway)
 {
@@ -82,6 +95,7 @@ static void run_status(struct operator_call *call)
     json_object_set_new(object, "draining", json_boolean(gateway->is_draining));
     json_object_set_new(object, "last_reload_failed",
                         json_boolean(gateway->health_context.last_reload_failed));
+    json_object_set_new(object, "audit", describe_audit(gateway->context.audit));
     json_object_set_new(object, "policy", describe_policy(snapshot));
     set_fault(object, gateway);
     operator_answer(call, 200, object);

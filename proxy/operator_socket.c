@@ -37,7 +37,8 @@ static bool only_reads(const char *path)
 }
 
 /* What was done, to whom or what, by which operator; never a secret: the answer's fields are not
- * recorded. */
+ * recorded. status 0: the asker left before the answer. What was asked for is done all the same, so
+ * that it was asked for is what the record says; how it went is not known. */
 static void record(const struct operator_desk *desk, const struct exchange *exchange,
                    const struct operator_call *call, const char *path, int status,
                    const json_t *answer)
@@ -54,7 +55,8 @@ static void record(const struct operator_desk *desk, const struct exchange *exch
         .decision = status < 400 ? SLICE("allow") : SLICE("deny"),
         .mode = SLICE("enforce"),
         .rule = SLICE("operator"),
-        .message = operator_text(answer, "message"),
+        .message = status == 0 ? SLICE("the asker left before the answer")
+                               : operator_text(answer, "message"),
     };
 
     if (!only_reads(path))
@@ -68,7 +70,7 @@ static void on_end(struct exchange *exchange, void *app)
     if (inquiry == NULL)
         return;
     *exchange_context(exchange) = NULL;
-    if (inquiry->call != NULL) { /* the asker left; what was asked for is done all the same */
+    if (inquiry->call != NULL) {
         record(inquiry->desk, exchange, inquiry->call, inquiry->route->path, 0, NULL);
         operator_cancel(inquiry->call);
     }

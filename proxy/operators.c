@@ -56,6 +56,10 @@ static void answer_readiness(struct desk *desk, struct exchange *exchange)
         exchange_refuse(exchange, 503, CLOSE_DONE, "not ready: the gateway is shutting down");
         return;
     }
+    if (!audit_is_healthy(desk->context->context->audit, &err)) {
+        exchange_refuse(exchange, 503, CLOSE_DONE, "not ready: %s", err.text);
+        return;
+    }
     probe = memory_alloc(sizeof(*probe));
     probe->exchange = exchange;
     if (pool_dial_start(desk->upstream, &probe->dial, on_probed, &err)) {
@@ -191,6 +195,9 @@ static void put_shared(struct text *out, const struct context *context)
                audit.records);
     put_metric(out, "causeway_audit_records_lost_total", "counter",
                "Records that found no room, or could not be written.", audit.lost);
+    put_metric(out, "causeway_audit_healthy", "gauge",
+               "1 unless the audit log cannot be written or made durable.",
+               audit_is_healthy(context->audit, NULL) ? 1 : 0);
     put_metric(out, "causeway_ledger_transactions_total", "counter", "Transactions of the ledger.",
                ledger.transactions);
     put_metric(out, "causeway_ledger_failures_total", "counter", "Of these, with an error.",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the operator's port answers: /healthz (the process lives), /readyz (it serves: the upstream
- * answers and no drain is under way), /metrics (Prometheus text, format 0.0.4). On the control
+ * answers, the audit log is written, and no drain is under way), /metrics (Prometheus text, format 0.0.4). On the control
  * loop. */
 #ifndef PROXY_OPERATORS_H
 #define PROXY_OPERATORS_H

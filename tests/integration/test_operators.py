@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators' routes answer operators alone: root and the gateway's own user, over the socket in the data folder."""
 
+import json
 import os
 import re
 import socket
@@ -10,6 +11,7 @@ import unittest
 
 from kit import settings
 from kit.client import Client
+from kit.process import wait_for
 from member_case import MemberCase
 
 NOBODY = 65534
@@ -55,6 +57,25 @@ class Operators(MemberCase):
         for path in routes():
             with self.subTest(path):
                 self.assertEqual(self.post(path, user=NOBODY), 403)
+
+    def test_an_audit_log_that_cannot_be_written_is_shown(self):
+        def health():
+            return json.loads(self.command("status", "--json").stdout)["audit"]
+
+        self.assertTrue(health()["healthy"])
+        path = self.socket_path.parent / "audit.log"
+        path.rename(path.with_name("audit.log.1"))
+        path.mkdir()
+        self.gateway.reload()
+        self.assertTrue(wait_for(lambda: not health()["healthy"], 5))
+        self.assertIn("audit.log", health()["fault"])
+        status, text = self.gateway.operators("/readyz")
+        self.assertEqual((status, "audit.log" in text), (503, True), text)
+        self.assertIn("causeway_audit_healthy 0", self.gateway.operators("/metrics")[1])
+        path.rmdir()
+        self.gateway.reload()
+        self.assertTrue(wait_for(lambda: health()["healthy"], 5))
+        self.assertIn("causeway_audit_healthy 1", self.gateway.operators("/metrics")[1])
 
     def test_no_route_is_on_another_port(self):
         token = self.token("chief")
