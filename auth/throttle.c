@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,20 +16,19 @@ enum { FAILURES = 10, WINDOW_MS = 60 * 1000, SLOTS = 4096, WAYS = 4, HASH_SIZE =
 /* A level is kept as the time at which it will have leaked away: the generic cell rate algorithm
  * (ITU-T I.371), which needs no clean-up: a time that is past is level 0. */
 struct slot {
-    uint64_t key; /* 0: never used */
-    uint64_t empty_ms;
+    atomic_uint_fast64_t key; /* 0: never used */
+    atomic_uint_fast64_t empty_ms;
 };
 
 struct throttle {
     uint64_t window_ms;
     uint64_t failure_ms; /* what one failure adds: window_ms / failures */
     size_t sets;         /* of WAYS slots each */
-    EVP_MAC_CTX *hash;   /* SipHash */
-    uint8_t seed[16];    /* its key */
+    EVP_MAC_CTX *hash;   /* SipHash with the seed; never changes: each use takes a copy */
     struct slot slots[];
 };
 
-static EVP_MAC_CTX *make_hash(void)
+static EVP_MAC_CTX *make_hash(const uint8_t seed[16])
 {
     size_t size = HASH_SIZE;
     OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t("size", &size), OSSL_PARAM_construct_end()};
@@ -36,7 +36,8 @@ static EVP_MAC_CTX *make_hash(void)
     EVP_MAC_CTX *hash = EVP_MAC_CTX_new(mac);
 
     EVP_MAC_free(mac); /* the context holds it */
-    if (hash == NULL || EVP_MAC_CTX_set_params(hash, params) != 1)
+    if (hash == NULL || EVP_MAC_CTX_set_params(hash, params) != 1 ||
+        EVP_MAC_init(hash, seed, 16, NULL) != 1)
         abort(); /* OpenSSL's default provider has it since 1.1.1 */
     return hash;
 }
@@ -51,8 +52,7 @@ struct throttle *throttle_create(const struct throttle_settings *settings, const
     throttle->window_ms = settings->window_ms > 0 ? settings->window_ms : WINDOW_MS;
     throttle->failure_ms = throttle->window_ms / failures;
     throttle->sets = slots / WAYS;
-    throttle->hash = make_hash();
-    memcpy(throttle->seed, seed, sizeof(throttle->seed));
+    throttle->hash = make_hash(seed);
     return throttle;
 }
 
@@ -66,20 +66,22 @@ void throttle_destroy(struct throttle **throttle)
 }
 
 /* kind keeps an address and an id of the same bytes apart. */
-static uint64_t make_key(struct throttle *throttle, uint8_t kind, const void *bytes, size_t size)
+static uint64_t make_key(const struct throttle *throttle, uint8_t kind, const void *bytes,
+                         size_t size)
 {
+    EVP_MAC_CTX *hash = EVP_MAC_CTX_dup(throttle->hash);
     uint64_t key = 0;
     size_t key_size = 0;
 
-    if (EVP_MAC_init(throttle->hash, throttle->seed, sizeof(throttle->seed), NULL) != 1 ||
-        EVP_MAC_update(throttle->hash, &kind, 1) != 1 ||
-        EVP_MAC_update(throttle->hash, bytes, size) != 1 ||
-        EVP_MAC_final(throttle->hash, (unsigned char *)&key, &key_size, sizeof(key)) != 1)
+    if (hash == NULL || EVP_MAC_update(hash, &kind, 1) != 1 ||
+        EVP_MAC_update(hash, bytes, size) != 1 ||
+        EVP_MAC_final(hash, (unsigned char *)&key, &key_size, sizeof(key)) != 1)
         abort();
+    EVP_MAC_CTX_free(hash);
     return key != 0 ? key : 1;
 }
 
-static uint64_t key_of_address(struct throttle *throttle, const struct sockaddr *peer)
+static uint64_t key_of_address(const struct throttle *throttle, const struct sockaddr *peer)
 {
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)peer;
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)peer;
@@ -97,16 +99,26 @@ static uint64_t key_of_address(struct throttle *throttle, const struct sockaddr 
 static struct slot *find_slot(struct throttle *throttle, uint64_t key)
 {
     struct slot *set = &throttle->slots[(key % throttle->sets) * WAYS];
-    struct slot *lowest = &set[0];
 
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].key == key)
-            return &set[i];
-        if (set[i].empty_ms < lowest->empty_ms)
-            lowest = &set[i];
+    for (;;) {
+        struct slot *lowest = &set[0];
+        uint64_t before = atomic_load(&lowest->key);
+
+        for (size_t i = 0; i < WAYS; i++) {
+            uint64_t found = atomic_load(&set[i].key);
+
+            if (found == key)
+                return &set[i];
+            if (atomic_load(&set[i].empty_ms) < atomic_load(&lowest->empty_ms)) {
+                lowest = &set[i];
+                before = found;
+            }
+        }
+        if (atomic_compare_exchange_strong(&lowest->key, &before, key)) {
+            atomic_store(&lowest->empty_ms, 0);
+            return lowest;
+        } /* else another thread took it just now, perhaps for this key */
     }
-    *lowest = (struct slot){.key = key};
-    return lowest;
 }
 
 /* Adds a failure. Returns how long until the next one would be answered 401; 0: this one is. */
@@ -114,15 +126,16 @@ static uint64_t add_failure(struct throttle *throttle, uint64_t key, uint64_t no
 {
     struct slot *slot = find_slot(throttle, key);
     uint64_t most_ms = now_ms + 2 * throttle->window_ms;
+    uint64_t before = atomic_load(&slot->empty_ms), level_ms;
 
-    if (slot->empty_ms < now_ms)
-        slot->empty_ms = now_ms;
-    slot->empty_ms += throttle->failure_ms;
-    if (slot->empty_ms > most_ms)
-        slot->empty_ms = most_ms;
-    if (slot->empty_ms - now_ms <= throttle->window_ms)
+    do {
+        uint64_t empty_ms = (before < now_ms ? now_ms : before) + throttle->failure_ms;
+
+        level_ms = empty_ms < most_ms ? empty_ms : most_ms;
+    } while (!atomic_compare_exchange_weak(&slot->empty_ms, &before, level_ms));
+    if (level_ms - now_ms <= throttle->window_ms)
         return 0;
-    return slot->empty_ms + throttle->failure_ms - throttle->window_ms - now_ms;
+    return level_ms + throttle->failure_ms - throttle->window_ms - now_ms;
 }
 
 uint32_t throttle_failed(struct throttle *throttle, const struct sockaddr *peer, struct slice id,

@@ -8,7 +8,9 @@
  * failing is forgotten within two windows.
  *
  * The table has a fixed size and is keyed with a secret: an attacker with many addresses pushes out
- * the lowest levels, and costs no memory. Pure: no clock inside. One thread at a time. */
+ * the lowest levels, and costs no memory. Pure: no clock inside. Any number of threads share one,
+ * so that it is no use to guess at several; none waits for another. Where two take over the same
+ * place at the same time, a failure may be lost or counted for the other. */
 #ifndef AUTH_THROTTLE_H
 #define AUTH_THROTTLE_H
 

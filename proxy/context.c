@@ -21,6 +21,16 @@ static bool open_audit(struct context *context, const struct config *config,
     return result;
 }
 
+static struct throttle *make_throttle(void)
+{
+    static const struct throttle_settings usual = {0};
+    uint8_t seed[16];
+
+    if (RAND_bytes(seed, sizeof(seed)) != 1)
+        memset(seed, 0, sizeof(seed)); /* the table still bounds what it counts */
+    return throttle_create(&usual, seed);
+}
+
 bool context_open(struct context *context, const struct config *config, struct log_writer *messages,
                   struct error *err)
 {
@@ -29,6 +39,7 @@ bool context_open(struct context *context, const struct config *config, struct l
     if (!store_open(&context->store, &settings, err))
         return false;
     context->directory = directory_create();
+    context->throttle = make_throttle();
     return directory_attach(context->directory, context->store, err) &&
            open_audit(context, config, messages, err);
 }
@@ -40,19 +51,14 @@ void context_close(struct context *context)
         directory_detach(context->directory);
     store_close(&context->store);
     directory_destroy(&context->directory);
+    throttle_destroy(&context->throttle);
 }
 
 void worker_tools_create(struct worker_tools *tools, const struct context *context)
 {
-    static const struct throttle_settings usual = {0};
-    uint8_t seed[16];
-
-    if (RAND_bytes(seed, sizeof(seed)) != 1)
-        memset(seed, 0, sizeof(seed)); /* the table still bounds what it counts */
     *tools = (struct worker_tools){
         .reader = directory_reader_create(context->directory),
         .audit = audit_writer_create(context->audit),
-        .throttle = throttle_create(&usual, seed),
     };
 }
 
@@ -60,5 +66,4 @@ void worker_tools_dispose(struct worker_tools *tools)
 {
     directory_reader_destroy(&tools->reader);
     audit_writer_destroy(&tools->audit);
-    throttle_destroy(&tools->throttle);
 }

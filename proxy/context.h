@@ -14,6 +14,7 @@ struct context {
     struct store *store;
     struct directory *directory;
     struct audit *audit;
+    struct throttle *throttle; /* of wrong credentials; no worker has one for itself */
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */
@@ -25,7 +26,6 @@ void context_close(struct context *context);
 struct worker_tools {
     struct directory_reader *reader;
     struct audit_writer *audit;
-    struct throttle *throttle;
 };
 
 void worker_tools_create(struct worker_tools *tools, const struct context *context);

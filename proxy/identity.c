@@ -106,7 +106,7 @@ static bool refuse_credential(struct site *site, const struct sockaddr *client, 
         guessed = slice_of(id);
     refuse(refusal, 401, not_taken);
     refusal->retry_after_s =
-        throttle_failed(site->tools->throttle, client, guessed, loop_now_ms(site->loop));
+        throttle_failed(site->context->throttle, client, guessed, loop_now_ms(site->loop));
     if (refusal->retry_after_s > 0) {
         refusal->status = 429;
         refusal->message = "too many credentials from here were not accepted: check the token";

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many requests on one connection: what its credential was taken for before counts no longer than it may."""
+"""Many requests on one connection: what its credential was taken for before counts no longer than it may. And credentials
+that several workers see."""
 
 import time
 import unittest
@@ -63,6 +64,18 @@ class KeptConnections(MemberCase):
         self.assertEqual(self.status(token), 200)
         time.sleep(2.1)
         self.assertEqual(self.status(token), 401)
+
+
+class SeveralWorkers(MemberCase):
+    def test_guessing_counts_once_for_all_workers(self):
+        """Each connection is of the worker that the kernel chose for it."""
+        self.start_with_policy(workers=4)
+        token = self.token("reader")
+        wrong = "Authorization: Bearer cw1_aaaaaaaaaa_" + "b" * 52
+        statuses = [self.ask(CAT, wrong).status for _ in range(40)]
+        self.assertEqual(sorted(set(statuses)), [401, 429])
+        self.assertLessEqual(statuses.count(401), 12)  # ten, and what leaks away meanwhile
+        self.assertEqual(self.ask_as(token, CAT).status, 200)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,6 +157,50 @@ static void test_throttle_keeps_to_its_settings(void **state)
     throttle_destroy(&throttle);
 }
 
+/* ---- several threads guess */
+
+enum { GUESSERS = 4, GUESSES = 5000 };
+
+struct guesser {
+    pthread_t thread;
+    struct throttle *throttle;
+    unsigned number, passed;
+};
+
+/* At one address all together, and at addresses of its own, so that places are taken over. */
+static void *guess(void *guesser_)
+{
+    struct guesser *guesser = guesser_;
+    char own[32];
+
+    for (unsigned i = 0; i < GUESSES; i++) {
+        snprintf(own, sizeof(own), "10.%u.%u.%u", guesser->number, i / 256, i % 256);
+        guesser->passed += fail_from(guesser->throttle, "192.0.2.1", NULL, 0) == 0;
+        (void)fail_from(guesser->throttle, own, NULL, 0);
+    }
+    return NULL;
+}
+
+static void test_throttle_counts_what_several_threads_see_together(void **state)
+{
+    static const struct throttle_settings settings = {0};
+    struct throttle *throttle = throttle_create(&settings, seed);
+    struct guesser guessers[GUESSERS];
+    unsigned passed = 0;
+
+    assert_int_equal(fail_from(throttle, "192.0.2.1", NULL, 0), 0); /* has its place */
+    for (unsigned i = 0; i < GUESSERS; i++) {
+        guessers[i] = (struct guesser){.throttle = throttle, .number = i};
+        assert_int_equal(pthread_create(&guessers[i].thread, NULL, guess, &guessers[i]), 0);
+    }
+    for (unsigned i = 0; i < GUESSERS; i++) {
+        pthread_join(guessers[i].thread, NULL);
+        passed += guessers[i].passed;
+    }
+    assert_int_equal(passed, 9);
+    throttle_destroy(&throttle);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -168,6 +213,7 @@ int main(void)
         TEST(test_throttle_counts_a_token_id_over_all_addresses),
         TEST(test_throttle_holds_in_a_flood_of_addresses),
         TEST(test_throttle_keeps_to_its_settings),
+        TEST(test_throttle_counts_what_several_threads_see_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
