@@ -89,6 +89,28 @@ static bool check(int fd, uint64_t *cut, struct error *err)
     return cut_end(fd, status.st_size, cut, err);
 }
 
+/* So that a power failure cannot take the name of a file whose lines were synced. */
+static bool sync_folder(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct text folder = {0};
+    bool is_synced;
+    int fd;
+
+    if (slash == NULL)
+        text_put_slice(&folder, SLICE("."));
+    else
+        text_put_slice(&folder, (struct slice){path, slash == path ? 1 : (size_t)(slash - path)});
+    fd = open(folder.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    is_synced = fd >= 0 && fsync(fd) == 0;
+    if (!is_synced)
+        error_set_errno(err, "its folder cannot be synced");
+    if (fd >= 0)
+        close(fd);
+    text_dispose(&folder);
+    return is_synced;
+}
+
 bool audit_file_open(struct audit_file *file, const char *path, uint64_t *cut, struct error *err)
 {
     /* Not blocking: a FIFO is refused, not waited for. */
@@ -97,7 +119,7 @@ bool audit_file_open(struct audit_file *file, const char *path, uint64_t *cut, s
     *file = (struct audit_file){.fd = -1};
     if (fd < 0)
         return error_set_errno(err, "the audit log %s cannot be opened", path);
-    if (!check(fd, cut, err)) {
+    if (!check(fd, cut, err) || !sync_folder(path, err)) {
         close(fd);
         return error_prefix(err, "the audit log %s", path);
     }
