@@ -162,6 +162,10 @@ MUST_USE bool sqlite_object_forget(struct sqlite *sqlite, uint64_t object, struc
 MUST_USE bool sqlite_usage_of(struct sqlite *sqlite, const struct owner *owner, struct usage *usage,
                               struct error *err);
 
+/* Within a transaction, so that all of it is of one moment. */
+MUST_USE bool sqlite_recount(struct sqlite *sqlite, struct usage_recount *recount,
+                             struct error *err);
+
 /* What one owner and the organization are charged for one object. */
 struct sqlite_charge {
     struct usage owner, org; /* pins: not counted here */

@@ -42,7 +42,7 @@ static const char *const migrations[] = {
     "CREATE UNIQUE INDEX policy_active ON policy (is_active) WHERE is_active = 1;",
 
     /* 2: who owns what. Modes are 0 (none), 1 (direct), 2 (recursive), so that max() is the
-     * strongest. recount is empty but within the transaction of that name. */
+     * strongest. */
     "CREATE TABLE object ("
     "  number INTEGER PRIMARY KEY,"
     "  key BLOB NOT NULL UNIQUE CHECK (length(key) > 0),"
@@ -109,6 +109,10 @@ static const char *const migrations[] = {
     "ALTER TABLE journal ADD COLUMN is_restored INTEGER NOT NULL DEFAULT 0;"
     "DROP INDEX pin_by_expiry;"
     "CREATE INDEX pin_by_expiry ON pin (expires_ms, id) WHERE expires_ms > 0;"
+    /* Whom what is held of an object is charged to, without the table: for the recount. */
+    "DROP INDEX pin_by_object;"
+    "CREATE INDEX pin_by_object ON pin (object, held, owner_kind, owner, is_ownerless);"
+    "DROP TABLE recount;"
     "CREATE INDEX pin_ownerless ON pin (owner_kind, owner) WHERE is_ownerless = 1;"
     "CREATE TABLE quota_window ("
     "  scope TEXT NOT NULL,"

@@ -20,7 +20,8 @@
 enum {
     MEMBERS = 1000,
     CALLERS = 64,
-    FILLERS = 2000,
+    FILLERS = 5000,
+    SAMPLE_MAX = 20000,
     SYNC_SECONDS = 2,
     LIST_ROUNDS = 50,
     LIST_PAGE = 250
@@ -211,20 +212,22 @@ static void measure_recount(struct bench *bench)
 
 static void measure_writes(struct bench *bench, double syncs, unsigned pins)
 {
-    unsigned sample = pins / 10;
+    unsigned sample = pins / 10 < SAMPLE_MAX ? pins / 10 : SAMPLE_MAX;
     double durable = pin(bench, sample, CALLERS);
 
     printf("%-44s %8.0f /s\n", "fdatasync of 4 KiB", syncs);
     printf("%-44s %8.0f /s, %.1f x the disk's\n", "durable pin transactions, 64 callers", durable,
            durable / syncs);
-    printf("%-44s %8.0f /s, %u pins\n", "filling, 2,000 callers",
+    printf("%-44s %8.0f /s, %u pins\n", "filling, 5,000 callers",
            pin(bench, pins - sample, FILLERS), pins);
 }
 
 int main(int argc, char **argv)
 {
     unsigned pins = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 100000;
-    struct store_settings settings = {.folder = argc > 1 ? argv[1] : NULL};
+    struct store_settings settings = {.folder = argc > 1 ? argv[1] : NULL,
+                                      .queue_max = (size_t)2 * FILLERS,
+                                      .group_max = FILLERS};
     struct bench bench = {.loop = loop_create(NULL)};
     struct error err = {0};
     struct rusage usage;

@@ -212,6 +212,8 @@ static void test_members_are_suspended_listed_and_resumed(void **state)
 /* Takes off what version 3 added. */
 static const char to_version_2[] =
     "DROP TABLE suspended; DROP TABLE denied; DROP TABLE quota_window;"
+    "DROP INDEX pin_by_object; CREATE INDEX pin_by_object ON pin (object, held);"
+    "CREATE TABLE recount (owner_kind TEXT);"
     "DROP INDEX pin_ownerless; DROP INDEX pin_by_expiry;"
     "CREATE INDEX pin_by_expiry ON pin (expires_ms) WHERE expires_ms > 0;"
     "ALTER TABLE journal DROP COLUMN is_restored;"
