@@ -134,6 +134,15 @@ bool worker_has_ended(const struct worker *worker)
     return atomic_load(&worker->has_ended);
 }
 
+void worker_stop(struct worker *worker)
+{
+    if (worker == NULL || worker->server == NULL)
+        return;
+    send_order(worker, &(struct order){.what = ORDER_STOP});
+    pthread_join(worker->thread, NULL);
+    server_destroy(&worker->server);
+}
+
 void worker_destroy(struct worker **worker_ptr)
 {
     struct worker *worker = *worker_ptr;
@@ -141,9 +150,8 @@ void worker_destroy(struct worker **worker_ptr)
     if (worker == NULL)
         return;
     *worker_ptr = NULL;
-    send_order(worker, &(struct order){.what = ORDER_STOP});
-    pthread_join(worker->thread, NULL);
-    server_destroy(&worker->server);
+    worker_stop(worker);
+    loop_turn(worker->loop, 0); /* answers that nobody waits for any more */
     loop_destroy(&worker->loop);
     free(worker);
 }

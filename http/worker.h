@@ -33,10 +33,13 @@ void worker_drain(struct worker *worker, uint64_t deadline_ms);
 /* Any thread: did it drain to the end? */
 bool worker_has_ended(const struct worker *worker);
 
-/* Cuts what is left, joins the thread and frees it. */
+/* Cuts what is left and joins the thread. Its loop stays, for answers that are still on their way
+ * to it, which worker_destroy delivers: between the two, whoever sends them is stopped. Idempotent.
+ */
+void worker_stop(struct worker *worker);
 void worker_destroy(struct worker **worker);
 
-/* Any thread, until worker_destroy. */
+/* Any thread, until worker_stop. */
 const struct server_counters *worker_counters(const struct worker *worker);
 
 #endif

@@ -140,7 +140,8 @@ enum reply_kind call_reply(const struct call *call);
  * `fscache`), or NULL. Such calls are to be refused. */
 const struct call_option *call_server_files(const struct call *call);
 
-/* --- Printing: deterministic, and Kubo reads back exactly this call --- */
+/* --- Printing: deterministic, and Kubo reads back exactly this call, this gateway's own options
+ * aside, which are not printed --- */
 
 /* Appends "/api/v0/pin/add?arg=..&name=..": the arguments of the query in order, then the options
  * by name. Only unreserved characters and `/` and `:` stand unescaped. */

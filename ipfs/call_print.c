@@ -44,6 +44,8 @@ void call_print_target(const struct call *call, struct text *out)
         separator = '&';
     }
     for (size_t i = 0; i < call->option_count; i++) {
+        if (catalogue_option_is_own(call->options[i].fact->id))
+            continue;
         text_put_char(out, separator);
         text_put_text(out, catalogue_option_name(call->options[i].fact->id));
         text_put_char(out, '=');

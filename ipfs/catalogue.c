@@ -54,6 +54,11 @@ static const struct catalogue_option global_options[] = {
 #include "ipfs/catalogue.def"
 };
 
+static const struct catalogue_option own_options[] = {
+#define OWN(...) __VA_ARGS__,
+#include "ipfs/catalogue.def"
+};
+
 static const struct slice option_names[OPT_IDS] = {
     {"", 0},
 #define OPTION(id, name) {name, sizeof(name) - 1},
@@ -141,6 +146,11 @@ const struct catalogue_option *catalogue_option_find(const struct command *comma
     for (size_t i = 0; i < ARRAY_SIZE(global_options); i++)
         if (is_called(&global_options[i], name))
             return &global_options[i];
+    if ((command->flags & COMMAND_CLAIMS) == 0)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(own_options); i++)
+        if (is_called(&own_options[i], name))
+            return &own_options[i];
     return NULL;
 }
 
@@ -153,7 +163,20 @@ const struct catalogue_option *catalogue_option(const struct command *command,
     for (size_t i = 0; i < ARRAY_SIZE(global_options); i++)
         if (global_options[i].id == id)
             return &global_options[i];
+    if ((command->flags & COMMAND_CLAIMS) == 0)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(own_options); i++)
+        if (own_options[i].id == id)
+            return &own_options[i];
     return NULL;
+}
+
+bool catalogue_option_is_own(enum command_option_id id)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(own_options); i++)
+        if (own_options[i].id == id)
+            return true;
+    return false;
 }
 
 const char *catalogue_option_name(enum command_option_id id)

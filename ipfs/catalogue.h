@@ -60,6 +60,7 @@ enum command_flags {
     COMMAND_TIMEOUT = 1 << 5, /* one answer after one wait: wants a `timeout` where none is given */
     COMMAND_DEPRECATED = 1 << 6,
     COMMAND_REMOVED = 1 << 7, /* still routed; Kubo only says what replaced it */
+    COMMAND_CLAIMS = 1 << 8,  /* makes pins: takes this gateway's own options (cw-...) */
 };
 
 enum body_kind {
@@ -140,8 +141,8 @@ const struct command *catalogue_command(enum command_id id);
 /* By path, such as "pin/add": an exact match or NULL. */
 const struct command *catalogue_find(struct slice path);
 
-/* The option that this command calls `name` (its own or a global one; long name or alias), or
- * NULL. */
+/* The option that this command calls `name` (its own, a global one or one of this gateway's; long
+ * name or alias), or NULL. */
 const struct catalogue_option *catalogue_option_find(const struct command *command,
                                                      struct slice name);
 
@@ -151,6 +152,9 @@ const struct catalogue_option *catalogue_option(const struct command *command,
 
 /* The long name: "pin-name". */
 const char *catalogue_option_name(enum command_option_id id);
+
+/* Whether it is this gateway's, and no node's: never sent on. */
+bool catalogue_option_is_own(enum command_option_id id);
 
 /* Whether `name` is a global option that must never be passed on nor shown, such as api-auth. */
 bool catalogue_option_is_stripped(struct slice name);

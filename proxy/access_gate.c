@@ -130,6 +130,8 @@ static bool gate_by_policy(struct site *site, const struct access_question *ques
     struct text reason = {0};
 
     policy_decide(policy, question->principal, question->call, &request, &decision);
+    if (question->rights != NULL)
+        *question->rights = decision.rights;
     if (!decision.is_allowed)
         decision_put_reason(policy, &decision, question->principal, question->call, &reason);
     if (is_worth_recording(question->call, &decision))
@@ -142,9 +144,11 @@ static bool gate_by_policy(struct site *site, const struct access_question *ques
 
 bool access_gate(struct site *site, const struct access_question *question, struct error *err)
 {
-    if (site->snapshot->policy == NULL)
-        return gate_by_class(site->snapshot->config, question->call->command, err);
-    return gate_by_policy(site, question, err);
+    if (site->snapshot->policy != NULL)
+        return gate_by_policy(site, question, err);
+    if (question->rights != NULL) /* whoever is on this machine, and nobody else */
+        *question->rights = RIGHT_READ_ANY | RIGHT_SHARED_NODE;
+    return gate_by_class(site->snapshot->config, question->call->command, err);
 }
 
 bool access_gate_command(struct site *site, const struct access_question *question,

@@ -14,6 +14,7 @@ struct access_question {
     const struct call *call;
     int64_t content_length; /* as struct policy_request has it */
     unsigned pending;       /* enum policy_pending */
+    unsigned *rights;       /* out, enum policy_right; NULL: not asked */
 };
 
 /* true: let it through. false: err (ERROR_REFUSED) has the sentence for the caller. To the audit

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the whole process shares and no reload changes: the ledger, the directory of tokens, the
- * audit log. Opened before the first worker starts, closed after the last one ended. */
+ * audit log, the pin tracker. Opened before the first worker starts, closed after the last one
+ * ended.
+ */
 #ifndef PROXY_CONTEXT_H
 #define PROXY_CONTEXT_H
 
@@ -9,12 +11,14 @@
 #include "auth/throttle.h"
 #include "conf/config.h"
 #include "store/store.h"
+#include "upstream/tracker.h"
 
 struct context {
     struct store *store;
     struct directory *directory;
     struct audit *audit;
     struct throttle *throttle; /* of wrong credentials; no worker has one for itself */
+    struct tracker *tracker; /* the control thread's; made and ended by it */
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */

@@ -28,6 +28,9 @@ struct gateway {
     struct log_writer *messages;
     struct loop *loop;
     struct jobs *jobs;
+    struct block_store *blocks; /* of storage */
+    struct pipe_store *pipes;
+    struct upstream *storage; /* the tracker's */
     struct gateway_worker *workers;
     uint32_t worker_count;
     struct address clients_address; /* as bound */

@@ -2,6 +2,7 @@
 /* What is in force changes here: files are read in a job, workers swap snapshots. */
 #include "conf/memory.h"
 #include "proxy/gateway.h"
+#include "proxy/storage.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -75,6 +76,18 @@ static void end_sessions_of_gone(struct gateway *gateway, const struct snapshot 
     }
 }
 
+/* The tracker's own connections go where the workers' go. */
+static void move_tracker(struct gateway *gateway, const struct snapshot *loaded)
+{
+    struct upstream *before = gateway->storage;
+
+    if (storage_is_same(gateway->snapshot, loaded))
+        return; /* what is under way goes on */
+    gateway->storage = storage_open(gateway->loop, gateway->blocks, gateway->pipes, loaded);
+    tracker_use(gateway->context.tracker, gateway->storage);
+    upstream_destroy(&before);
+}
+
 static void put_in_force(struct gateway *gateway, struct snapshot *loaded)
 {
     struct log_settings settings = config_log_settings(loaded->config);
@@ -83,6 +96,7 @@ static void put_in_force(struct gateway *gateway, struct snapshot *loaded)
     for (uint32_t i = 0; i < gateway->worker_count; i++)
         worker_reload(gateway->workers[i].worker, snapshot_ref(loaded));
     end_sessions_of_gone(gateway, loaded);
+    move_tracker(gateway, loaded);
     server_reload(gateway->health,
                   operators_make_settings(gateway->health, loaded, &gateway->health_context));
     snapshot_unref(&gateway->snapshot);

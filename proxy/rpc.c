@@ -6,10 +6,11 @@
 #include "proxy/access_gate.h"
 #include "proxy/browser.h"
 #include "proxy/clock.h"
-#include "proxy/echo.h"
 #include "proxy/identity.h"
 #include "proxy/rpc_answers.h"
+#include "proxy/rpc_call.h"
 #include "proxy/rpc_gate.h"
+#include "proxy/rpc_relay.h"
 #include "proxy/treatment.h"
 
 #include <assert.h>
@@ -18,20 +19,6 @@
 
 /* What a name may take to resolve. */
 enum { RESOLVE_TIMEOUT_MS = 30000 };
-
-/* A request on its way: the exchange's context. */
-struct rpc {
-    struct site *site;
-    const struct principal *principal;
-    struct call *call;
-    int64_t content_length;   /* of the client's body; -1: not known */
-    unsigned pending;         /* what the decision did not know yet */
-    struct text content_type; /* of the client's body, which the head's bytes do not outlive */
-    struct text disposition;  /* kubo's Go client names the upload in the request's own head */
-    struct echo echo;         /* names, as the reply shall show them */
-    struct operation *resolving;
-    size_t resolving_index; /* the argument that is being resolved */
-};
 
 void rpc_on_sweep(struct exchange *exchange, void *site_)
 {
@@ -58,6 +45,8 @@ void rpc_on_end(struct exchange *exchange, void *site)
     if (rpc == NULL)
         return;
     *exchange_context(exchange) = NULL;
+    if (rpc->end_work != NULL)
+        rpc->end_work(rpc);
     upstream_cancel(&rpc->resolving);
     call_destroy(&rpc->call);
     principal_unref(&rpc->principal);
@@ -86,6 +75,11 @@ static int status_of(const struct error *err)
 static void refuse(struct exchange *exchange, const struct error *err)
 {
     exchange_refuse(exchange, status_of(err), CLOSE_REFUSED, "%s", err->text);
+}
+
+void rpc_refuse(struct rpc *rpc, const struct error *err)
+{
+    refuse(rpc->exchange, err);
 }
 
 /* Who showed no credential may have one. */
@@ -125,7 +119,8 @@ static bool may_pass(struct exchange *exchange, struct rpc *rpc, unsigned pendin
                                        .principal = rpc->principal,
                                        .call = rpc->call,
                                        .content_length = rpc->content_length,
-                                       .pending = pending};
+                                       .pending = pending,
+                                       .rights = &rpc->rights};
 
     rpc->pending = pending;
     /* `version` is answered in any case, if need be by us: clients ask it first and say nothing
@@ -134,70 +129,17 @@ static bool may_pass(struct exchange *exchange, struct rpc *rpc, unsigned pendin
            access_gate(rpc->site, &question, err);
 }
 
-/* ---- relaying */
-
-/* What no single answer follows has our own idle limits; Kubo's `timeout` bounds the whole of a
- * command. */
-static bool may_be_silent(const struct command *command)
-{
-    return command->class == CLASS_PIN;
-}
-
-/* Where a command is one wait and one answer, Kubo shall give up a little before we do, and say
- * what it waited for. */
-static void limit_time(struct site *site, struct call *call)
-{
-    uint64_t limit_ms = site->snapshot->config->limits.upstream_head_timeout_ms;
-    char text[32];
-    int size;
-
-    if ((call->command->flags & COMMAND_TIMEOUT) == 0 || limit_ms == 0 ||
-        call_has_option(call, OPT_TIMEOUT))
-        return;
-    size = snprintf(text, sizeof(text), "%llums", (unsigned long long)(limit_ms - limit_ms / 20));
-    call_set_option(call, OPT_TIMEOUT, (struct slice){text, (size_t)size});
-}
-
-static bool is_retryable(const struct call *call, const struct head *head)
-{
-    return head->body == FRAMING_NONE && (call->command->flags & COMMAND_CHANGES) == 0;
-}
-
-static void relay(struct exchange *exchange, struct rpc *rpc)
-{
-    static const struct slice broken =
-        SLICE("{\"Message\":\"the storage behind this gateway broke off; what came before this "
-              "line is not all\",\"Code\":0,\"Type\":\"error\"}\n");
-    const struct head *head = exchange_request(exchange);
-    struct upstream_request request = {.call = rpc->call,
-                                       .is_retryable = is_retryable(rpc->call, head),
-                                       .may_be_silent = may_be_silent(rpc->call->command),
-                                       .is_endless =
-                                           (rpc->call->command->flags & COMMAND_ENDLESS) != 0};
-
-    limit_time(rpc->site, rpc->call);
-    if (call_reply(rpc->call) == REPLY_LINES)
-        request.break_line = broken;
-    if (rpc->call->command->body == BODY_FILE) {
-        request.content_type = text_slice(&rpc->content_type);
-        request.headers = text_slice(&rpc->disposition);
-    }
-    if (!echo_is_empty(&rpc->echo)) {
-        request.rewrite = echo_rewrite;
-        request.rewrite_arg = &rpc->echo;
-    }
-    upstream_relay(rpc->site->upstream, exchange, &request);
-}
+/* ---- treating */
 
 static void treat(struct exchange *exchange, struct rpc *rpc)
 {
     switch (treatment_of(rpc->call->command->id)) {
     case TREATMENT_RELAY:
-        relay(exchange, rpc);
+        rpc_relay(rpc);
         return;
     case TREATMENT_VERSION:
         if (access_allows_command(rpc->site, rpc->principal, COMMAND_VERSION))
-            relay(exchange, rpc);
+            rpc_relay(rpc);
         else
             rpc_answer_version(exchange);
         return;
@@ -325,6 +267,7 @@ static struct rpc *keep(struct exchange *exchange, struct site *site, struct cal
     struct rpc *rpc = memory_alloc(sizeof(*rpc));
 
     *exchange_context(exchange) = rpc;
+    rpc->exchange = exchange;
     rpc->site = site;
     rpc->call = call;
     rpc->principal = principal;

@@ -6,6 +6,7 @@
 #include "proxy/clock.h"
 #include "proxy/front.h"
 #include "proxy/gateway.h"
+#include "proxy/storage.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -198,6 +199,31 @@ static bool start_desk(struct gateway *gateway, struct error *err)
     return true;
 }
 
+/* ---- the pin tracker, and its own way to the storage */
+
+static void start_tracker(struct gateway *gateway)
+{
+    struct tracker_settings settings = {.loop = gateway->loop,
+                                        .store = gateway->context.store,
+                                        .messages = gateway->messages,
+                                        .now_ms = clock_wall_ms};
+
+    gateway->blocks = block_store_create(0);
+    gateway->pipes = pipe_store_create();
+    gateway->storage =
+        storage_open(gateway->loop, gateway->blocks, gateway->pipes, gateway->snapshot);
+    settings.upstream = gateway->storage;
+    gateway->context.tracker = tracker_create(&settings);
+}
+
+static void stop_tracker(struct gateway *gateway)
+{
+    tracker_destroy(&gateway->context.tracker);
+    upstream_destroy(&gateway->storage);
+    pipe_store_destroy(&gateway->pipes);
+    block_store_destroy(&gateway->blocks);
+}
+
 /* ---- which tokens were used, for people who clean up: coarse, and never worth a wait */
 
 enum { USES_EVERY_MS = 60 * 1000, USES_MAX = 10000 };
@@ -320,6 +346,7 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     io_init(&gateway->signals, gateway->loop, signal_fd, on_signal, on_nothing);
     io_watch_read(&gateway->signals);
     raise_descriptor_limit(gateway, gateway->snapshot->config->limits.connections);
+    start_tracker(gateway);
     if (!start_workers(gateway, err) || !start_health(gateway, err) || !start_desk(gateway, err))
         return false;
     reload_watch(gateway);
@@ -330,16 +357,28 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     return true;
 }
 
-static void stop(struct gateway *gateway)
+static void stop_workers(struct gateway *gateway)
 {
     for (uint32_t i = 0; i < gateway->worker_count; i++) {
-        worker_destroy(&gateway->workers[i].worker);
+        worker_stop(gateway->workers[i].worker);
         worker_tools_dispose(&gateway->workers[i].keep.tools);
     }
-    free(gateway->workers);
-    gateway->workers = NULL; /* what the loop still delivers finds none */
-    gateway->worker_count = 0;
     gateway->health_context.worker_count = 0;
+}
+
+/* Once nothing answers them any more. */
+static void free_workers(struct gateway *gateway)
+{
+    for (uint32_t i = 0; i < gateway->worker_count; i++)
+        worker_destroy(&gateway->workers[i].worker);
+    free(gateway->workers);
+    gateway->workers = NULL;
+    gateway->worker_count = 0;
+}
+
+static void stop(struct gateway *gateway)
+{
+    stop_workers(gateway);
     if (gateway->loop != NULL) {
         jobs_destroy(&gateway->jobs);
         loop_turn(gateway->loop, 0); /* a reload that was under way comes back */
@@ -351,8 +390,10 @@ static void stop(struct gateway *gateway)
         timer_disarm(&gateway->purge);
         io_close(&gateway->watch);
         io_close(&gateway->signals);
+        stop_tracker(gateway);
     }
     context_close(&gateway->context);
+    free_workers(gateway);
     if (gateway->loop != NULL) {
         loop_turn(gateway->loop, 0); /* answers of the ledger that nobody waits for any more */
         loop_destroy(&gateway->loop);

@@ -2,7 +2,7 @@
 #include "proxy/site.h"
 
 #include "conf/memory.h"
-#include "upstream/kubo.h"
+#include "proxy/storage.h"
 
 #include <stdlib.h>
 
@@ -29,24 +29,9 @@ static struct http_limits limits_of(const struct config_limits *limits)
     };
 }
 
-static struct kubo_settings kubo_settings_of(const struct snapshot *snapshot)
-{
-    const struct config *config = snapshot->config;
-
-    return (struct kubo_settings){
-        .address = snapshot->upstream,
-        .authorization = config->upstream.authorization,
-        .max_idle = (uint32_t)config->limits.upstream_idle_connections,
-        .connect_timeout_ms = config->limits.connect_timeout_ms,
-        .head_timeout_ms = config->limits.upstream_head_timeout_ms,
-        .idle_timeout_ms = config->limits.upstream_idle_timeout_ms,
-    };
-}
-
 struct site *site_create(struct server *server, struct snapshot *snapshot, struct site_keep *keep,
                          const struct http_handler *handler)
 {
-    struct kubo_settings kubo = kubo_settings_of(snapshot);
     struct site *site = memory_alloc(sizeof(*site));
 
     site->loop = server->loop;
@@ -54,7 +39,7 @@ struct site *site_create(struct server *server, struct snapshot *snapshot, struc
     site->snapshot = snapshot_ref(snapshot);
     site->context = keep->context;
     site->tools = &keep->tools;
-    site->upstream = kubo_create(server->loop, server->blocks, server->pipes, &kubo);
+    site->upstream = storage_open(server->loop, server->blocks, server->pipes, snapshot);
     site->settings = (struct server_settings){
         .references = 1,
         .limits = limits_of(&snapshot->config->limits),

@@ -18,6 +18,32 @@ struct tracker *tracker_create(const struct tracker_settings *settings)
     return tracker;
 }
 
+static void fail_operation(struct tracked *object)
+{
+    struct error why = {0};
+
+    error_set(&why, ERROR_CANCELED,
+              "the configuration now names another storage, and what was under way was given up");
+    tracked_cut(object, &why);
+    tracked_run(object);
+}
+
+void tracker_use(struct tracker *tracker, struct upstream *upstream)
+{
+    if (tracker->settings.upstream == upstream)
+        return;
+    tracker->settings.upstream = upstream;
+    for (size_t i = 0; i < TRACKER_TABLE_SIZE; i++) {
+        struct tracked *object = tracker->table[i], *next;
+
+        for (; object != NULL; object = next) {
+            next = object->next;
+            if (object->operation != NULL)
+                fail_operation(object);
+        }
+    }
+}
+
 /* The ledger runs transactions in their order: behind this one nothing of ours is under way. */
 static void wait_for_ledger(struct tracker *tracker)
 {

@@ -47,6 +47,9 @@ struct tracker_settings {
 /* Starts with recovery: intents that the journal has open are looked at and ended, usage is
  * recounted. Until then calls wait. */
 struct tracker *tracker_create(const struct tracker_settings *settings);
+/* What begins from now on goes to this upstream; what is under way fails if it is another one's
+ * than before, and is seen to by recovery. Control thread. */
+void tracker_use(struct tracker *tracker, struct upstream *upstream);
 /* Ends: what is under way upstream is left to the next recovery. No call waits any more. Control
  * thread. */
 void tracker_destroy(struct tracker **tracker);

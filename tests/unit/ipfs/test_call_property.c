@@ -77,7 +77,15 @@ static struct call *parse(struct slice target, struct slice body, const char *ty
     return call;
 }
 
-static void check_call(const struct call *call, struct slice raw)
+/* This gateway's own options are not printed. */
+static void drop_own(struct call *call)
+{
+    for (size_t i = call->option_count; i > 0; i--)
+        if (catalogue_option_is_own(call->options[i - 1].fact->id))
+            call_drop_option(call, call->options[i - 1].fact->id);
+}
+
+static void check_call(struct call *call, struct slice raw)
 {
     struct text target = {0};
     struct text body = {0};
@@ -85,6 +93,7 @@ static void check_call(const struct call *call, struct slice raw)
     struct error err;
     struct call *second;
 
+    drop_own(call);
     call_print_target(call, &target);
     if (call_has_body_arguments(call))
         call_print_body_arguments(call, &body);

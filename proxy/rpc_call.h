@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A call of the RPC API on its way through the gates and its treatment: the exchange's context,
+ * from the head until the exchange ends. Loop thread only. */
+#ifndef PROXY_RPC_CALL_H
+#define PROXY_RPC_CALL_H
+
+#include "auth/principal.h"
+#include "ipfs/call.h"
+#include "proxy/echo.h"
+#include "proxy/site.h"
+
+struct rpc {
+    struct exchange *exchange;
+    struct site *site;
+    const struct principal *principal;
+    struct call *call;
+    int64_t content_length;   /* of the client's body; -1: not known */
+    unsigned pending;         /* what the decision did not know yet */
+    unsigned rights;          /* enum policy_right, of the last decision */
+    struct text content_type; /* of the client's body, which the head's bytes do not outlive */
+    struct text disposition;  /* kubo's Go client names the upload in the request's own head */
+    struct echo echo;         /* names, as the reply shall show them */
+    struct operation *resolving;
+    size_t resolving_index; /* the argument that is being resolved */
+    /* What a treatment keeps, and how it ends: called once, when the exchange has ended. */
+    void *work;
+    void (*end_work)(struct rpc *rpc);
+};
+
+/* Whose pins this call is about: the member, a group it is in (`cw-owner`), or without a policy the
+ * operator. False: nobody's; err (ERROR_REFUSED) says why. */
+MUST_USE bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err);
+
+/* Answers with err's sentence: 403 for ERROR_REFUSED, 404, 500 (as Kubo) for ERROR_UNSUPPORTED,
+ * else 400. */
+void rpc_refuse(struct rpc *rpc, const struct error *err);
+
+#endif
