@@ -35,7 +35,7 @@ enum { DURATION_BUCKETS = 12 };
 struct server_counters {
     uint64_t connections_accepted, connections_closed, accepts_paused, handshakes_failed;
     uint64_t requests, bad_requests, statuses[6], closes[CLOSE_REASON_COUNT];
-    uint64_t bytes_in, bytes_out; /* content */
+    uint64_t bytes_in, bytes_out; /* content; all of the replies, heads and framing too */
     uint64_t upstream_dials, upstream_reuses, upstream_retries;
     uint64_t duration_us_sum, durations[DURATION_BUCKETS + 1];
     uint64_t block_bytes;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit.h"
+#include "proxy/treatment.h"
+
+/* What may harm everybody on the node, written down a second time: a change of the one list must be
+ * meant in the other, too. */
+static const char *const never[] = {
+    "block/rm",
+    "bootstrap/add",
+    "bootstrap/rm",
+    "bootstrap/rm/all",
+    "config",
+    "config/profile/apply",
+    "config/replace",
+    "config/show",
+    "diag/cmds",
+    "diag/cmds/clear",
+    "diag/cmds/set-time",
+    "diag/profile",
+    "filestore/dups",
+    "filestore/ls",
+    "filestore/verify",
+    "log/level",
+    "log/ls",
+    "log/tail",
+    "mount",
+    "p2p/close",
+    "p2p/forward",
+    "p2p/listen",
+    "p2p/ls",
+    "p2p/stream/close",
+    "p2p/stream/ls",
+    "pin/remote/service/add",
+    "pin/remote/service/ls",
+    "pin/remote/service/rm",
+    "provide/clear",
+    "pubsub/reset",
+    "repo/gc",
+    "repo/verify",
+    "shutdown",
+    "swarm/connect",
+    "swarm/disconnect",
+    "swarm/filters/add",
+    "swarm/filters/rm",
+    "swarm/peering/add",
+    "swarm/peering/rm",
+};
+
+static bool is_listed(const char *path)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+        if (strcmp(path, never[i]) == 0)
+            return true;
+    return false;
+}
+
+static void test_treatment_lets_nothing_dangerous_through(void **state)
+{
+    size_t count = 0;
+
+    for (enum command_id id = 0; id < COMMAND_COUNT; id++) {
+        const struct command *command = catalogue_command(id);
+        bool is_never = treatment_of(id) == TREATMENT_NEVER;
+
+        if (is_never != is_listed(command->path))
+            fail_msg("%s is%s treated as never", command->path, is_never ? "" : " not");
+        if (command->danger >= 4 && !is_never)
+            fail_msg("%s has danger %d", command->path, (int)command->danger);
+        count += is_never;
+    }
+    assert_int_equal(count, ARRAY_SIZE(never));
+}
+
+static void test_treatment_answers_only_what_it_says(void **state)
+{
+    for (enum command_id id = 0; id < COMMAND_COUNT; id++) {
+        enum treatment expected = id == COMMAND_VERSION                    ? TREATMENT_VERSION
+                                  : id == COMMAND_COMMANDS                 ? TREATMENT_COMMANDS
+                                  : is_listed(catalogue_command(id)->path) ? TREATMENT_NEVER
+                                                                           : TREATMENT_RELAY;
+
+        assert_int_equal(treatment_of(id), expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_treatment_lets_nothing_dangerous_through),
+        cmocka_unit_test(test_treatment_answers_only_what_it_says),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
