@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The full tier, sourced by tests/run: `tests/run full STEP` runs the parts of that step, in full sizes. A part that passed
 # for this commit is not run again; one that might not end within 40 minutes of the run's start is left for the next run.
+# FULL_SECONDS=1 runs the next part alone.
 
 # A part: the minutes that it may take on two busy cores, and what is run. Comments name what it shows.
 full_parts_1() {
