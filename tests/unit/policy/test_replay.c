@@ -153,8 +153,8 @@ static void test_replay_refuses_what_is_no_audit_log(void **state)
         "{}",
         "{\"time\":7}",
         "{\"time\":\"2026-05-01T03:00:00Z\",\"command\":\"cat\",\"policy\":\"f\"}", /* nobody */
-        "{\"time\":\"yesterday\",\"principal\":{\"kind\":\"member\",\"id\":\"a\"},"
-        "\"command\":\"pin/ls\",\"policy\":\"f\"}",
+        ("{\"time\":\"yesterday\",\"principal\":{\"kind\":\"member\",\"id\":\"a\"},"
+         "\"command\":\"pin/ls\",\"policy\":\"f\"}"),
     };
 
     (void)state;
