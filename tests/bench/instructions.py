@@ -15,19 +15,24 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from kit import native, relay  # noqa: E402
+from kit import members, native, relay  # noqa: E402
 from kit.client import Client, post  # noqa: E402
 from kit.figures import commit, report  # noqa: E402
 
 RECORD = pathlib.Path(__file__).with_name("instructions.json")
 TOLERANCE = 0.03
 FEW, MANY = 200, 1200
-INPUTS = {"a relayed POST": (post(), 200), "a refused POST": (post("/api/v0/nonsense"), 404)}
+MEMBER = "alice"
+INPUTS = {"a relayed POST": ("/api/v0/version", 200, None), "a refused POST": ("/api/v0/nonsense", 404, None),
+          "a relayed POST with a token": ("/api/v0/version", 200, MEMBER)}
 
 
-def total(folder, sink, request, status, count) -> int:
+def total(folder, sink, target, status, member, count) -> int:
     """Instructions of a whole run in which one connection asks COUNT times, one after the other."""
-    started = relay.Causeway(folder, sink.port, wrapper=["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
+    started = relay.Causeway(folder, sink.port, wrapper=["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"],
+                             more=members.write_policy(folder, [member]) if member else "")
+    tokens = members.mint(started, [member]) if member else []
+    request = post(target, *[f"Authorization: Bearer {token}" for token in tokens])
     with Client(started.port, timeout=60) as client:
         for _ in range(count):
             if client.ask(request).status != status:
@@ -40,8 +45,8 @@ def measure() -> dict:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="instructions-"))
     sink = native.Sink(folder)
     try:
-        return {name: round((total(folder, sink, request, status, MANY) - total(folder, sink, request, status, FEW))
-                            / (MANY - FEW)) for name, (request, status) in INPUTS.items()}
+        return {name: round((total(folder, sink, *words, MANY) - total(folder, sink, *words, FEW)) / (MANY - FEW))
+                for name, words in INPUTS.items()}
     finally:
         sink.stop()
         shutil.rmtree(folder, ignore_errors=True)
