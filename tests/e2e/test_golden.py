@@ -2,7 +2,7 @@
 """What a member sees when a call is refused or fails: every answer, as the `ipfs` program and kubo-rpc-client print it.
 RIG_RECORD=1 writes golden/refusals.txt anew; read the difference before you commit it."""
 
-import base64
+import itertools
 import json
 import os
 import pathlib
@@ -11,7 +11,7 @@ import subprocess
 import unittest
 
 import refusal_rows
-from kit import kubo, members, relay, settings
+from kit import client, kubo, members, relay, settings
 from kit.between import Between
 from kit.case import RelayCase
 from kit.process import wait_for
@@ -44,6 +44,7 @@ class Golden(RelayCase):
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(self._end_node)
         (self.folder / "a.txt").write_text("x")
+        self.numbers = itertools.count()
 
     def _end_node(self):
         self.node.stdin.close()
@@ -80,7 +81,8 @@ class Golden(RelayCase):
             (self.folder / "policy.yaml").write_text(row.policy)
             more = f"org: lab.example\npolicy: {self.folder}/policy.yaml"
         self.upstream = None if row.port else self.start_upstream(row.script or refusal_rows.after_version(refusal_rows.answers()))
-        self.gateway = relay.start(self.folder, row.port(self) if row.port else self.upstream.port, more=more, limits=row.limits)
+        folder = self.folder / f"gateway-{next(self.numbers)}"
+        self.gateway = relay.start(folder, row.port(self) if row.port else self.upstream.port, more=more, limits=row.limits)
         between = Between(self.gateway.port, row.change)
         try:
             credential = self._credential(row)
@@ -88,7 +90,7 @@ class Golden(RelayCase):
                 (self.folder / "policy.yaml").write_text(row.policy_then)
                 self.assertTrue(wait_for(lambda: "policy version 2" in self.gateway.process.log(), 5))
             for _ in range(row.before):
-                self._run_cli(row, self.gateway.port, credential)
+                client.ask(self.gateway.port, client.post("/api/v0/id", f"Authorization: Bearer {credential}"))
             shown = action(row, between.port, credential)
             wait_for(lambda: between.answer() is not None, 2)
             return between.answer(), shown
@@ -121,8 +123,7 @@ class Golden(RelayCase):
         auth = ["--api-auth", f"bearer:{credential}"] if credential else []
         popen = cli.popen(*auth, *row.cli, cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with popen:
-            if port != self.gateway.port:
-                self._meanwhile(row)
+            self._meanwhile(row)
             if row.stdin is None:
                 popen.wait(30)
                 out, err = popen.stdout.read(), popen.stderr.read()
