@@ -3,6 +3,7 @@
 
 #include "ipfs/catalogue.h"
 #include "proxy/command_operator.h"
+#include "proxy/command_quota.h"
 #include "proxy/init.h"
 #include "proxy/serve.h"
 #include "proxy/treatment.h"
@@ -82,6 +83,21 @@ const struct cli_command proxy_commands[] = {
             "As SIGHUP, but says what came of it. With a mistake in any of them, nothing changes.",
         .options = operator_options,
         .run = command_reload,
+    },
+    {
+        .words = "quota",
+        .arguments = "[MEMBER]",
+        .max_arguments = 1,
+        .summary = "What members may use, and what they have used.",
+        .help = "Every limit that applies, with what is used and left of it, and when a rate or "
+                "window is whole again;\n"
+                "without MEMBER, of all members. A member sees its own with GET "
+                "/causeway/v1/quota.\n\n"
+                "\"stored\" is what the member is charged: an object that two members pin is "
+                "charged to both, and once\n"
+                "to the organization (\"org\"), which is what the storage holds.",
+        .options = operator_options,
+        .run = command_quota,
     },
     {
         .words = "policy list",

@@ -10,6 +10,7 @@
 #include "proxy/context.h"
 #include "proxy/operator_socket.h"
 #include "proxy/operators.h"
+#include "proxy/quota_store.h"
 #include "proxy/site.h"
 #include "proxy/snapshot.h"
 
@@ -42,8 +43,9 @@ struct gateway {
 
     struct io signals, watch; /* signalfd; inotify on the policy */
     struct timer settle;      /* a change of the policy's files settles */
-    struct timer uses;        /* the ledger is told which tokens were used */
-    struct timer purge;       /* ... and forgets those that ended long ago */
+    struct quota_keeper quotas;
+    struct timer uses;  /* the ledger is told which tokens were used */
+    struct timer purge; /* ... and forgets those that ended long ago */
     bool is_draining, must_end;
     bool is_reloading, reload_again;
 };
