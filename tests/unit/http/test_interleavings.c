@@ -341,11 +341,11 @@ static void test_interleavings_end_each_exchange_once(void **state)
         return;
     for (unsigned int i = EXCHANGE_COLLECTING; i < EXCHANGE_ENDED; i++)
         if (i != EXCHANGE_CONNECTING && i != EXCHANGE_ANSWERING) /* they pass in a turn */
-            assert_true((states_seen & 1U << i) != 0);
+            assert_int_equal(states_seen >> i & 1, 1);
     for (unsigned int i = CLOSE_DONE; i <= CLOSE_REVOKED; i++)
         if (i != CLOSE_UPSTREAM_UNREACHABLE && i != CLOSE_UPSTREAM_REFUSED &&
             i != CLOSE_NOT_RETRIED && i != CLOSE_UPSTREAM_SILENT)
-            assert_true((reasons_seen & 1U << i) != 0);
+            assert_int_equal(reasons_seen >> i & 1, 1);
 }
 
 int main(void)
