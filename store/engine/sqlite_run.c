@@ -55,6 +55,20 @@ bool sqlite_execute(struct sqlite *sqlite, const char *sql, struct error *err)
     return sqlite_fail(sqlite, err);
 }
 
+bool sqlite_count(struct sqlite *sqlite, const char *sql, uint64_t *value, struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_read = sqlite3_prepare_v2(sqlite->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+                   sqlite3_step(statement) == SQLITE_ROW;
+
+    if (is_read)
+        *value = (uint64_t)sqlite3_column_int64(statement, 0);
+    else
+        sqlite_fail(sqlite, err);
+    sqlite3_finalize(statement);
+    return is_read;
+}
+
 bool sqlite_begin(struct sqlite_run *run, struct sqlite *sqlite, enum statement statement,
                   struct error *err)
 {
