@@ -8,6 +8,7 @@
 #include "http/jobs.h"
 #include "http/worker.h"
 #include "proxy/context.h"
+#include "proxy/operator_ledger.h"
 #include "proxy/operator_socket.h"
 #include "proxy/operators.h"
 #include "proxy/quota_store.h"
@@ -40,6 +41,7 @@ struct gateway {
     struct operators_context health_context;
     struct server *desk; /* the operators' socket */
     struct operator_desk desk_context;
+    struct ledger_compare ledger_compare; /* start NULL: upstream is not compared */
 
     struct io signals, watch; /* signalfd; inotify on the policy */
     struct timer settle;      /* a change of the policy's files settles */
