@@ -160,8 +160,10 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
 static void refuse_unresolved(struct exchange *exchange, struct slice name, const struct error *err)
 {
     switch (err->code) {
-    case ERROR_UNSUPPORTED: /* in the node's own words, which name it if need be */
-        refuse(exchange, err);
+    case ERROR_NOT_FOUND:
+    case ERROR_UNSUPPORTED: /* in the node's own words, which name it if need be, and as it answers
+                             */
+        exchange_refuse(exchange, 500, CLOSE_REFUSED, "%s", err->text);
         break;
     case ERROR_TIMEOUT:
         exchange_refuse(exchange, 504, CLOSE_UPSTREAM_SILENT,
