@@ -2,6 +2,7 @@
 #include "proxy/quota_gate.h"
 
 #include "conf/memory.h"
+#include "conf/units.h"
 #include "proxy/clock.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 enum {
     CACHE_SIZE = 4096,       /* places of a site's cache: a power of two */
     GRANT_BYTES = 256 << 10, /* at once, while there is plenty */
+    WARN_EVERY_MS = 3600000, /* to the audit log, about one member, by one worker */
     RECORD_EVERY_MS = 1000,  /* of one quota and whom it is about: refusals come in floods */
 };
 
@@ -19,7 +21,10 @@ enum {
 struct cached {
     struct principal principal; /* kind, id and token alone; key has their bytes */
     char key[ID_SIZE + TOKEN_ID_SIZE];
-    struct caller *caller; /* NULL: nothing limits it */
+    struct caller *caller;    /* NULL: nothing limits it */
+    struct quota_limit *soft; /* counters of what it stores that have a soft limit: bytes, pins */
+    size_t soft_bytes, soft_count;
+    uint64_t warned_ms;
     bool is_set;
 };
 
@@ -32,13 +37,20 @@ struct quota_cache *quota_cache_create(void)
     return memory_alloc(sizeof(struct quota_cache));
 }
 
+static void empty(struct cached *place)
+{
+    caller_unref(&place->caller);
+    free(place->soft);
+    *place = (struct cached){.is_set = false};
+}
+
 void quota_cache_destroy(struct quota_cache **cache_)
 {
     struct quota_cache *cache = *cache_;
 
     *cache_ = NULL;
     for (size_t i = 0; cache != NULL && cache->places != NULL && i < CACHE_SIZE; i++)
-        caller_unref(&cache->places[i].caller);
+        empty(&cache->places[i]);
     if (cache != NULL)
         free(cache->places);
     free(cache);
@@ -56,11 +68,38 @@ static bool is_same(const struct principal *a, const struct principal *b)
     return a->kind == b->kind && slice_equal(a->id, b->id) && slice_equal(a->token_id, b->token_id);
 }
 
+static void add_soft(struct cached *place, const struct quota_limit *limits, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (limits[i].soft > 0)
+            place->soft[place->soft_count++] = limits[i];
+}
+
+static void find_soft(struct cached *place, struct site *site, struct slice member)
+{
+    struct quota_limit limits[ACCOUNTS_LIMITS_MAX];
+    struct owner owner = {OWNER_MEMBER, ""};
+    struct accounts *accounts = site->context->accounts;
+    const struct policy *policy = site->snapshot->policy;
+
+    snprintf(owner.id, sizeof(owner.id), "%.*s", SLICE_ARGS(member));
+    place->soft = memory_resize_array(NULL, 2 * (size_t)ACCOUNTS_LIMITS_MAX, sizeof(*limits));
+    add_soft(place, limits, accounts_stored(accounts, policy, &owner, false, limits));
+    place->soft_bytes = place->soft_count;
+    add_soft(place, limits, accounts_stored(accounts, policy, &owner, true, limits));
+    if (place->soft_count == 0) {
+        free(place->soft);
+        place->soft = NULL;
+    } else {
+        place->soft = memory_resize_array(place->soft, place->soft_count, sizeof(*limits));
+    }
+}
+
 static void fill(struct cached *place, struct site *site, const struct principal *principal)
 {
     struct slice id = principal->id, token = principal->token_id;
 
-    caller_unref(&place->caller);
+    empty(place);
     if (id.size > 0)
         memcpy(place->key, id.data, id.size);
     if (token.size > 0)
@@ -69,10 +108,12 @@ static void fill(struct cached *place, struct site *site, const struct principal
                                           .id = {place->key, id.size},
                                           .token_id = {place->key + id.size, token.size}};
     place->caller = caller_create(site->context->accounts, site->snapshot->policy, principal);
+    if (principal->kind == PRINCIPAL_MEMBER)
+        find_soft(place, site, id);
     place->is_set = true;
 }
 
-struct caller *quota_gate_caller(struct site *site, const struct principal *principal)
+static struct cached *find(struct site *site, const struct principal *principal)
 {
     struct quota_cache *cache = site->quotas;
     uint32_t hash = hash_slice(2166136261U + (uint32_t)principal->kind, principal->id);
@@ -86,7 +127,14 @@ struct caller *quota_gate_caller(struct site *site, const struct principal *prin
     place = &cache->places[hash_slice(hash, principal->token_id) % CACHE_SIZE];
     if (!place->is_set || !is_same(&place->principal, principal))
         fill(place, site, principal);
-    return place->caller;
+    return place;
+}
+
+struct caller *quota_gate_caller(struct site *site, const struct principal *principal)
+{
+    struct cached *place = find(site, principal);
+
+    return place != NULL ? place->caller : NULL;
 }
 
 /* ---- refusals */
@@ -142,6 +190,74 @@ static void refuse(const struct quota_use *use, const struct principal *principa
     put_retry_after(use->exchange, refusal);
     exchange_refuse(use->exchange, status_of(refusal), CLOSE_REFUSED, "%s", text.data);
     text_dispose(&text);
+}
+
+/* ---- soft limits */
+
+static void put_warning(const struct quota_limit *limit, uint64_t used, bool is_pins,
+                        struct text *out)
+{
+    char most[UNITS_TEXT_SIZE], now[UNITS_TEXT_SIZE];
+
+    if (is_pins)
+        text_put_format(out, "the quota %s allows %s %llu pins, and there are %llu", limit->id,
+                        limit->scope, (unsigned long long)limit->limit, (unsigned long long)used);
+    else
+        text_put_format(out, "the quota %s allows %s %s of stored data, and %s are used", limit->id,
+                        limit->scope, units_print_size(most, limit->limit),
+                        units_print_size(now, used));
+}
+
+static void note(struct site *site, struct exchange *exchange, const struct principal *principal,
+                 const char *command, struct slice message)
+{
+    struct audit_entry entry = {
+        .time_ms = clock_wall_ms(),
+        .request_id = slice_of(exchange_id(exchange)),
+        .principal = principal,
+        .command = slice_of(command),
+        .decision = SLICE("allow"),
+        .mode = SLICE("enforce"),
+        .rule = SLICE("quota:soft"),
+        .policy = slice_of(policy_hash(site->snapshot->policy)),
+        .message = message,
+    };
+
+    (void)audit_put(site->tools->audit, &entry);
+}
+
+static void warn(struct cached *place, struct site *site, struct exchange *exchange,
+                 const struct principal *principal, const char *command,
+                 const struct quota_limit *limit, bool is_pins)
+{
+    struct text *headers = exchange_reply_headers(exchange);
+    uint64_t now_ms = accounts_now_ms(site->context->accounts);
+    struct text text = {0};
+
+    put_warning(limit, atomic_load(&limit->counter->used), is_pins, &text);
+    text_put_text(headers, "Warning: 299 causeway \"");
+    text_put_json(headers, text_slice(&text));
+    text_put_text(headers, "\"\r\n");
+    if (now_ms - place->warned_ms >= WARN_EVERY_MS) {
+        place->warned_ms = now_ms;
+        note(site, exchange, principal, command, text_slice(&text));
+    }
+    text_dispose(&text);
+}
+
+void quota_gate_warn(struct site *site, struct exchange *exchange,
+                     const struct principal *principal, const char *command)
+{
+    struct cached *place = find(site, principal);
+
+    for (size_t i = 0; place != NULL && place->soft != NULL && i < place->soft_count; i++) {
+        const struct quota_limit *limit = &place->soft[i];
+
+        if (atomic_load(&limit->counter->used) <= limit->soft)
+            continue;
+        warn(place, site, exchange, principal, command, limit, i >= place->soft_bytes);
+        return;
+    }
 }
 
 /* ---- a call begins */

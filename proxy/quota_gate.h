@@ -41,6 +41,11 @@ MUST_USE bool quota_gate_begin(struct quota_use *use, struct site *site, struct 
 MUST_USE bool quota_gate_meter(struct quota_use *use, const struct principal *principal,
                                const char *command, bool has_body, int64_t content_length);
 
+/* A call that may store something: who is above a soft limit is told so in a Warning header, and
+ * now and then in the audit log. */
+void quota_gate_warn(struct site *site, struct exchange *exchange,
+                     const struct principal *principal, const char *command);
+
 /* Gives back what was not used. {0} is fine. */
 void quota_gate_end(struct quota_use *use);
 

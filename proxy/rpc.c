@@ -332,6 +332,8 @@ static bool meter(struct rpc *rpc)
 {
     const struct command *command = rpc->call->command;
 
+    if ((command->flags & COMMAND_CHANGES) != 0)
+        quota_gate_warn(rpc->site, rpc->exchange, rpc->principal, command->path);
     return quota_gate_meter(&rpc->quotas, rpc->principal, command->path, command->body == BODY_FILE,
                             rpc->content_length);
 }
