@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,upload,latency,hashes,formats,policy]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,upload,latency,hashes,formats,policy,pins]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -170,10 +170,15 @@ def policy(bench):
     return _of_parts(bench, native.policy_speeds)
 
 
-def _of_parts(bench, measure):
+def pins(bench):
+    """The ledger with a million pins: durable transactions beside the disk's syncs, one member's list, a recount."""
+    return _of_parts(bench, lambda quick: native.pin_speeds(quick, bench.folder), rounds=1)  # most of it is filling
+
+
+def _of_parts(bench, measure, rounds=3):
     """Entries of a tool that measures parts of the gateway beside goals of its own."""
     series, goals = {}, {}
-    for _ in range(min(bench.options.rounds, 3)):  # each takes its own best of several
+    for _ in range(min(bench.options.rounds, rounds)):  # each takes its own best of several
         for figure in measure(bench.options.quick):
             one = series.setdefault(figure["name"], Series(figure["name"], figure["unit"], not figure["below"]))
             one.add("causeway", figure["value"])
@@ -196,7 +201,7 @@ def _allowed():
 
 
 PARTS = {"small": small_requests, "members": members, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats,
-         "policy": policy}
+         "policy": policy, "pins": pins}
 
 
 def parse():
