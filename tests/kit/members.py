@@ -5,6 +5,8 @@ import concurrent.futures
 import json
 import socket
 
+from kit.process import wait_for
+
 POLICY = """\
 version: 1
 org: lab.example
@@ -16,10 +18,11 @@ bind: [{{to: "group:staff", roles: [writer]}}]
 """
 
 
-def write_policy(folder, names):
-    """FOLDER/policy.yaml with these members, and the lines of causeway.yaml that go with it."""
+def write_policy(folder, names, quotas=()):
+    """FOLDER/policy.yaml with these members and quotas, and the lines of causeway.yaml that go with it."""
     path = folder / "policy.yaml"
-    path.write_text(POLICY.format(members="".join(f"  {name}: {{groups: [staff]}}\n" for name in names)))
+    path.write_text(POLICY.format(members="".join(f"  {name}: {{groups: [staff]}}\n" for name in names))
+                    + ("quotas:\n" + "".join(f"  - {quota}\n" for quota in quotas) if quotas else ""))
     return f"org: lab.example\npolicy: {path}"
 
 
@@ -37,5 +40,6 @@ def ask_operators(gateway, path, **fields):
 
 def mint(gateway, names):
     """A token for each name; many wait at once, so that the ledger writes them in few groups."""
+    wait_for((gateway.folder / "data" / "operators.sock").exists, 20)  # the last thing that a start opens
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         return list(pool.map(lambda name: ask_operators(gateway, "/token/new", owner=name)["token"], names))
