@@ -24,13 +24,9 @@ TOLERANCE = 0.03
 FEW, MANY = 200, 1200
 MEMBER = "alice"
 CAT = f"/api/v0/cat?arg={CID}"
-# Of every kind, in three scopes; none is ever reached.
-QUOTAS = [f"{{id: {name}, scope: {scope}, upload: {{bytes: 1TiB, per: 24h}}, egress: {{bytes: 1TiB, per: 24h}}, "
-          "requests: {rate: 1000000/s, burst: 1000000}, concurrent: 10000}" for name, scope in
-          (("everybody", "org"), ("staff", '"group:staff"'), ("each", "each member"))]
 INPUTS = {"a relayed POST": ("/api/v0/version", 200, None, ()), "a refused POST": ("/api/v0/nonsense", 404, None, ()),
           "a relayed POST with a token": ("/api/v0/version", 200, MEMBER, ()),
-          "a read with a token": (CAT, 200, MEMBER, ()), "a read with a token under quotas": (CAT, 200, MEMBER, QUOTAS)}
+          "a read with a token": (CAT, 200, MEMBER, ()), "a read with a token under quotas": (CAT, 200, MEMBER, members.QUOTAS)}
 
 
 def total(folder, sink, target, status, member, quotas, count) -> int:

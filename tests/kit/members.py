@@ -18,6 +18,12 @@ bind: [{{to: "group:staff", roles: [writer]}}]
 """
 
 
+# Of every kind, in three scopes; none is ever reached.
+QUOTAS = [f"{{id: {name}, scope: {scope}, upload: {{bytes: 1TiB, per: 24h}}, egress: {{bytes: 1000TiB, per: 24h}}, "
+          "requests: {rate: 1000000/s, burst: 1000000}, concurrent: 10000}" for name, scope in
+          (("everybody", "org"), ("staff", '"group:staff"'), ("each", "each member"))]
+
+
 def write_policy(folder, names, quotas=()):
     """FOLDER/policy.yaml with these members and quotas, and the lines of causeway.yaml that go with it."""
     path = folder / "policy.yaml"
