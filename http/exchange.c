@@ -487,6 +487,5 @@ void exchange_on_client_readable(struct exchange *exchange)
 
 void exchange_on_client_writable(struct exchange *exchange)
 {
-    if (exchange->state != EXCHANGE_SKIPPING) /* an earlier wish, which cannot be taken back */
-        exchange_run_reply(exchange);
+    exchange_run_reply(exchange);
 }

@@ -45,10 +45,7 @@ static void on_order(struct message *message, void *receiver)
 
     switch (order->what) {
     case ORDER_RELOAD:
-        if (worker->server != NULL)
-            server_reload(worker->server, make_settings(worker, order->snapshot));
-        else
-            worker->options.unref_snapshot(order->snapshot); /* it came too late */
+        server_reload(worker->server, make_settings(worker, order->snapshot));
         break;
     case ORDER_DRAIN:
         server_drain(worker->server, order->deadline_ms);

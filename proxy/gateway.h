@@ -8,10 +8,8 @@
 #include "http/jobs.h"
 #include "http/worker.h"
 #include "proxy/context.h"
-#include "proxy/operator_ledger.h"
 #include "proxy/operator_socket.h"
 #include "proxy/operators.h"
-#include "proxy/quota_store.h"
 #include "proxy/site.h"
 #include "proxy/snapshot.h"
 
@@ -34,20 +32,19 @@ struct gateway {
     struct pipe_store *pipes;
     struct upstream *storage; /* the tracker's */
     struct gateway_worker *workers;
-    uint32_t worker_count;
+    uint32_t worker_count;          /* that run */
+    uint32_t stopped_workers;       /* whose loops still exist */
     struct address clients_address; /* as bound */
 
     struct server *health; /* listen.operators.address */
     struct operators_context health_context;
     struct server *desk; /* the operators' socket */
     struct operator_desk desk_context;
-    struct ledger_compare ledger_compare; /* start NULL: upstream is not compared */
 
     struct io signals, watch; /* signalfd; inotify on the policy */
     struct timer settle;      /* a change of the policy's files settles */
-    struct quota_keeper quotas;
-    struct timer uses;  /* the ledger is told which tokens were used */
-    struct timer purge; /* ... and forgets those that ended long ago */
+    struct timer uses;        /* the ledger is told which tokens were used */
+    struct timer purge;       /* ... and forgets those that ended long ago */
     bool is_draining, must_end;
     bool is_reloading, reload_again;
 };

@@ -9,8 +9,6 @@
 #include "proxy/snapshot.h"
 #include "upstream/upstream.h"
 
-struct quota_cache;
-
 struct site {
     struct server_settings settings;
     struct loop *loop;
@@ -19,7 +17,6 @@ struct site {
     struct upstream *upstream;
     const struct context *context;
     struct worker_tools *tools;
-    struct quota_cache *quotas;
 };
 
 /* What a worker keeps across reloads. */

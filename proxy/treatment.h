@@ -11,6 +11,11 @@ enum treatment {
     TREATMENT_RELAY,     /* the upstream does it */
     TREATMENT_VERSION, /* relayed where tools are allowed, else answered: every client asks it first
                         */
+    TREATMENT_PIN_ADD,  /* answered from the ledger and by the tracker: pins.h */
+    TREATMENT_PIN_LS,
+    TREATMENT_PIN_RM,
+    TREATMENT_PIN_UPDATE,
+    TREATMENT_PIN_VERIFY,
     TREATMENT_COMMANDS, /* answered here: the commands that this gateway lets through */
 };
 

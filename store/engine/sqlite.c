@@ -162,61 +162,32 @@ static bool run_one(struct sqlite *sqlite, struct transaction *transaction, stru
            run_plain(sqlite, STATEMENT_RELEASE, err);
 }
 
-static bool has(struct transaction *const *group, size_t count, bool writes)
-{
-    for (size_t i = 0; i < count; i++)
-        if (transaction_writes(group[i]->name) == writes)
-            return true;
-    return false;
-}
-
-/* All, or those alone that only read. */
 static bool run_all(struct sqlite *sqlite, struct transaction *const *group, size_t count,
-                    bool writes, struct error *err)
+                    struct error *err)
 {
+    bool writes = false;
+
+    for (size_t i = 0; i < count; i++)
+        writes |= transaction_writes(group[i]->name);
     if (!run_plain(sqlite, writes ? STATEMENT_BEGIN_WRITE : STATEMENT_BEGIN_READ, err))
         return false;
     for (size_t i = 0; i < count; i++)
-        if ((writes || !transaction_writes(group[i]->name)) && !run_one(sqlite, group[i], err))
+        if (!run_one(sqlite, group[i], err))
             return false;
     return run_plain(sqlite, STATEMENT_COMMIT, err);
-}
-
-static void give_up(struct sqlite *sqlite)
-{
-    if (!is_given_up(sqlite))
-        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
-    assert(is_given_up(sqlite));
-}
-
-/* Nothing can be written (a full disk, a lock): who only reads is answered all the same. */
-static bool run_reads(struct sqlite *sqlite, struct transaction *const *group, size_t count,
-                      struct error *err)
-{
-    struct error cause = *err;
-
-    for (size_t i = 0; i < count; i++)
-        group[i]->err = transaction_writes(group[i]->name) ? cause : (struct error){0};
-    *err = (struct error){0};
-    if (run_all(sqlite, group, count, false, err))
-        return true;
-    give_up(sqlite);
-    *err = cause;
-    for (size_t i = 0; i < count; i++)
-        group[i]->err = (struct error){0};
-    return false;
 }
 
 static bool run_group(struct engine *engine, struct transaction *const *group, size_t count,
                       struct error *err)
 {
     struct sqlite *sqlite = (struct sqlite *)engine;
-    bool writes = has(group, count, true);
 
-    if (run_all(sqlite, group, count, writes, err))
+    if (run_all(sqlite, group, count, err))
         return true;
-    give_up(sqlite);
-    return writes && has(group, count, false) && run_reads(sqlite, group, count, err);
+    if (!is_given_up(sqlite))
+        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    assert(is_given_up(sqlite));
+    return false;
 }
 
 const struct engine_kind engine_sqlite = {

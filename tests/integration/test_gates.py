@@ -113,7 +113,7 @@ class HeadGate(RpcCase):
         self.start()
         for content_type in ("application/json", "text/plain", "multipart/form-data; boundary=x"):
             with self.subTest(content_type):
-                reply = self.ask("/api/v0/pin/ls", "Content-Disposition: form-data; name=x", content_type=content_type, length=False)
+                reply = self.ask("/api/v0/repo/stat", "Content-Disposition: form-data; name=x", content_type=content_type, length=False)
                 self.assertEqual(reply.status, 200)
                 request = self.received_one()
                 self.assertIsNone(request.get("content-type"))
@@ -159,17 +159,17 @@ class ArgumentsGate(RpcCase):
             (f"{CID}\n", [CID]), (CID, [CID]), (f"{CID}\r\n{CID_V0}\r\n", [CID, CID_V0]), (f"{CID}\n{CID_V0}/a b/ä\n", [CID, f"{CID_V0}/a b/ä"]),
         ]:
             with self.subTest(lines):
-                self.assertEqual(self.send_lines("/api/v0/pin/add?progress=1", lines.encode()).status, 200)
-                self.assertEqual(self.arguments_received(), ("/api/v0/pin/add", arguments, [("progress", "true")]))
+                self.assertEqual(self.send_lines("/api/v0/refs?unique=1", lines.encode()).status, 200)
+                self.assertEqual(self.arguments_received(), ("/api/v0/refs", arguments, [("unique", "true")]))
 
     def test_those_of_the_query_come_first(self):
-        self.assertEqual(self.send_lines(f"/api/v0/pin/add?arg={CID}", CID_V0.encode()).status, 200)
-        self.assertEqual(self.arguments_received(), ("/api/v0/pin/add", [CID, CID_V0], []))
+        self.assertEqual(self.send_lines(f"/api/v0/refs?arg={CID}", CID_V0.encode()).status, 200)
+        self.assertEqual(self.arguments_received(), ("/api/v0/refs", [CID, CID_V0], []))
 
     def test_one_bad_argument_refuses_them_all(self):
         for bad in (b"QmNoCid", b"", b"/ipfs/../x", b"/ipfs/" + CID.encode() + b"/.."):
             with self.subTest(bad):
-                reply = self.send_lines("/api/v0/pin/add", b"\n".join([CID.encode(), bad, CID_V0.encode()]))
+                reply = self.send_lines("/api/v0/refs", b"\n".join([CID.encode(), bad, CID_V0.encode()]))
                 self.assert_refused(reply, 500)
                 self.assert_nothing_went_upstream()
 
@@ -185,30 +185,30 @@ class ArgumentsGate(RpcCase):
             ("multipart/form-data; boundary=xyz; boundary=abc", good), ("multipart/form-data; boundary=\"\"", good),
         ]:
             with self.subTest((content_type, body)):
-                self.assert_refused(self.ask("/api/v0/pin/add", content_type=content_type, body=body), 400)
+                self.assert_refused(self.ask("/api/v0/refs", content_type=content_type, body=body), 400)
                 self.assert_nothing_went_upstream()
 
     def test_no_more_than_ten_thousand_arguments(self):
         line = CID_V0.encode() + b"\n"
-        self.assertEqual(self.send_lines("/api/v0/pin/add", line * 10_000).status, 200)
+        self.assertEqual(self.send_lines("/api/v0/refs", line * 10_000).status, 200)
         self.assertEqual(self.arguments_received()[1], [CID_V0] * 10_000)
-        self.assert_refused(self.send_lines("/api/v0/pin/add", line * 10_001), 400, "10000")
-        self.assert_refused(self.send_lines(f"/api/v0/pin/add?arg={CID}", line * 10_000), 400, "10000")
+        self.assert_refused(self.send_lines("/api/v0/refs", line * 10_001), 400, "10000")
+        self.assert_refused(self.send_lines(f"/api/v0/refs?arg={CID}", line * 10_000), 400, "10000")
         self.assert_nothing_went_upstream()
 
     def test_no_more_than_a_mebibyte(self):
         path = b"/ipfs/" + CID.encode() + b"/" + b"a" * 60_000 + b"\n"
         content_type, body = multipart(("file", "stdin", path * 17))
         self.assertLess(len(body), MIB)
-        self.assertEqual(self.ask("/api/v0/pin/add", content_type=content_type, body=body).status, 200)
+        self.assertEqual(self.ask("/api/v0/refs", content_type=content_type, body=body).status, 200)
         self.upstream.forget()
         content_type, body = multipart(("file", "stdin", path * 18))
         self.assertGreater(len(body), MIB)
-        self.assert_refused(self.ask("/api/v0/pin/add", content_type=content_type, body=body), 413, "1048576")
+        self.assert_refused(self.ask("/api/v0/refs", content_type=content_type, body=body), 413, "1048576")
         self.assert_nothing_went_upstream()
 
     def test_a_chunked_body_is_bounded_as_well(self):
-        head = (b"POST /api/v0/pin/add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        head = (b"POST /api/v0/refs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
                 b"Transfer-Encoding: chunked\r\n\r\n")
         with Client(self.gateway.port) as client:
             client.send(head)
@@ -257,7 +257,7 @@ class ResolvedGate(RpcCase):
         return ("/api/v0/resolve", [name], [("recursive", "true"), ("timeout", "30000ms")])
 
     def test_a_name_is_resolved_once_and_its_end_is_sent(self):
-        for path in ("cat", "get", "refs", "dag/export", "pin/add", "block/stat", "dag/resolve"):
+        for path in ("cat", "get", "refs", "dag/export", "block/stat", "dag/resolve"):
             with self.subTest(path):
                 self.assertEqual(self.ask(f"/api/v0/{path}?arg=/ipns/name.example").status, 200)
                 resolve, call = self.calls()
@@ -279,7 +279,7 @@ class ResolvedGate(RpcCase):
 
     def test_names_in_a_body_are_resolved_too(self):
         content_type, body = multipart(("file", "stdin", b"/ipns/name.example\n" + CID_V0.encode()))
-        self.assertEqual(self.ask("/api/v0/pin/add", content_type=content_type, body=body).status, 200)
+        self.assertEqual(self.ask("/api/v0/refs", content_type=content_type, body=body).status, 200)
         self.assertEqual(self.upstream.requests[0].target.split("?")[0], "/api/v0/resolve")
         self.assertIn(f"/ipfs/{CID}\n{CID_V0}\n".encode(), self.upstream.requests[1].body)
         self.assertNotIn(b"ipns", self.upstream.requests[1].body)

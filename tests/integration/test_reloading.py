@@ -20,16 +20,16 @@ from rpc_case import CID, multipart
 SECONDS = settings.pick(6, 30)
 MEMBERS = settings.pick(500, 10_000)
 CAT = f"/api/v0/cat?arg={CID}"
-PIN = f"/api/v0/pin/add?arg={CID}"
+PIN = f"/api/v0/refs?arg={CID}"
 
 
 def policy(name):
     """One of two policies, "even" and "odd", that share no group, role or rule: who takes anything of one and anything of the
     other is allowed nothing, and told so in words that neither uses."""
-    denied = {"even": "pin/add", "odd": "cat"}[name]
+    denied = {"even": "refs", "odd": "cat"}[name]
     fillers = "".join(f"  {name}-{number}: {{groups: [{name}]}}\n" for number in range(MEMBERS))
     return (f"version: 1\norg: lab.example\nmembers:\n  tester: {{groups: [{name}]}}\n  other: {{groups: [{name}]}}\n{fillers}"
-            f"groups: {{{name}: {{}}}}\nroles:\n  {name}-role: {{allow: [cat, pin/add, add]}}\n"
+            f"groups: {{{name}: {{}}}}\nroles:\n  {name}-role: {{allow: [cat, refs, add]}}\n"
             f"bind: [{{to: \"group:{name}\", roles: [{name}-role]}}]\n"
             f"rules: [{{id: {name}-rule, deny: {denied}, to: \"group:{name}\", message: \"it is {name}\"}}]\n")
 
@@ -136,10 +136,10 @@ class Reloading(UnderLoad):
     def test_a_call_keeps_the_policy_it_began_with(self):
         """Its arguments come after a reload that denies it."""
         self.start_before_sink()
-        self.reload_with("odd")  # allows pin/add
+        self.reload_with("odd")  # allows refs
         token = self.token("tester")
         content_type, body = multipart(("file", "stdin", f"{CID}\n".encode()))
-        head = (f"POST /api/v0/pin/add HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: {content_type}\r\n"
+        head = (f"POST /api/v0/refs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: {content_type}\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n").encode()
         self.assertTrue(wait_for(lambda: self.ask_as(token, PIN).status == 200, 5))
         with Client(self.gateway.port) as client:

@@ -9,11 +9,11 @@ SECRET = "Basic c2VjcmV0OnNlY3JldA"
 
 # what a client sends as path -> what the upstream sees
 NORMALIZED_PATHS = {
-    "/api/v0/pin/add": "/api/v0/pin/add",
-    "/api/v0/%70in/add": "/api/v0/pin/add",
-    "/api/v0/pin%2Fadd": "/api/v0/pin/add",
-    "/api/v0/pin%2fadd": "/api/v0/pin/add",
-    "/api/v0/%70%69%6E%2f%61%64%64": "/api/v0/pin/add",
+    "/api/v0/dag/export": "/api/v0/dag/export",
+    "/api/v0/%64ag/export": "/api/v0/dag/export",
+    "/api/v0/dag%2Fexport": "/api/v0/dag/export",
+    "/api/v0/dag%2fexport": "/api/v0/dag/export",
+    "/api/v0/%64%61%67%2f%65%78%70%6f%72%74": "/api/v0/dag/export",
 }
 
 UNKNOWN_PATHS = [
@@ -124,19 +124,19 @@ class RpcPaths(RpcCase):
 
     def test_options_are_sent_by_their_long_name_and_in_one_spelling(self):
         for query, seen in [
-            ("r=1&n=x", [("name", "x"), ("recursive", "true")]),
+            ("r=1&e=1", [("edges", "true"), ("recursive", "true")]),
             ("recursive", [("recursive", "true")]),
             ("recursive=", [("recursive", "true")]),
             ("recursive=F", [("recursive", "false")]),
-            ("timeout=1m30s&progress=T", [("progress", "true"), ("timeout", "1m30s")]),
-            ("na%6de=a+b%2Bc", [("name", "a b+c")]),
-            ("&&name=x&&", [("name", "x")]),
-            ("unheard-of=1&name=x&unheard-of=2", [("name", "x")]),
-            ("NAME=x", []),
+            ("timeout=1m30s&unique=T", [("timeout", "1m30s"), ("unique", "true")]),
+            ("for%6dat=a+b%2Bc", [("format", "a b+c")]),
+            ("&&format=x&&", [("format", "x")]),
+            ("unheard-of=1&format=x&unheard-of=2", [("format", "x")]),
+            ("FORMAT=x", []),
         ]:
             with self.subTest(query):
-                self.assertEqual(self.ask(f"/api/v0/pin/add?arg={CID}&{query}").status, 200)
-                self.assertEqual(read_target(self.received()[0]), ("/api/v0/pin/add", [CID], seen))
+                self.assertEqual(self.ask(f"/api/v0/refs?arg={CID}&{query}").status, 200)
+                self.assertEqual(read_target(self.received()[0]), ("/api/v0/refs", [CID], seen))
 
     def test_what_could_be_read_in_two_ways_is_refused(self):
         for query in ("name=a&name=b", "name=a&n=b", "r=1&recursive=true", "recursive=yes", "recursive=true;progress=true",

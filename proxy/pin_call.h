@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the pin commands share: whose pins, which CIDs the arguments stand for, one step after the
+ * other, and the answer in Kubo's shape. Loop thread only. */
+#ifndef PROXY_PIN_CALL_H
+#define PROXY_PIN_CALL_H
+
+#include "proxy/rpc_call.h"
+#include "upstream/tracker.h"
+
+/* The work of a call (struct rpc). At most one of resolving, waiting and reading is under way. */
+struct pin_call {
+    struct rpc *rpc;
+    struct owner owner;
+    struct cid *cids; /* what the arguments stand for */
+    size_t count;     /* of those that are known */
+    size_t index;     /* of the one that is being seen to */
+    struct operation *resolving;
+    struct tracker_call *waiting;
+    struct transaction *reading;
+    struct operation *measuring;
+    void (*proceed)(struct pin_call *pins); /* all CIDs are known */
+
+    /* A reply of lines that has begun. */
+    bool is_producing;
+    struct text lines; /* to be written */
+    bool has_ended;    /* behind lines */
+    /* All lines are written: what comes next? False: it cannot be had. NULL: nothing is asked. */
+    bool (*on_room)(struct pin_call *pins);
+
+    /* pin/update, pin/ls, pin/verify: their own. */
+    struct text name;
+    char after[ULID_SIZE];
+    bool has_more, has_entries, shows_names, is_whole;
+    unsigned modes;      /* 1 << enum pin_mode: what is listed */
+    struct slice filter; /* of names; empty: none */
+};
+
+/* Begins the work: finds the owner, then makes CIDs of all arguments, then proceeds. Refuses the
+ * call if that fails. */
+void pin_call_start(struct rpc *rpc, void (*proceed)(struct pin_call *pins));
+
+/* Starts a call of the tracker about cids[index]; on_done as tracker_start. Refuses if it cannot.
+ */
+void pin_call_track(struct pin_call *pins, const struct tracker_request *request,
+                    tracker_progress on_progress, tracker_done on_done);
+
+/* Starts a transaction, which is the ledger's or gone afterwards; on_done gets the pin_call. False:
+ * the ledger cannot take it. */
+MUST_USE bool pin_call_try_read(struct pin_call *pins, struct transaction *transaction,
+                                store_done_cb on_done, struct error *err);
+/* The same; refuses the call if it cannot. */
+void pin_call_read(struct pin_call *pins, struct transaction *transaction, store_done_cb on_done);
+
+/* Appends the CID as this call wants CIDs written: cid-base, upgrade-cidv0-in-output. */
+void pin_call_put_cid(const struct pin_call *pins, const struct cid *cid, struct text *out);
+
+/* Ends the call with an answer of the tracker that is not DONE, or any other failure: a status if
+ * no line went out, else a last line. */
+void pin_call_fail(struct pin_call *pins, const struct tracker_answer *answer);
+void pin_call_refuse(struct pin_call *pins, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* {"Pins":["cid",...]}, the end of most. */
+void pin_call_answer_pins(struct pin_call *pins);
+
+/* More lines are there, or (has_ended) the end. Begins the reply with the first call. */
+void pin_call_produce(struct pin_call *pins);
+
+/* May this call reach beyond what is here? */
+bool pin_call_is_offline(const struct rpc *rpc);
+
+#endif

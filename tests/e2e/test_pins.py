@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two members with the `ipfs` program before one real Kubo: pins are their owner's, and nobody else notices."""
+
+import concurrent.futures
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from kit import kubo, members, relay, settings
+
+MEMBERS = ["alice", "bob"]
+
+
+class Pins(unittest.TestCase):
+    limit_seconds = 300
+    variable = "KUBO"
+
+    @classmethod
+    def setUpClass(cls):
+        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(cls.variable)
+        if reason:
+            raise unittest.SkipTest(reason)
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.kubo = kubo.Kubo(cls.folder, kubo.binary(cls.variable))
+        cls.addClassCleanup(cls.kubo.stop)
+        cls.relay = relay.start(cls.folder, cls.kubo.port, more=members.write_policy(cls.folder, MEMBERS))
+        cls.addClassCleanup(cls.relay.stop)
+        cls.cli = kubo.Cli(cls.folder, cls.relay.port, binary=kubo.binary(cls.variable))
+        cls.direct = kubo.Cli(cls.folder, cls.kubo.port, binary=kubo.binary(cls.variable))
+        cls.tokens = dict(zip(MEMBERS, members.mint(cls.relay, MEMBERS)))
+        cls.made = 0
+
+    def evidence(self):
+        return self.relay.process.log()[-3000:]
+
+    def straight(self, *words):
+        done = self.direct.run(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def run_as(self, who, *words):
+        return self.cli.run("--api-auth", f"bearer:{self.tokens[who]}", *words, timeout=60)
+
+    def good(self, who, *words):
+        done = self.run_as(who, *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def refused(self, who, text, *words):
+        done = self.run_as(who, *words)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertIn(text, done.stderr)
+        return done.stderr
+
+    def new_object(self, size=1000):
+        """The CID of a file that nobody has pinned."""
+        type(self).made += 1
+        path = self.folder / f"file-{self.made}"
+        path.write_bytes(f"{self.made}".encode().ljust(size, b"."))
+        return self.straight("add", "-Q", "--pin=false", "--cid-version=1", str(path))
+
+    def pinned(self, cid):
+        """How Kubo holds it, by its own word."""
+        done = self.direct.run("pin", "ls", "--names", "--type=recursive")
+        return [line for line in done.stdout.splitlines() if line.startswith(cid)]
+
+    def own(self, who, *options):
+        return sorted(line.split()[0] for line in self.good(who, "pin", "ls", *options).splitlines())
+
+    # ---- one member
+
+    def test_a_pin_is_added_listed_and_removed(self):
+        cid = self.new_object()
+        self.assertEqual(self.good("alice", "pin", "add", cid), f"pinned {cid} recursively\n")
+        self.assertIn("cw:", self.pinned(cid)[0])
+        self.assertIn(cid, self.own("alice"))
+        self.assertEqual(self.good("alice", "pin", "ls", cid), f"{cid} recursive\n")
+        self.assertEqual(self.good("alice", "pin", "rm", cid), f"unpinned {cid}\n")
+        self.assertEqual(self.pinned(cid), [])
+        self.refused("alice", "is not pinned", "pin", "ls", cid)
+        self.refused("alice", "not pinned or pinned indirectly", "pin", "rm", cid)
+
+    def test_direct_pins(self):
+        cid = self.new_object()
+        self.good("alice", "pin", "add", "--recursive=false", cid)
+        self.assertEqual(self.good("alice", "pin", "ls", cid), f"{cid} direct\n")
+        self.assertIn(cid, self.own("alice", "--type=direct"))
+        self.assertNotIn(cid, self.own("alice", "--type=recursive"))
+        self.good("alice", "pin", "add", cid)
+        self.refused("alice", "already pinned recursively", "pin", "add", "--recursive=false", cid)
+        self.refused("alice", "is pinned recursively", "pin", "rm", "--recursive=false", cid)
+        self.good("alice", "pin", "rm", cid)
+
+    def test_names(self):
+        cid = self.new_object()
+        self.good("alice", "pin", "add", "--name", "a \"name\"", cid)
+        self.assertIn("a \"name\"", self.good("alice", "pin", "ls", "--names", cid))
+        self.assertEqual(self.own("alice", "--name=nam"), [cid])
+        self.good("alice", "pin", "add", "--name", "other", cid)
+        self.assertIn("other", self.good("alice", "pin", "ls", "--names", cid))
+        self.good("alice", "pin", "rm", cid)
+        self.refused("alice", "max 255 bytes", "pin", "add", "--name", "x" * 256, cid)
+
+    def test_several_and_from_stdin(self):
+        cids = [self.new_object() for _ in range(3)]
+        self.good("alice", "pin", "add", *cids)
+        self.assertTrue(set(cids) <= set(self.own("alice", "--stream")))
+        done = subprocess.run([self.cli.binary, "--api", self.cli.api, "--api-auth", f"bearer:{self.tokens['alice']}", "pin", "rm"],
+                              input="".join(f"{cid}\n" for cid in cids), env=self.cli.environment, text=True, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertFalse(set(cids) & set(self.own("alice")))
+
+    def test_the_first_failure_ends_a_call_and_what_came_before_stays(self):
+        good, missing = self.new_object(), "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+        self.refused("alice", "could not find", "pin", "add", good, missing, self.new_object())
+        self.assertIn(good, self.own("alice"))
+        self.assertNotIn(missing, self.own("alice"))
+
+    def test_progress(self):
+        cid = self.new_object(3_000_000)
+        self.assertIn(f"pinned {cid} recursively", self.good("alice", "pin", "add", "--progress", cid))
+        self.good("alice", "pin", "rm", cid)
+
+    def test_paths_are_pinned_by_what_they_lead_to(self):
+        folder = self.folder / "tree"
+        (folder / "sub").mkdir(parents=True)
+        (folder / "sub" / "leaf").write_text("a leaf")
+        root = self.straight("add", "-r", "-Q", "--pin=false", str(folder))
+        leaf = self.straight("resolve", f"/ipfs/{root}/sub/leaf").removeprefix("/ipfs/")
+        self.assertIn(leaf, self.good("alice", "pin", "add", f"/ipfs/{root}/sub/leaf"))
+        self.assertIn(leaf, self.own("alice"))
+        self.good("alice", "pin", "rm", f"{root}/sub/leaf")
+
+    def test_update_moves_the_name(self):
+        one, two = self.new_object(), self.new_object()
+        self.refused("alice", "'from' cid was not recursively pinned already", "pin", "update", one, two)
+        self.good("alice", "pin", "add", "--name=kept", one)
+        self.good("alice", "pin", "update", one, two)
+        self.assertNotIn(one, self.own("alice"))
+        self.assertIn("kept", self.good("alice", "pin", "ls", "--names", two))
+        self.assertEqual(self.pinned(one), [])
+        self.good("alice", "pin", "rm", two)
+
+    def test_verify_reads_ones_own(self):
+        cid = self.new_object()
+        self.good("alice", "pin", "add", cid)
+        self.assertIn(f"{cid} ok", self.good("alice", "pin", "verify", "--verbose"))
+        self.assertNotIn(cid, self.good("bob", "pin", "verify", "--verbose"))
+        self.good("alice", "pin", "rm", cid)
+
+    def test_indirect_pins_need_a_name(self):
+        self.refused("alice", "named CID only", "pin", "ls", "--type=indirect")
+        self.refused("alice", "invalid type", "pin", "ls", "--type=wrong")
+
+    # ---- two members
+
+    def test_each_sees_its_own(self):
+        mine, shared = self.new_object(), self.new_object()
+        self.good("alice", "pin", "add", mine, shared)
+        self.good("bob", "pin", "add", shared)
+        self.assertIn(mine, self.own("alice"))
+        self.assertNotIn(mine, self.own("bob"))
+        self.refused("bob", "is not pinned", "pin", "ls", mine)
+        self.refused("bob", "not pinned or pinned indirectly", "pin", "rm", mine)
+        self.good("alice", "pin", "rm", shared)
+        self.assertEqual(len(self.pinned(shared)), 1)
+        self.assertIn(shared, self.own("bob"))
+        self.good("bob", "pin", "rm", shared)
+        self.assertEqual(self.pinned(shared), [])
+
+    def test_what_was_pinned_at_the_node_is_left_alone(self):
+        cid = self.new_object()
+        self.straight("pin", "add", "--name=theirs", cid)
+        self.good("alice", "pin", "add", cid)
+        self.good("alice", "pin", "rm", cid)
+        self.assertIn("theirs", self.pinned(cid)[0])
+
+    def test_both_pin_and_unpin_at_once(self):
+        cids = [self.new_object() for _ in range(4)]
+
+        def play(who):
+            for _ in range(3):
+                self.good(who, "pin", "add", *cids)
+                self.good(who, "pin", "rm", *cids)
+            self.good(who, "pin", "add", cids[0])
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(play, MEMBERS))
+        self.assertEqual(len(self.pinned(cids[0])), 1)
+        for cid in cids[1:]:
+            self.assertEqual(self.pinned(cid), [])
+        for who in MEMBERS:
+            self.good(who, "pin", "rm", cids[0])
+        self.assertEqual(self.pinned(cids[0]), [])
+
+
+class PinsOlder(Pins):
+    """The same before Kubo 0.39."""
+
+    variable = "KUBO_0_39"
+
+
+if __name__ == "__main__":
+    unittest.main()
