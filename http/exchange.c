@@ -487,5 +487,6 @@ void exchange_on_client_readable(struct exchange *exchange)
 
 void exchange_on_client_writable(struct exchange *exchange)
 {
-    exchange_run_reply(exchange);
+    if (exchange->state != EXCHANGE_SKIPPING) /* an earlier wish, which cannot be taken back */
+        exchange_run_reply(exchange);
 }

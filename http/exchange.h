@@ -131,8 +131,9 @@ void exchange_produce(struct exchange *exchange, const struct produced *produced
  * calls do no harm. */
 void exchange_produce_more(struct exchange *exchange);
 
-/* Lines (each with CR LF) for behind the content of a produced reply in chunks, such as
- * X-Stream-Error; announced by a Trailer header. Before produce says PRODUCE_END. */
+/* Lines (each with CR LF) behind the content of a reply in chunks. While PRODUCING: to be filled,
+ * X-Stream-Error say, announced by a Trailer header, before produce says PRODUCE_END. While
+ * HOLDING: those of the upstream that may pass. */
 struct text *exchange_reply_trailers(struct exchange *exchange);
 
 enum consume_result {

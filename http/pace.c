@@ -127,7 +127,7 @@ static bool queue_may_end_body(const struct exchange *exchange)
 /* Whether the rest of its body came, nobody will know. */
 static bool takes_no_body(const struct exchange *exchange)
 {
-    return exchange->state == EXCHANGE_ANSWERING || exchange->state == EXCHANGE_HOLDING ||
+    return exchange->state == EXCHANGE_ANSWERING ||
            (exchange->state == EXCHANGE_PRODUCING && !is_consuming(exchange));
 }
 

@@ -75,6 +75,6 @@ void exchange_produce_more(struct exchange *exchange)
 
 struct text *exchange_reply_trailers(struct exchange *exchange)
 {
-    assert(exchange->state == EXCHANGE_PRODUCING);
+    assert(exchange->state == EXCHANGE_PRODUCING || exchange->state == EXCHANGE_HOLDING);
     return &exchange->reply.decoder.trailers;
 }

@@ -45,7 +45,10 @@ static void on_order(struct message *message, void *receiver)
 
     switch (order->what) {
     case ORDER_RELOAD:
-        server_reload(worker->server, make_settings(worker, order->snapshot));
+        if (worker->server != NULL)
+            server_reload(worker->server, make_settings(worker, order->snapshot));
+        else
+            worker->options.unref_snapshot(order->snapshot); /* it came too late */
         break;
     case ORDER_DRAIN:
         server_drain(worker->server, order->deadline_ms);

@@ -267,6 +267,7 @@ bool caller_has_room(struct caller *caller, enum caller_dimension flow, uint64_t
 
     if (least_room(caller, flow, now_ms, &tightest) >= bytes)
         return true;
+    assert(tightest != NULL);
     *refusal = refuse_window(tightest, flow, now_ms, bytes);
     return false;
 }
@@ -305,6 +306,7 @@ uint64_t caller_take(struct caller *caller, enum caller_dimension flow, uint64_t
     taken = take_all(caller, flow, now_ms, is_needed || bytes < share ? bytes : share);
     if (taken == 0) {
         (void)least_room(caller, flow, now_ms, &tightest);
+        assert(tightest != NULL); /* who is not metered does not ask */
         *refusal = refuse_window(tightest, flow, now_ms, 1);
     }
     return taken;

@@ -21,17 +21,21 @@ static void put_window(const struct caller_refusal *refusal, struct text *out)
                     units_print_size(used, refusal->used));
 }
 
-/* Whole seconds, or minutes and hours if it is long. */
+/* Whole seconds, or minutes and hours if it is long; never less than it is. */
 static void put_wait(uint64_t wait_ms, struct text *out)
 {
+    static const struct {
+        uint64_t below_s, each_s;
+        const char *unit;
+    } steps[] = {{120, 1, "s"}, {7200, 60, "minutes"}, {UINT64_MAX, 3600, "hours"}};
     uint64_t seconds = wait_ms / 1000 + (wait_ms % 1000 != 0);
+    size_t i = 0;
 
-    if (seconds < 120)
-        text_put_format(out, "%llu s", (unsigned long long)(seconds > 0 ? seconds : 1));
-    else if (seconds < 7200)
-        text_put_format(out, "%llu minutes", (unsigned long long)(seconds / 60 + 1));
-    else
-        text_put_format(out, "%llu hours", (unsigned long long)(seconds / 3600 + 1));
+    while (seconds >= steps[i].below_s)
+        i++;
+    text_put_number(out, seconds < 1 ? 1 : (seconds + steps[i].each_s - 1) / steps[i].each_s);
+    text_put_char(out, ' ');
+    text_put_text(out, steps[i].unit);
 }
 
 void caller_put_refusal(const struct caller_refusal *refusal, struct text *out)

@@ -6,6 +6,7 @@
 #include "policy/commands.h"
 #include "policy/explain.h"
 #include "policy/moment.h"
+#include "policy/quotas.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -104,6 +105,33 @@ static void hint_member(const struct cli *cli, const struct policy *policy,
         fprintf(cli->out, "  did you mean '%.*s'?\n", SLICE_ARGS(near.best));
 }
 
+/* What is allowed may still be limited. */
+static void print_quotas(const struct cli *cli, const struct policy *policy,
+                         const struct principal *asked)
+{
+    struct principal principal = *asked;
+    struct text out = {0};
+
+    if (cli->json)
+        return;
+    if (principal.kind == PRINCIPAL_MEMBER)
+        principal.token_id = SLICE("any"); /* as members call */
+    for (size_t i = 0; i < policy_quota_count(policy); i++) {
+        const struct policy_quota *quota = policy_quota(policy, i);
+
+        if (!policy_quota_applies(policy, quota, &principal))
+            continue;
+        text_put_format(&out, "  limited by the quota %s on ", quota->label);
+        policy_quota_put_scope(quota, &out);
+        text_put_text(&out, ": ");
+        policy_quota_put_limits(quota, &out);
+        text_put_char(&out, '\n');
+    }
+    if (out.size > 0)
+        fputs(out.data, cli->out);
+    text_dispose(&out);
+}
+
 static int answer(const struct cli *cli, const struct policy *policy,
                   const struct question *question)
 {
@@ -123,6 +151,8 @@ static int answer(const struct cli *cli, const struct policy *policy,
     fputs(out.data, cli->out);
     hint_member(cli, policy, &question->principal);
     is_allowed = explanation.decision.is_allowed;
+    if (is_allowed)
+        print_quotas(cli, policy, &question->principal);
     text_dispose(&out);
     explanation_dispose(&explanation);
     return is_allowed ? CLI_DONE : CLI_FAILED;

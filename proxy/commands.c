@@ -2,7 +2,9 @@
 #include "proxy/commands.h"
 
 #include "ipfs/catalogue.h"
+#include "proxy/command_ledger.h"
 #include "proxy/command_operator.h"
+#include "proxy/command_quota.h"
 #include "proxy/init.h"
 #include "proxy/serve.h"
 #include "proxy/treatment.h"
@@ -84,6 +86,21 @@ const struct cli_command proxy_commands[] = {
         .run = command_reload,
     },
     {
+        .words = "quota",
+        .arguments = "[MEMBER]",
+        .max_arguments = 1,
+        .summary = "What members may use, and what they have used.",
+        .help = "Every limit that applies, with what is used and left of it, and when a rate or "
+                "window is whole again;\n"
+                "without MEMBER, of all members. A member sees its own with GET "
+                "/causeway/v1/quota.\n\n"
+                "\"stored\" is what the member is charged: an object that two members pin is "
+                "charged to both, and once\n"
+                "to the organization (\"org\"), which is what the storage holds.",
+        .options = operator_options,
+        .run = command_quota,
+    },
+    {
         .words = "policy list",
         .arguments = "",
         .summary = "The versions of the policy that were in force.",
@@ -99,6 +116,47 @@ const struct cli_command proxy_commands[] = {
         .help = "It stays in force, over restarts too, until the policy's files change.",
         .options = operator_options,
         .run = command_policy_rollback,
+    },
+    {
+        .words = "ledger check",
+        .arguments = "",
+        .summary = "Check that the ledger is whole, and that its sums are right.",
+        .help =
+            "Reads all of it, beside a gateway that runs, or without one. With one, what is pinned "
+            "upstream is\n"
+            "compared too: foreign pins are not Causeway's, and left alone; lost ones are missing "
+            "there.\n"
+            "The exit code is 1 if anything is damaged, different or lost.",
+        .options = operator_options,
+        .run = command_ledger_check,
+    },
+    {
+        .words = "ledger backup",
+        .arguments = "FILE",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Copy the ledger as it is now into a new file.",
+        .help = "While the gateway runs, or without one. The file holds hashes of tokens and who "
+                "owns what: keep it as\n"
+                "private as the data folder (its mode is 0600). The gateway writes it, as its own "
+                "user.",
+        .options = operator_options,
+        .run = command_ledger_backup,
+    },
+    {
+        .words = "ledger restore",
+        .arguments = "FILE",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Put a backup in the ledger's place; the gateway must be stopped.",
+        .help = "The ledger that is there is kept beside it. Tokens, suspended members and the "
+                "denylist stay as they are\n"
+                "there, if it can be read: nobody is let in again. What was pinned or removed "
+                "since the backup is not in\n"
+                "it: nothing is unpinned or deleted because of that, and causeway ledger check "
+                "shows what differs.",
+        .options = operator_options,
+        .run = command_ledger_restore,
     },
     {
         .words = "help kubo-allowed-paths",

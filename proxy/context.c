@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/context.h"
 
+#include "proxy/quota_store.h"
+
 #include <openssl/rand.h>
 #include <string.h>
 
@@ -40,8 +42,10 @@ bool context_open(struct context *context, const struct config *config, struct l
         return false;
     context->directory = directory_create();
     context->throttle = make_throttle();
+    context->accounts = accounts_create();
     return directory_attach(context->directory, context->store, err) &&
-           open_audit(context, config, messages, err);
+           open_audit(context, config, messages, err) &&
+           quota_store_load(context->accounts, context->store, err);
 }
 
 void context_close(struct context *context)
@@ -52,6 +56,7 @@ void context_close(struct context *context)
     store_close(&context->store);
     directory_destroy(&context->directory);
     throttle_destroy(&context->throttle);
+    accounts_destroy(&context->accounts);
 }
 
 void worker_tools_create(struct worker_tools *tools, const struct context *context)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the whole process shares and no reload changes: the ledger, the directory of tokens, the
- * audit log, the pin tracker. Opened before the first worker starts, closed after the last one
- * ended.
+ * audit log, the pin tracker, what is used of quotas. Opened before the first worker starts, closed
+ * after the last one ended.
  */
 #ifndef PROXY_CONTEXT_H
 #define PROXY_CONTEXT_H
@@ -10,6 +10,7 @@
 #include "auth/directory.h"
 #include "auth/throttle.h"
 #include "conf/config.h"
+#include "policy/accounts.h"
 #include "store/store.h"
 #include "upstream/tracker.h"
 
@@ -18,7 +19,8 @@ struct context {
     struct directory *directory;
     struct audit *audit;
     struct throttle *throttle; /* of wrong credentials; no worker has one for itself */
-    struct tracker *tracker; /* the control thread's; made and ended by it */
+    struct tracker *tracker;   /* the control thread's; made and ended by it */
+    struct accounts *accounts;
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */

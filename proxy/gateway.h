@@ -8,8 +8,10 @@
 #include "http/jobs.h"
 #include "http/worker.h"
 #include "proxy/context.h"
+#include "proxy/operator_ledger.h"
 #include "proxy/operator_socket.h"
 #include "proxy/operators.h"
+#include "proxy/quota_store.h"
 #include "proxy/site.h"
 #include "proxy/snapshot.h"
 
@@ -40,11 +42,13 @@ struct gateway {
     struct operators_context health_context;
     struct server *desk; /* the operators' socket */
     struct operator_desk desk_context;
+    struct ledger_compare ledger_compare; /* start NULL: upstream is not compared */
 
     struct io signals, watch; /* signalfd; inotify on the policy */
     struct timer settle;      /* a change of the policy's files settles */
-    struct timer uses;        /* the ledger is told which tokens were used */
-    struct timer purge;       /* ... and forgets those that ended long ago */
+    struct quota_keeper quotas;
+    struct timer uses;  /* the ledger is told which tokens were used */
+    struct timer purge; /* ... and forgets those that ended long ago */
     bool is_draining, must_end;
     bool is_reloading, reload_again;
 };

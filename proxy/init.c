@@ -55,12 +55,18 @@ static const char policy[] =
     "  - {to: \"group:admins\", roles: [admin]}\n"
     "# - {to: \"group:staff\", roles: [writer]}\n"
     "\n"
+    "# How much everybody may use; causeway quota tells how it stands.\n"
+    "quotas:\n"
+    "  - {id: all, scope: org, stored: {bytes: 1TiB, pins: 1000000, soft: 85%%}}\n"
+    "  - {id: each, scope: each member, stored: {bytes: 100GiB, pins: 100000, soft: 85%%}}\n"
+    "\n"
     "# Tried whenever the policy is loaded; a policy that fails its own tests does not come into "
     "force.\n"
     "tests:\n"
     "  - {as: %s, call: \"pin/ls\", expect: allow}\n"
     "  - {as: %s, call: \"config/show\", expect: deny}\n"
-    "  - {as: anonymous, call: \"add\", expect: deny}\n";
+    "  - {as: anonymous, call: \"add\", expect: deny}\n"
+    "  - {as: %s, quotas: [all, each]}\n";
 
 /* Writes a file that must not be there yet. */
 static bool write_new(const char *path, const struct text *bytes, struct error *err)
@@ -103,7 +109,8 @@ static bool write_files(const struct plan *plan, struct error *err)
     text_clear(&path);
     text_clear(&text);
     text_put_format(&path, "%s/policy.yaml", plan->folder);
-    text_put_format(&text, policy, plan->org, plan->member, plan->member, plan->member);
+    text_put_format(&text, policy, plan->org, plan->member, plan->member, plan->member,
+                    plan->member);
     result = result && write_new(path.data, &text, err);
     text_dispose(&path);
     text_dispose(&text);

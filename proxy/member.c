@@ -4,6 +4,8 @@
 #include "conf/units.h"
 #include "proxy/access_gate.h"
 #include "proxy/identity.h"
+#include "proxy/quota_gate.h"
+#include "proxy/quota_view.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -56,42 +58,54 @@ static json_t *describe(const struct site *site, const struct principal *princip
     return object;
 }
 
-static void answer_whoami(struct site *site, struct exchange *exchange)
+static void answer_json(struct exchange *exchange, json_t *object)
+{
+    struct answer answer = {
+        .status = 200, .content_type = "application/json", .reason = CLOSE_DONE};
+    char *text = json_dumps(object, JSON_COMPACT);
+
+    answer.body = slice_of(text);
+    exchange_answer(exchange, &answer);
+    free(text);
+    json_decref(object);
+}
+
+/* What is told costs nothing of what it tells: who is refused can always ask why. */
+static json_t *describe_quotas(struct site *site, const struct principal *principal)
+{
+    return quota_view(site->context->accounts, site->snapshot->policy, principal,
+                      quota_gate_caller(site, principal));
+}
+
+static void answer(struct site *site, struct exchange *exchange, bool is_whoami)
 {
     const struct principal *principal;
     struct identity_refusal refusal;
-    struct answer answer = {
-        .status = 200, .content_type = "application/json", .reason = CLOSE_DONE};
-    json_t *object;
-    char *text;
 
     if (!identity_establish(site, exchange, &principal, &refusal)) {
         identity_refuse(exchange, &refusal);
         return;
     }
-    object = describe(site, principal);
-    text = json_dumps(object, JSON_COMPACT);
-    answer.body = slice_of(text);
-    exchange_answer(exchange, &answer);
-    free(text);
-    json_decref(object);
+    answer_json(exchange, is_whoami ? describe(site, principal) : describe_quotas(site, principal));
     principal_unref(&principal);
 }
 
 void member_serve(struct site *site, struct exchange *exchange)
 {
     const struct head *head = exchange_request(exchange);
+    bool is_whoami = slice_is(head->target, "/causeway/v1/whoami");
+    const char *name = is_whoami ? "whoami" : "quota";
 
-    if (!slice_is(head->target, "/causeway/v1/whoami")) {
+    if (!is_whoami && !slice_is(head->target, "/causeway/v1/quota")) {
         exchange_refuse(exchange, 404, CLOSE_REFUSED, "not built");
         return;
     }
-    exchange_set_name(exchange, "whoami");
+    exchange_set_name(exchange, name);
     if (slice_is(head->method, "GET") || slice_is(head->method, "HEAD")) {
-        answer_whoami(site, exchange);
+        answer(site, exchange, is_whoami);
         return;
     }
     text_put_text(exchange_reply_headers(exchange), "Allow: GET, HEAD\r\n");
-    exchange_refuse(exchange, 405, CLOSE_REFUSED, "whoami is asked with GET, not with %.*s",
+    exchange_refuse(exchange, 405, CLOSE_REFUSED, "%s is asked with GET, not with %.*s", name,
                     SLICE_ARGS(head->method));
 }

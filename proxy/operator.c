@@ -2,6 +2,7 @@
 /* The operators' routes about the gateway as a whole. */
 #include "conf/units.h"
 #include "proxy/gateway.h"
+#include "proxy/quota_view.h"
 
 #include <string.h>
 
@@ -165,6 +166,63 @@ static void run_policy_rollback(struct operator_call *call)
         reload_roll_back(gateway, (uint64_t)number, on_reloaded, call);
 }
 
+/* ---- /quota/show: {member, token?} -> how the member's quotas stand */
+
+static void run_quota_show(struct operator_call *call)
+{
+    struct gateway *gateway = gateway_of(call);
+    const struct policy *policy = gateway->snapshot->policy;
+    struct principal principal = {.kind = PRINCIPAL_MEMBER,
+                                  .id = operator_text(operator_input(call), "member"),
+                                  .token_id = operator_text(operator_input(call), "token")};
+    struct error err = {0};
+    struct caller *caller;
+
+    if (principal.id.size == 0) {
+        operator_refuse(call, 400, "member: name whose quotas");
+        return;
+    }
+    if (!gateway_check_member(gateway, principal.id, &err)) {
+        operator_refuse_error(call, &err);
+        return;
+    }
+    caller = caller_create(gateway->context.accounts, policy, &principal);
+    operator_answer(call, 200, quota_view(gateway->context.accounts, policy, &principal, caller));
+    caller_unref(&caller);
+}
+
+/* ---- /quota/list: {from?} -> {members: [as /quota/show, ...], next?}, by place in the policy */
+
+enum { QUOTAS_MAX = 100 };
+
+static json_t *describe_quotas(struct gateway *gateway, size_t index)
+{
+    const struct policy *policy = gateway->snapshot->policy;
+    struct principal principal = {.kind = PRINCIPAL_MEMBER, .id = policy_member(policy, index)->id};
+    struct caller *caller = caller_create(gateway->context.accounts, policy, &principal);
+    json_t *object = quota_view(gateway->context.accounts, policy, &principal, caller);
+
+    caller_unref(&caller);
+    return object;
+}
+
+static void run_quota_list(struct operator_call *call)
+{
+    struct gateway *gateway = gateway_of(call);
+    const struct policy *policy = gateway->snapshot->policy;
+    json_int_t from = json_integer_value(json_object_get(operator_input(call), "from"));
+    size_t count = policy != NULL ? policy_member_count(policy) : 0;
+    size_t first = from > 0 ? (size_t)from : 0, i = first;
+    json_t *members = json_array(), *output;
+
+    for (; i < count && i < first + QUOTAS_MAX; i++)
+        json_array_append_new(members, describe_quotas(gateway, i));
+    output = json_pack("{s:o}", "members", members);
+    if (i < count)
+        json_object_set_new(output, "next", json_integer((json_int_t)i));
+    operator_answer(call, 200, output);
+}
+
 /* ---- names in other folders' routes */
 
 bool gateway_check_member(void *gateway, struct slice id, struct error *err)
@@ -194,5 +252,7 @@ const struct operator_route gateway_routes[] = {
     {"/reload", run_reload},
     {"/policy/list", run_policy_list},
     {"/policy/rollback", run_policy_rollback},
+    {"/quota/show", run_quota_show},
+    {"/quota/list", run_quota_list},
     {NULL, NULL},
 };

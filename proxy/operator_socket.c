@@ -28,12 +28,13 @@ struct inquiry {
     struct operator_call *call;
 };
 
-/* "token/list" and "status" only read. */
+/* "token/list", "ledger/check" and "status" only read. */
 static bool only_reads(const char *path)
 {
     size_t size = strlen(path);
 
-    return strcmp(path, "/status") == 0 || (size > 5 && strcmp(path + size - 5, "/list") == 0);
+    return strcmp(path, "/status") == 0 || strcmp(path, "/ledger/check") == 0 ||
+           (size > 5 && strcmp(path + size - 5, "/list") == 0);
 }
 
 /* What was done, to whom or what, by which operator; never a secret: the answer's fields are not
@@ -44,7 +45,10 @@ static void record(const struct operator_desk *desk, const struct exchange *exch
                    const json_t *answer)
 {
     const json_t *input = operator_input(call);
-    struct slice about = operator_text(input, json_object_get(input, "id") ? "id" : "owner");
+    const char *subject = json_object_get(input, "id") != NULL     ? "id"
+                          : json_object_get(input, "path") != NULL ? "path"
+                                                                   : "owner";
+    struct slice about = operator_text(input, subject);
     struct audit_entry entry = {
         .time_ms = clock_wall_ms(),
         .request_id = slice_of(exchange_id(exchange)),

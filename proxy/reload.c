@@ -93,6 +93,7 @@ static void put_in_force(struct gateway *gateway, struct snapshot *loaded)
     struct log_settings settings = config_log_settings(loaded->config);
 
     warn_of_fixed(gateway, loaded->config);
+    accounts_put_in_force(gateway->context.accounts, loaded->policy);
     for (uint32_t i = 0; i < gateway->worker_count; i++)
         worker_reload(gateway->workers[i].worker, snapshot_ref(loaded));
     end_sessions_of_gone(gateway, loaded);

@@ -49,6 +49,7 @@ void rpc_on_end(struct exchange *exchange, void *site)
     if (rpc->end_work != NULL)
         rpc->end_work(rpc);
     upstream_cancel(&rpc->resolving);
+    quota_gate_end(&rpc->quotas);
     call_destroy(&rpc->call);
     principal_unref(&rpc->principal);
     text_dispose(&rpc->content_type);
@@ -175,8 +176,10 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
 static void refuse_unresolved(struct exchange *exchange, struct slice name, const struct error *err)
 {
     switch (err->code) {
-    case ERROR_UNSUPPORTED: /* in the node's own words, which name it if need be */
-        refuse(exchange, err);
+    case ERROR_NOT_FOUND:
+    case ERROR_UNSUPPORTED: /* in the node's own words, which name it if need be, and as it answers
+                             */
+        exchange_refuse(exchange, 500, CLOSE_REFUSED, "%s", err->text);
         break;
     case ERROR_TIMEOUT:
         exchange_refuse(exchange, 504, CLOSE_UPSTREAM_SILENT,
@@ -332,6 +335,25 @@ static void refuse_unreadable(struct site *site, struct exchange *exchange,
         refuse(exchange, err);
 }
 
+/* `version` costs nothing: clients ask it before they ask anything else. */
+static bool begin_quotas(struct exchange *exchange, struct rpc *rpc)
+{
+    const struct command *command = rpc->call->command;
+
+    return treatment_of(command->id) == TREATMENT_VERSION ||
+           quota_gate_begin(&rpc->quotas, rpc->site, exchange, rpc->principal, command->path);
+}
+
+static bool meter(struct rpc *rpc)
+{
+    const struct command *command = rpc->call->command;
+
+    if ((command->flags & COMMAND_CHANGES) != 0)
+        quota_gate_warn(rpc->site, rpc->exchange, rpc->principal, command->path);
+    return quota_gate_meter(&rpc->quotas, rpc->principal, command->path, command->body == BODY_FILE,
+                            rpc->content_length);
+}
+
 static void serve_call(struct site *site, struct exchange *exchange,
                        const struct principal *principal)
 {
@@ -347,10 +369,14 @@ static void serve_call(struct site *site, struct exchange *exchange,
     }
     exchange_set_name(exchange, call->command->path);
     rpc = keep(exchange, site, call, principal, content_type);
+    if (!begin_quotas(exchange, rpc))
+        return;
     if (!may_pass(exchange, rpc, pending_of(call), &err))
         refuse_access(exchange, rpc, &err);
     else if (!rpc_gate(head, call, &err))
         refuse(exchange, &err);
+    else if (!meter(rpc))
+        return;
     else if (call->wants_body)
         exchange_collect(exchange, CALL_BODY_MAX_BYTES, on_arguments);
     else

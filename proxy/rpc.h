@@ -16,10 +16,12 @@
  *   4. is there such a command                                              404 (400: a bad escape)
  *   5. may the caller use it, whatever the arguments                        403; 401 for nobody
  *   6. can the arguments and options be read (ipfs/call.h)                  400, 500 as Kubo
- *   7. may the caller make this call (access_gate.h)                        403; 401 for nobody
- *   8. what every call must be (rpc_gate.h)                                 400, 403
+ *   7. its rates and calls at once (quota_gate.h), but for `version`        429
+ *   8. may the caller make this call (access_gate.h)                        403; 401 for nobody
+ *   9. what every call must be (rpc_gate.h)                                 400, 403
+ *  10. its windows: the declared length, and whether anything is left       429, 413
  *
- * The arguments and the resolved gate repeat 6 and 7 for what they learned. */
+ * The arguments and the resolved gate repeat 6 and 8 for what they learned. */
 #ifndef PROXY_RPC_H
 #define PROXY_RPC_H
 

@@ -7,6 +7,7 @@
 #include "auth/principal.h"
 #include "ipfs/call.h"
 #include "proxy/echo.h"
+#include "proxy/quota_gate.h"
 #include "proxy/site.h"
 
 struct rpc {
@@ -20,6 +21,7 @@ struct rpc {
     struct text content_type; /* of the client's body, which the head's bytes do not outlive */
     struct text disposition;  /* kubo's Go client names the upload in the request's own head */
     struct echo echo;         /* names, as the reply shall show them */
+    struct quota_use quotas;
     struct operation *resolving;
     size_t resolving_index; /* the argument that is being resolved */
     /* What a treatment keeps, and how it ends: called once, when the exchange has ended. */

@@ -171,7 +171,8 @@ static bool start_health(struct gateway *gateway, struct error *err)
 
 static bool start_desk(struct gateway *gateway, struct error *err)
 {
-    static const struct operator_route *const tables[] = {gateway_routes, auth_routes, NULL};
+    static const struct operator_route *const tables[] = {gateway_routes, ledger_routes,
+                                                          auth_routes, NULL};
     struct server_options options = {.loop = gateway->loop,
                                      .max_connections = 64,
                                      .log = gateway->messages,
@@ -203,10 +204,12 @@ static bool start_desk(struct gateway *gateway, struct error *err)
 
 static void start_tracker(struct gateway *gateway)
 {
-    struct tracker_settings settings = {.loop = gateway->loop,
-                                        .store = gateway->context.store,
-                                        .messages = gateway->messages,
-                                        .now_ms = clock_wall_ms};
+    struct tracker_settings settings = {
+        .loop = gateway->loop,
+        .store = gateway->context.store,
+        .messages = gateway->messages,
+        .quotas = {.limits = accounts_limits, .arg = gateway->context.accounts},
+        .now_ms = clock_wall_ms};
 
     gateway->blocks = block_store_create(0);
     gateway->pipes = pipe_store_create();
@@ -328,6 +331,7 @@ static bool open_shared(struct gateway *gateway, struct error *err)
     if (!context_open(&gateway->context, gateway->snapshot->config, gateway->messages, err) ||
         !snapshot_add_policy(gateway->snapshot, NULL, gateway->context.store, err))
         return false;
+    accounts_put_in_force(gateway->context.accounts, gateway->snapshot->policy);
     if (gateway->snapshot->policy_fault.code != ERROR_NONE)
         log_message(gateway->messages, LOG_LEVEL_ERROR,
                     "the policy has a mistake, version %llu stays in force: %s",
@@ -350,6 +354,8 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     if (!start_workers(gateway, err) || !start_health(gateway, err) || !start_desk(gateway, err))
         return false;
     reload_watch(gateway);
+    quota_keeper_start(&gateway->quotas, gateway->loop, gateway->context.store,
+                       gateway->context.accounts);
     gateway->uses.fire = on_uses;
     timer_arm(gateway->loop, &gateway->uses, USES_EVERY_MS);
     gateway->purge.fire = on_purge;
@@ -390,6 +396,7 @@ static void stop(struct gateway *gateway)
         timer_disarm(&gateway->settle);
         timer_disarm(&gateway->uses);
         timer_disarm(&gateway->purge);
+        quota_keeper_stop(&gateway->quotas);
         io_close(&gateway->watch);
         io_close(&gateway->signals);
         stop_tracker(gateway);

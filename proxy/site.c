@@ -2,6 +2,7 @@
 #include "proxy/site.h"
 
 #include "conf/memory.h"
+#include "proxy/quota_gate.h"
 #include "proxy/storage.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@ static void dispose(struct server_settings *settings)
     struct site *site = CONTAINER_OF(settings, struct site, settings);
 
     upstream_destroy(&site->upstream);
+    quota_cache_destroy(&site->quotas);
     SSL_CTX_free(settings->tls);
     snapshot_unref(&site->snapshot);
     free(site);
@@ -40,6 +42,7 @@ struct site *site_create(struct server *server, struct snapshot *snapshot, struc
     site->context = keep->context;
     site->tools = &keep->tools;
     site->upstream = storage_open(server->loop, server->blocks, server->pipes, snapshot);
+    site->quotas = quota_cache_create();
     site->settings = (struct server_settings){
         .references = 1,
         .limits = limits_of(&snapshot->config->limits),

@@ -9,6 +9,8 @@
 #include "proxy/snapshot.h"
 #include "upstream/upstream.h"
 
+struct quota_cache;
+
 struct site {
     struct server_settings settings;
     struct loop *loop;
@@ -17,6 +19,7 @@ struct site {
     struct upstream *upstream;
     const struct context *context;
     struct worker_tools *tools;
+    struct quota_cache *quotas;
 };
 
 /* What a worker keeps across reloads. */

@@ -126,6 +126,10 @@ static void relay_request(struct upstream *upstream, struct exchange *exchange,
         .break_line = request->break_line,
         .rewrite = request->rewrite,
         .rewrite_arg = request->rewrite_arg,
+        .on_reply = request->on_reply,
+        .holds_end = request->holds_end,
+        .holds_head = request->holds_head,
+        .on_held = request->on_held,
     };
 
     kubo_put_head(kubo, request->call, head);

@@ -29,8 +29,11 @@ struct upstream_request {
     bool may_be_silent;        /* such as pin/add: no limit on the reply's silence */
     bool is_endless;           /* such as pubsub/sub: ends when the client does */
     struct slice break_line;   /* see struct relay */
-    half_rewrite rewrite;      /* likewise */
+    half_rewrite rewrite;      /* likewise, and so are the rest */
     void *rewrite_arg;
+    void (*on_reply)(struct exchange *exchange, const struct head *reply, struct relay *relay);
+    bool holds_end, holds_head;
+    void (*on_held)(struct exchange *exchange);
 };
 
 /* The exchange's body goes to the command (or the call's own arguments, if they stood in the body),

@@ -162,32 +162,61 @@ static bool run_one(struct sqlite *sqlite, struct transaction *transaction, stru
            run_plain(sqlite, STATEMENT_RELEASE, err);
 }
 
-static bool run_all(struct sqlite *sqlite, struct transaction *const *group, size_t count,
-                    struct error *err)
+static bool has(struct transaction *const *group, size_t count, bool writes)
 {
-    bool writes = false;
-
     for (size_t i = 0; i < count; i++)
-        writes |= transaction_writes(group[i]->name);
+        if (transaction_writes(group[i]->name) == writes)
+            return true;
+    return false;
+}
+
+/* All, or those alone that only read. */
+static bool run_all(struct sqlite *sqlite, struct transaction *const *group, size_t count,
+                    bool writes, struct error *err)
+{
     if (!run_plain(sqlite, writes ? STATEMENT_BEGIN_WRITE : STATEMENT_BEGIN_READ, err))
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!run_one(sqlite, group[i], err))
+        if ((writes || !transaction_writes(group[i]->name)) && !run_one(sqlite, group[i], err))
             return false;
     return run_plain(sqlite, STATEMENT_COMMIT, err);
+}
+
+static void give_up(struct sqlite *sqlite)
+{
+    if (!is_given_up(sqlite))
+        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    assert(is_given_up(sqlite));
+}
+
+/* Nothing can be written (a full disk, a lock): who only reads is answered all the same. */
+static bool run_reads(struct sqlite *sqlite, struct transaction *const *group, size_t count,
+                      struct error *err)
+{
+    struct error cause = *err;
+
+    for (size_t i = 0; i < count; i++)
+        group[i]->err = transaction_writes(group[i]->name) ? cause : (struct error){0};
+    *err = (struct error){0};
+    if (run_all(sqlite, group, count, false, err))
+        return true;
+    give_up(sqlite);
+    *err = cause;
+    for (size_t i = 0; i < count; i++)
+        group[i]->err = (struct error){0};
+    return false;
 }
 
 static bool run_group(struct engine *engine, struct transaction *const *group, size_t count,
                       struct error *err)
 {
     struct sqlite *sqlite = (struct sqlite *)engine;
+    bool writes = has(group, count, true);
 
-    if (run_all(sqlite, group, count, err))
+    if (run_all(sqlite, group, count, writes, err))
         return true;
-    if (!is_given_up(sqlite))
-        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
-    assert(is_given_up(sqlite));
-    return false;
+    give_up(sqlite);
+    return writes && has(group, count, false) && run_reads(sqlite, group, count, err);
 }
 
 const struct engine_kind engine_sqlite = {

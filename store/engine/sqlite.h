@@ -33,6 +33,23 @@ MUST_USE bool sqlite_execute(struct sqlite *sqlite, const char *sql, struct erro
 /* Brings the schema of an open database up to date, an empty one included, and reads its uuid. */
 MUST_USE bool sqlite_migrate(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE], struct error *err);
 
+/* Is the schema this program's own? Reads the uuid; changes nothing. ERROR_UNSUPPORTED. */
+MUST_USE bool sqlite_check_version(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE],
+                                   struct error *err);
+
+/* ---- files: what a tool does beside the engine, or without one */
+
+/* A connection of one's own, by SQLITE_OPEN_ flags; close it whatever came of it. */
+MUST_USE bool sqlite_open_beside(struct sqlite *sqlite, const char *path, int flags,
+                                 struct error *err);
+void sqlite_close_beside(struct sqlite *sqlite);
+/* Into a new file (0600), synced; one that is there is replaced. flags: to open `from` with. */
+MUST_USE bool sqlite_copy(const char *from, const char *to, int flags, struct error *err);
+MUST_USE bool sqlite_sync_folder_of(const char *path, struct error *err);
+/* The first column of the first row. */
+MUST_USE bool sqlite_count(struct sqlite *sqlite, const char *sql, uint64_t *value,
+                           struct error *err);
+
 /* ---- one run of a prepared statement: begin, bind all, step until there is no row, end */
 
 struct sqlite_run {

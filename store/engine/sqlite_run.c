@@ -2,6 +2,7 @@
 #include "store/engine/sqlite.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -11,16 +12,20 @@ static const char *const texts[STATEMENT_COUNT] = {
 #undef STATEMENT
 };
 
-/* What to do about it. NULL: SQLite's own words must do. */
-static const char *advice(int code)
+static const char full[] = "its disk is full; make room, nothing that was acknowledged is lost";
+static const char read_only[] =
+    "it cannot be written; check the owner and mode of the data folder, and that its file system "
+    "is mounted for writing";
+
+/* What to do about it. NULL: SQLite's own words must do. cause: what the system said. */
+static const char *advice(int code, int cause)
 {
     switch (code & 0xff) {
     case SQLITE_FULL:
-        return "its disk is full; make room, nothing that was acknowledged is lost";
+        return full;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-        return "it cannot be written; check the owner and mode of the data folder, and that its "
-               "file system is mounted for writing";
+        return read_only;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return "it is damaged, or no ledger; keep a copy of the folder, then restore a backup";
@@ -30,16 +35,32 @@ static const char *advice(int code)
     case SQLITE_CANTOPEN:
         return "it cannot be opened; check the owner and mode of the data folder";
     case SQLITE_IOERR:
-        return "its disk failed, or a quota on it is used up; look at the system's log";
+        return cause == EROFS                       ? read_only
+               : cause == ENOSPC || cause == EDQUOT ? full
+                                                    : "its disk failed; look at the system's log";
     default:
         return NULL;
     }
 }
 
+/* What the system said to the last write of the log; SQLite's own note of it is soon overwritten.
+ */
+static int last_cause(sqlite3 *db)
+{
+    sqlite3_file *log = NULL;
+    int cause = 0;
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &cause);
+    return cause != 0 ? cause : sqlite3_system_errno(db);
+}
+
 bool sqlite_fail(const struct sqlite *sqlite, struct error *err)
 {
     int code = sqlite3_extended_errcode(sqlite->db);
-    const char *what = advice(code);
+    bool is_failure = (code & 0xff) == SQLITE_IOERR;
+    const char *what = advice(code, is_failure ? last_cause(sqlite->db) : 0);
 
     if (what == NULL)
         return error_set(err, ERROR_IO, "the ledger %s: SQLite says: %s (%d)", sqlite->path,
@@ -53,6 +74,20 @@ bool sqlite_execute(struct sqlite *sqlite, const char *sql, struct error *err)
     if (sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return true;
     return sqlite_fail(sqlite, err);
+}
+
+bool sqlite_count(struct sqlite *sqlite, const char *sql, uint64_t *value, struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_read = sqlite3_prepare_v2(sqlite->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+                   sqlite3_step(statement) == SQLITE_ROW;
+
+    if (is_read)
+        *value = (uint64_t)sqlite3_column_int64(statement, 0);
+    else
+        sqlite_fail(sqlite, err);
+    sqlite3_finalize(statement);
+    return is_read;
 }
 
 bool sqlite_begin(struct sqlite_run *run, struct sqlite *sqlite, enum statement statement,

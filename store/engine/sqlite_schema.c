@@ -135,40 +135,24 @@ static const char *const migrations[] = {
 
 enum { SCHEMA_VERSION = ARRAY_SIZE(migrations) };
 
-/* The first column of the first row; missing says what it is if there is none. */
-static bool query_integer(struct sqlite *sqlite, const char *sql, uint64_t *value,
-                          struct error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    bool is_read = sqlite3_prepare_v2(sqlite->db, sql, -1, &statement, NULL) == SQLITE_OK &&
-                   sqlite3_step(statement) == SQLITE_ROW;
-
-    if (is_read)
-        *value = (uint64_t)sqlite3_column_int64(statement, 0);
-    else
-        sqlite_fail(sqlite, err);
-    sqlite3_finalize(statement);
-    return is_read;
-}
-
 /* 0: the database is empty. */
 static bool read_version(struct sqlite *sqlite, uint64_t *version, struct error *err)
 {
     uint64_t tables = 0, has_versions = 0;
 
     *version = 0;
-    if (!query_integer(sqlite, "SELECT count(*) FROM sqlite_schema", &tables, err))
+    if (!sqlite_count(sqlite, "SELECT count(*) FROM sqlite_schema", &tables, err))
         return false;
     if (tables == 0)
         return true;
-    if (!query_integer(sqlite, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'",
-                       &has_versions, err))
+    if (!sqlite_count(sqlite, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'",
+                      &has_versions, err))
         return false;
     if (has_versions == 0)
         return error_set(err, ERROR_UNSUPPORTED,
                          "%s is an SQLite database, but no ledger; name another data folder",
                          sqlite->path);
-    return query_integer(sqlite, "SELECT max(version) FROM schema_version", version, err);
+    return sqlite_count(sqlite, "SELECT max(version) FROM schema_version", version, err);
 }
 
 /* RFC 9562, version 4. */
@@ -251,5 +235,19 @@ bool sqlite_migrate(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE], struct e
                          sqlite->path, (unsigned long long)version, SCHEMA_VERSION);
     if (version < SCHEMA_VERSION && !migrate_from(sqlite, version, err))
         return false;
+    return read_uuid(sqlite, uuid, err);
+}
+
+bool sqlite_check_version(struct sqlite *sqlite, char uuid[RECORD_UUID_SIZE], struct error *err)
+{
+    uint64_t version;
+
+    if (!read_version(sqlite, &version, err))
+        return false;
+    if (version != SCHEMA_VERSION)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the ledger %s has schema %llu, and this program's is %d: start its "
+                         "gateway once, which brings it up to date",
+                         sqlite->path, (unsigned long long)version, SCHEMA_VERSION);
     return read_uuid(sqlite, uuid, err);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,upload,latency,hashes,formats,policy]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,quotas,upload,latency,hashes,formats,policy,pins]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from comparison import Series, table  # noqa: E402
 from kit import figures, native, relay, settings  # noqa: E402
 from kit import members as kit_members  # noqa: E402
+from kit.client import CID  # noqa: E402
 
 RELAYS = ["causeway", "nginx", "haproxy"]
 WRK_SCRIPT = 'wrk.method = "POST"\n'
@@ -76,12 +77,20 @@ def small_requests(bench):
 
 def members(bench):
     """The same with 10,000 tokens on both sides, of which the requests use one: a policy's decision beside a map."""
-    rate = Series("small POSTs with a token of 10,000", "requests/s")
-    cost = Series("CPU per small POST with a token", "us", False)
+    return _with_tokens(bench, "small POSTs with a token of 10,000", "CPU per small POST with a token", "version", ())
+
+
+def quotas(bench):
+    """Reads with a token, each metered by three quotas of every kind: nginx does without."""
+    return _with_tokens(bench, "reads with a token under quotas", "CPU per read with a token under quotas", f"cat?arg={CID}", kit_members.QUOTAS)
+
+
+def _with_tokens(bench, rate_name, cost_name, target_path, limits):
+    rate, cost = Series(rate_name, "requests/s"), Series(cost_name, "us", False)
     names = [f"member-{number}" for number in range(10000)]
     bench.stop_relays()
     gateway = relay.start(bench.folder, bench.sink.port, kind="causeway", workers=bench.options.workers, cpus=bench.relay_cpus,
-                          more=kit_members.write_policy(bench.folder, names))
+                          more=kit_members.write_policy(bench.folder, names, limits))
     bench.targets["causeway"] = gateway
     tokens = kit_members.mint(gateway, names)
     bench.targets["nginx"] = relay.start(bench.folder, bench.sink.port, kind="nginx", workers=bench.options.workers,
@@ -89,17 +98,17 @@ def members(bench):
     for targets in bench.rounds():
         for kind, target in targets:
             before = bench.cpu(target)
-            count, seconds = _wrk(bench, target.port, tokens[5000])
+            count, seconds = _wrk(bench, target.port, tokens[5000], target_path)
             rate.add(kind, count / seconds)
             cost.add(kind, (bench.cpu(target) - before) / count * 1e6)
     return [rate.entry("causeway", "nginx", ">= 1.05"), cost.entry("causeway", "nginx", "<= 0.85")]
 
 
-def _wrk(bench, port, token=None):
+def _wrk(bench, port, token=None, path="version"):
     script = bench.folder / "post.lua"
     script.write_text(WRK_SCRIPT + (f'wrk.headers["Authorization"] = "Bearer {token}"\n' if token else ""))
     command = ["taskset", "-c", bench.other_cpus, "wrk", "-t", "1", "-c", "64", "-d", f"{bench.options.seconds}s", "-s", script,
-               f"http://127.0.0.1:{port}/api/v0/version"]
+               f"http://127.0.0.1:{port}/api/v0/{path}"]
     out = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", out)
     if bad:
@@ -170,10 +179,15 @@ def policy(bench):
     return _of_parts(bench, native.policy_speeds)
 
 
-def _of_parts(bench, measure):
+def pins(bench):
+    """The ledger with a million pins: durable transactions beside the disk's syncs, one member's list, a recount."""
+    return _of_parts(bench, lambda quick: native.pin_speeds(quick, bench.folder), rounds=1)  # most of it is filling
+
+
+def _of_parts(bench, measure, rounds=3):
     """Entries of a tool that measures parts of the gateway beside goals of its own."""
     series, goals = {}, {}
-    for _ in range(min(bench.options.rounds, 3)):  # each takes its own best of several
+    for _ in range(min(bench.options.rounds, rounds)):  # each takes its own best of several
         for figure in measure(bench.options.quick):
             one = series.setdefault(figure["name"], Series(figure["name"], figure["unit"], not figure["below"]))
             one.add("causeway", figure["value"])
@@ -195,8 +209,8 @@ def _allowed():
     return sorted(os.sched_getaffinity(0))
 
 
-PARTS = {"small": small_requests, "members": members, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats,
-         "policy": policy}
+PARTS = {"small": small_requests, "members": members, "quotas": quotas, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats,
+         "policy": policy, "pins": pins}
 
 
 def parse():

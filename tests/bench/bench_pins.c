@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The ledger with many pins: `bench_pins FOLDER [PINS]`, 100,000 of 1,000 members unless said
- * otherwise. FOLDER is made and left there: the disk below it is what is measured. One that is
+/* The ledger with many pins: `bench_pins [--json] FOLDER [PINS]`, 100,000 of 1,000 members unless
+ * said otherwise. FOLDER is made and left there: the disk below it is what is measured. One that is
  * there already is only read.
  *
- * Prints what the disk does (fdatasync of 4 KiB appended, one after the other), then durable pin
- * transactions a second with 64 callers that wait each for its own, the whole filling, one member's
- * pins in pages, and a recount. */
+ * Fills the ledger, member by member. Prints what the disk does (fdatasync of 4 KiB appended, one
+ * after the other), then durable pin transactions a second of any members on any objects, with 64
+ * callers that wait each for its own, then one member's pins in pages, and a recount. */
 #include "conf/memory.h"
 #include "store/store.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -32,6 +33,8 @@ struct bench {
     struct loop *loop;
     unsigned next, end; /* pins */
     unsigned under_way;
+    unsigned per_member; /* pins in a row that are one member's; 0: members take turns */
+    bool json;
 };
 
 static double seconds(void)
@@ -80,15 +83,30 @@ static void member_of(struct owner *owner, unsigned n)
     snprintf(owner->id, sizeof(owner->id), "member-%u", n % MEMBERS);
 }
 
-static struct transaction *add_of(unsigned n)
+/* A figure, and what stands beside it: at most (is_below) or at least goal times that. */
+static void show(const struct bench *bench, const char *name, double value, const char *unit,
+                 const char *peer, double peer_value, bool is_below, double goal)
 {
+    if (bench->json)
+        printf("{\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\",\"peer\":\"%s\","
+               "\"peer_value\":%.3f,\"below\":%s,\"goal\":%.1f}\n",
+               name, value, unit, peer, peer_value, is_below ? "true" : "false", goal);
+    else
+        printf("%-48s %10.2f %s (%s: %.2f)\n", name, value, unit, peer, peer_value);
+}
+
+static struct transaction *add_of(const struct bench *bench, unsigned n)
+{
+    unsigned in_order = bench->per_member;
+
     struct transaction *add = transaction_create(TRANSACTION_PIN_ADD);
     struct pin_record *record = &add->pin_add.record;
     char key[64];
 
     snprintf(record->id, sizeof(record->id), "%026u", n);
-    member_of(&record->owner, n);
-    snprintf(key, sizeof(key), "%08x an object's key of 36 bytes", n * 2654435761U);
+    member_of(&record->owner, in_order > 0 ? n / in_order : n);
+    snprintf(key, sizeof(key), "%08x an object's key of 36 bytes",
+             in_order > 0 ? n : n * 2654435761U);
     record->key = transaction_copy(add, slice_of(key));
     record->wanted = PIN_RECURSIVE;
     record->state = PIN_QUEUED;
@@ -137,7 +155,7 @@ static void on_confirmed(void *bench_, struct transaction *transaction)
     if (transaction->err.code != ERROR_NONE)
         stop(&transaction->err);
     if (bench->next < bench->end)
-        start(bench, add_of(bench->next++), on_added);
+        start(bench, add_of(bench, bench->next++), on_added);
 }
 
 /* Returns transactions a second. */
@@ -147,7 +165,7 @@ static double pin(struct bench *bench, unsigned count, unsigned callers)
 
     bench->end = bench->next + count;
     for (unsigned i = 0; i < callers && bench->next < bench->end; i++)
-        start(bench, add_of(bench->next++), on_added);
+        start(bench, add_of(bench, bench->next++), on_added);
     while (bench->under_way > 0)
         loop_turn(bench->loop, 1000);
     return 2.0 * count / (seconds() - begin);
@@ -183,17 +201,19 @@ static double list(struct bench *bench, unsigned n, size_t *count)
 
 static void measure_lists(struct bench *bench)
 {
-    double first = list(bench, 1, &(size_t){0}), worst = 0, sum = 0;
+    double worst = 0;
     size_t count = 0;
 
+    (void)list(bench, 1, &count);
     for (unsigned i = 0; i < LIST_ROUNDS; i++) {
         double took = list(bench, i * 17 + 2, &count);
 
         worst = took > worst ? took : worst;
-        sum += took;
     }
-    printf("%-44s %8.2f ms (first %.2f, mean %.2f), %zu pins\n", "one member's list, the worst",
-           worst, first, sum / LIST_ROUNDS, count);
+    if (!bench->json)
+        printf("%-48s %10zu\n", "pins of that member", count);
+    show(bench, "one member's pins, the worst of 50 lists", worst, "ms", "what is allowed", 20,
+         true, 1);
 }
 
 static void measure_recount(struct bench *bench)
@@ -204,54 +224,61 @@ static void measure_recount(struct bench *bench)
 
     if (!store_run(bench->store, recount, &err))
         stop(&err);
-    printf("%-44s %8.2f s, %llu of %llu accounts differ\n", "recount", seconds() - begin,
-           (unsigned long long)recount->usage_recount.different,
-           (unsigned long long)recount->usage_recount.accounts);
+    if (recount->usage_recount.different > 0) {
+        fprintf(stderr, "the usage of %llu accounts is wrong\n",
+                (unsigned long long)recount->usage_recount.different);
+        exit(1);
+    }
+    show(bench, "recount of all pins", seconds() - begin, "s", "what is allowed", 2, true, 1);
     transaction_destroy(&recount);
 }
 
-static void measure_writes(struct bench *bench, double syncs, unsigned pins)
+/* The disk's syncs right before, since others use it too. */
+static void measure_writes(struct bench *bench, const char *folder, unsigned pins)
 {
+    double syncs;
     unsigned sample = pins / 10 < SAMPLE_MAX ? pins / 10 : SAMPLE_MAX;
-    double durable = pin(bench, sample, CALLERS);
 
-    printf("%-44s %8.0f /s\n", "fdatasync of 4 KiB", syncs);
-    printf("%-44s %8.0f /s, %.1f x the disk's\n", "durable pin transactions, 64 callers", durable,
-           durable / syncs);
-    printf("%-44s %8.0f /s, %u pins\n", "filling, 5,000 callers",
-           pin(bench, pins - sample, FILLERS), pins);
+    bench->per_member = pins / MEMBERS > 0 ? pins / MEMBERS : 1;
+    (void)pin(bench, pins - sample, FILLERS);
+    bench->per_member = 0;
+    syncs = syncs_per_second(folder);
+    show(bench, "durable pin transactions, 64 callers", pin(bench, sample, CALLERS), "/s",
+         "fdatasyncs of the disk", syncs, false, 5);
+}
+
+static void measure(struct bench *bench, const char *folder, unsigned pins)
+{
+    struct store_settings settings = {
+        .folder = folder, .queue_max = (size_t)2 * FILLERS, .group_max = FILLERS};
+    bool is_new = mkdir(folder, 0700) == 0;
+    struct error err = {0};
+    struct rusage usage;
+
+    if (!store_open(&bench->store, &settings, &err))
+        stop(&err);
+    if (is_new)
+        measure_writes(bench, folder, pins);
+    measure_lists(bench);
+    measure_recount(bench);
+    getrusage(RUSAGE_SELF, &usage);
+    show(bench, "memory of that, at most", (double)usage.ru_maxrss / 1024, "MiB", "what is allowed",
+         128, true, 1);
+    store_close(&bench->store);
 }
 
 int main(int argc, char **argv)
 {
-    unsigned pins = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 100000;
-    struct store_settings settings = {.folder = argc > 1 ? argv[1] : NULL,
-                                      .queue_max = (size_t)2 * FILLERS,
-                                      .group_max = FILLERS};
-    struct bench bench = {.loop = loop_create(NULL)};
-    struct error err = {0};
-    struct rusage usage;
-    bool is_new;
+    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    int first = json ? 2 : 1;
+    unsigned pins = argc > first + 1 ? (unsigned)strtoul(argv[first + 1], NULL, 10) : 100000;
+    struct bench bench = {.loop = loop_create(NULL), .json = json};
 
-    if (settings.folder == NULL || pins < 10) {
-        fprintf(stderr, "usage: bench_pins FOLDER [PINS]\n");
+    if (argc <= first || pins < 10) {
+        fprintf(stderr, "usage: bench_pins [--json] FOLDER [PINS]\n");
         return 2;
     }
-    is_new = mkdir(settings.folder, 0700) == 0;
-    if (is_new) {
-        double syncs = syncs_per_second(settings.folder);
-
-        if (!store_open(&bench.store, &settings, &err))
-            stop(&err);
-        measure_writes(&bench, syncs, pins);
-    } else if (!store_open(&bench.store, &settings, &err)) {
-        stop(&err);
-    }
-    measure_lists(&bench);
-    measure_recount(&bench);
-    getrusage(RUSAGE_SELF, &usage);
-    printf("%-44s %8.1f MiB\n", "peak memory", (double)usage.ru_maxrss / 1024);
-    store_close(&bench.store);
+    measure(&bench, argv[first], pins);
     loop_turn(bench.loop, 0);
     loop_destroy(&bench.loop);
     return 0;

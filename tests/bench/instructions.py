@@ -16,21 +16,23 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from kit import members, native, relay  # noqa: E402
-from kit.client import Client, post  # noqa: E402
+from kit.client import CID, Client, post  # noqa: E402
 from kit.figures import commit, report  # noqa: E402
 
 RECORD = pathlib.Path(__file__).with_name("instructions.json")
 TOLERANCE = 0.03
 FEW, MANY = 200, 1200
 MEMBER = "alice"
-INPUTS = {"a relayed POST": ("/api/v0/version", 200, None), "a refused POST": ("/api/v0/nonsense", 404, None),
-          "a relayed POST with a token": ("/api/v0/version", 200, MEMBER)}
+CAT = f"/api/v0/cat?arg={CID}"
+INPUTS = {"a relayed POST": ("/api/v0/version", 200, None, ()), "a refused POST": ("/api/v0/nonsense", 404, None, ()),
+          "a relayed POST with a token": ("/api/v0/version", 200, MEMBER, ()),
+          "a read with a token": (CAT, 200, MEMBER, ()), "a read with a token under quotas": (CAT, 200, MEMBER, members.QUOTAS)}
 
 
-def total(folder, sink, target, status, member, count) -> int:
+def total(folder, sink, target, status, member, quotas, count) -> int:
     """Instructions of a whole run in which one connection asks COUNT times, one after the other."""
     started = relay.Causeway(folder, sink.port, wrapper=["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"],
-                             more=members.write_policy(folder, [member]) if member else "")
+                             more=members.write_policy(folder, [member], quotas) if member else "")
     tokens = members.mint(started, [member]) if member else []
     request = post(target, *[f"Authorization: Bearer {token}" for token in tokens])
     with Client(started.port, timeout=60) as client:

@@ -379,7 +379,10 @@ class Cli(DifferentialCase):
             popen.stdin.flush()
             self.assertTrue(wait_for(lambda: self._is_running(side, "add"), 10))
             popen.send_signal(signal.SIGINT)
-            out, err = popen.stdout.read(), popen.stderr.read()  # its input stays open: an end of it would be the end of an upload
+            # an end of its input that comes first would be the upload's own end
+            self.assertTrue(wait_for(lambda: not self._is_running(side, "add"), 10, 0.1), "the node goes on with an upload that was cut")
+            popen.stdin.close()
+            out, err = popen.stdout.read(), popen.stderr.read()
         return popen.returncode, out, err
 
     def test_pubsub(self):

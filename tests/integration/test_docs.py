@@ -41,7 +41,7 @@ class Documents(unittest.TestCase):
             for change in (lambda text: text, lambda text: re.sub("^# (.*staff)", r"  \1", text, flags=re.MULTILINE)):
                 path.write_text(change(path.read_text()))
                 result = subprocess.run([relay.causeway_program(), "policy", "check", "--strict", path], capture_output=True, text=True, timeout=10)
-                self.assertEqual((result.returncode, result.stdout), (0, "0 errors, 0 warnings, 0 notes; 3 tests passed, 0 failed\n"))
+                self.assertEqual((result.returncode, result.stdout), (0, "0 errors, 0 warnings, 0 notes; 4 tests passed, 0 failed\n"))
             self.assertIn("  alice: {groups: [staff]}", path.read_text())
 
     def test_what_is_not_enforced_is_refused_by_name(self):

@@ -2,6 +2,7 @@
 """The C programs of tests/bench: an upstream that counts, a steady load, an uploader, a holder of connections."""
 
 import json
+import shutil
 import subprocess
 import urllib.request
 
@@ -37,6 +38,14 @@ def policy_speeds(quick) -> list:
     """One round of bench_policy."""
     words = ["--json", *(["--quick"] if quick else [])]
     done = subprocess.run([str(tool("policy")), *words], capture_output=True, text=True, timeout=120)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def pin_speeds(quick, folder) -> list:
+    """bench_pins with a ledger of its own below folder: on the disk that it is on."""
+    words = ["--json", str(folder / "ledger"), str(20_000 if quick else 1_000_000)]
+    done = subprocess.run([str(tool("pins")), *words], capture_output=True, text=True, timeout=1500)
+    shutil.rmtree(folder / "ledger", ignore_errors=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

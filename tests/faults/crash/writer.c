@@ -8,10 +8,11 @@
 #include "store/store.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CALLERS = 24, ROUNDS = 3, MEMBERS = 7 };
+enum { CALLERS = 24, ROUNDS = 3, MEMBERS = 7, CHECKPOINT_EVERY = 17 };
 
 struct writer;
 
@@ -23,6 +24,7 @@ struct caller {
 };
 
 struct writer {
+    const char *folder;
     struct store *store;
     struct loop *loop;
     struct audit_writer *audit;
@@ -112,6 +114,23 @@ static void start(struct caller *caller)
     writer->under_way++;
 }
 
+/* Folds the log into the file in the middle of the work, and lets it begin anew at its start. */
+static void checkpoint(const struct writer *writer)
+{
+    struct text path = {0};
+    sqlite3 *db;
+
+    text_put_format(&path, "%s/ledger.db", writer->folder);
+    if (sqlite3_open_v2(path.data, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(db, 5000) != SQLITE_OK ||
+        sqlite3_exec(db, "PRAGMA wal_checkpoint(RESTART)", NULL, NULL, NULL) != SQLITE_OK) {
+        fprintf(stderr, "checkpoint: %s\n", sqlite3_errmsg(db));
+        exit(1);
+    }
+    sqlite3_close(db);
+    text_dispose(&path);
+}
+
 /* The next pin, if there is one in this round. */
 static void begin(struct caller *caller)
 {
@@ -121,6 +140,8 @@ static void begin(struct caller *caller)
     if (writer->next == writer->end)
         return;
     caller->n = writer->next++;
+    if (caller->n % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1)
+        checkpoint(writer);
     caller->stage = STAGE_INTENT;
     (void)audit_put(writer->audit, &entry); /* what does not fit is counted in the log itself */
     start(caller);
@@ -184,6 +205,7 @@ int main(int argc, char **argv)
         perror(argv[2]);
         return 1;
     }
+    writer.folder = argv[1];
     for (unsigned i = 0; i < CALLERS; i++)
         writer.callers[i].writer = &writer;
     for (unsigned round = 1; round <= ROUNDS; round++) {

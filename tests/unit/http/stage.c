@@ -348,6 +348,13 @@ static int try_accept(struct stage *stage)
     return accept4(stage->upstream_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+struct peer *stage_try_accept(struct stage *stage)
+{
+    int fd = try_accept(stage);
+
+    return fd >= 0 ? new_peer(stage, fd) : NULL;
+}
+
 struct peer *stage_accept(struct stage *stage)
 {
     for (int i = 0; i < PATIENCE_TURNS; i++) {

@@ -78,6 +78,8 @@ struct peer *stage_client_sends(struct stage *stage, const char *text);
 
 /* The next connection to the upstream. */
 struct peer *stage_accept(struct stage *stage);
+/* As stage_accept, if there is one. */
+struct peer *stage_try_accept(struct stage *stage);
 /* Closes it; it may be used no more. */
 void stage_drop(struct stage *stage, struct peer *peer);
 /* No connection to the upstream is made while the loop turns for ms. */

@@ -114,6 +114,21 @@ static void test_hold_waits_with_the_end(void **state)
     }
 }
 
+/* An upstream that failed at the end says so in a trailer; the handler may act on it. */
+static void test_hold_shows_the_trailers(void **state)
+{
+    struct stage *s = prepare(state, false);
+    struct peer *client, *upstream;
+
+    relay_and_reply(s, REPLY CHUNKED "\r\n2\r\nok\r\n0\r\nX-Stream-Error: full\r\nY: z\r\n\r\n",
+                    &client, &upstream);
+    STAGE_AWAIT(s, held == 1);
+    assert_true(slice_equal(text_slice(exchange_reply_trailers(s->current)),
+                            SLICE("X-Stream-Error: full\r\n")));
+    exchange_release(s->current, (struct slice){0});
+    peer_await(client, "X-Stream-Error: full\r\n\r\n");
+}
+
 static void test_hold_keeps_what_the_rewrite_kept_and_adds_a_tail(void **state)
 {
     struct stage *s = prepare(state, false);
@@ -471,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGE_TEST(test_hold_waits_with_the_end),
+        STAGE_TEST(test_hold_shows_the_trailers),
         STAGE_TEST(test_hold_keeps_what_the_rewrite_kept_and_adds_a_tail),
         STAGE_TEST(test_hold_may_keep_the_head_too),
         STAGE_TEST(test_hold_lets_the_head_go_with_the_first_content),

@@ -287,7 +287,31 @@ static void test_produce_makes_no_more_than_the_client_takes(void **state)
     assert_int_equal(s->last.reason, CLOSE_CLIENT_GONE);
 }
 
-/* A piece that is being written when the next is announced: neither is lost. */
+/* A piece that is being written when the next is announced, once. */
+static enum produce_result make_much(void *script_, struct text *out)
+{
+    struct script *script = script_;
+
+    script->calls++;
+    for (int i = 0; script->calls == 1 && i < 16 * MIB; i++)
+        text_put_char(out, 'm');
+    return script->calls == 1 ? PRODUCE_WAIT : PRODUCE_END;
+}
+
+static void test_produce_hears_of_more_while_a_piece_is_written(void **state)
+{
+    struct script script = {.produced = {.produce = make_much}};
+    struct stage *s = prepare(state, &script);
+    struct peer *client = stage_client_sends(s, GET);
+
+    STAGE_AWAIT(s, s->current != NULL && s->current->reply.last == HALF_WAITS_WRITE);
+    exchange_produce_more(script.exchange);
+    turn_for(s->loop, 5);
+    assert_int_equal(script.calls, 1);
+    peer_await(client, "mm\r\n0\r\n\r\n");
+    assert_int_equal(script.calls, 2);
+}
+
 static void test_produce_hears_of_more_while_the_client_is_slow(void **state)
 {
     struct flood flood = {.waits = true};
@@ -516,6 +540,7 @@ int main(void)
         STAGE_TEST(test_produce_waits_until_there_is_more),
         STAGE_TEST(test_produce_hears_of_more_from_inside),
         STAGE_TEST(test_produce_makes_no_more_than_the_client_takes),
+        STAGE_TEST(test_produce_hears_of_more_while_a_piece_is_written),
         STAGE_TEST(test_produce_hears_of_more_while_the_client_is_slow),
         STAGE_TEST(test_produce_does_not_starve_others),
         STAGE_TEST(test_produce_breaks_off_behind_a_last_line),
