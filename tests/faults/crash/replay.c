@@ -88,7 +88,7 @@ static uint32_t *plan(struct replay *replay, const char *log, size_t *count)
         tries[size++] = 0;
         if (!is_sync)
             continue;
-        replay->intervals++;
+        replay->intervals += size - 1 > begin; /* two syncs in a row have nothing between them */
         for (unsigned i = 0; size - 1 > begin && i < replay->subsets; i++)
             tries[begin + draw(replay) % (size - 1 - begin)]++;
         begin = size;
