@@ -109,6 +109,8 @@ bool job_start(struct jobs *jobs, struct loop *loop, struct job *job)
 {
     bool accepted;
 
+    if (jobs == NULL)
+        return false;
     pthread_mutex_lock(&jobs->mutex);
     accepted = jobs->shared.count < jobs->queue_max && !jobs->shared.must_stop;
     if (accepted) {

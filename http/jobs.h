@@ -28,8 +28,9 @@ struct jobs *jobs_create(unsigned int threads, size_t queue_max);
  * loops must still exist. */
 void jobs_destroy(struct jobs **jobs);
 
-/* false: the queue is full, and on_done is never called. true: on_done is called once, later, from
- * loop. The memory of job is the pool's until then. */
+/* false: the queue is full, or jobs is NULL (destroyed: the process ends), and on_done is never
+ * called. true: on_done is called once, later, from loop. The memory of job is the pool's until
+ * then. */
 MUST_USE bool job_start(struct jobs *jobs, struct loop *loop, struct job *job);
 
 /* From the job's loop: on_done will still be called, since the memory is the pool's, with
