@@ -4,6 +4,7 @@
 import concurrent.futures
 import json
 import signal
+import sqlite3
 import threading
 import time
 import urllib.request
@@ -44,10 +45,11 @@ class Quotas(MemberCase):
         with concurrent.futures.ThreadPoolExecutor(count) as pool:
             return list(pool.map(run, range(count)))
 
-    def kill_and_start_again(self):
+    def kill_and_start_again(self, meanwhile=lambda: None):
         process = self.gateway.process
         process.signal(signal.SIGKILL)
         self.assertTrue(wait_for(lambda: not process.is_running(), 5))
+        meanwhile()
         self.gateway.process = Process("causeway-again", [relay.causeway_program(), "serve", "--config", self.gateway.config], self.gateway.folder)
         self.gateway.process.wait_ready(lambda: accepts(self.gateway.port))
 
@@ -152,6 +154,49 @@ class Concurrent(Quotas):
         self.assert_refused(self.ask_as(token, CAT), 429, "too many calls at once", "each", "member ann 1, and 1 are running")
         client.reset()
         self.assertTrue(wait_for(lambda: self.quota_of(token)["limits"][0]["used"] == 0, 5))
+
+
+class Stored(Quotas):
+    def charge(self, member, size):
+        """Writes an object of that size into the ledger, pinned by the member."""
+        key = b"\x01\x55\x12\x20" + b"k" * 32
+        with sqlite3.connect(self.gateway.folder / "data" / "ledger.db") as ledger:
+            ledger.execute("INSERT INTO object (number, key, upstream, is_adopted, has_direct_bytes, direct_bytes, has_recursive_bytes, recursive_bytes) "
+                           "VALUES (1, ?, 2, 0, 0, 0, 1, ?)", (key, size))
+            ledger.execute("INSERT INTO pin (owner_kind, owner, id, object, key, slot, held, wanted, state, is_ownerless, cid, name, created_ms, "
+                           "expires_ms) VALUES ('member', ?, '01j00000000000000000000000', 1, ?, 0, 2, 0, 'pinned', 0, ?, '', 1, 0)",
+                           (member, key, CID))
+            ledger.executemany("INSERT INTO usage (owner_kind, owner, bytes, objects, pins) VALUES (?, ?, ?, 1, 1)", [("member", member, size), ("org", "", size)])
+        ledger.close()
+
+    def test_what_the_ledger_says_is_counted_for_member_groups_and_organization(self):
+        self.begin("{id: disk, scope: org, stored: {bytes: 2000}}", '{id: group, scope: "group:all", stored: {bytes: 1500, pins: 3}}',
+                   "{id: each, scope: each member, stored: {bytes: 1000, soft: 85%}}", script=answer)
+        ann, ben, eve = (self.token(name) for name in ("ann", "ben", "eve"))
+        self.kill_and_start_again(lambda: self.charge("ann", 900))
+        stands = {(limit["quota"], limit["dimension"]): (limit["used"], limit["left"]) for limit in self.quota_of(ann)["limits"]}
+        self.assertEqual(stands, {("disk", "stored_bytes"): (900, 1100), ("group", "stored_bytes"): (900, 600), ("group", "stored_pins"): (1, 2),
+                                  ("each", "stored_bytes"): (900, 100)})
+        mine, other = self.quota_of(ann), self.quota_of(eve)
+        self.assertEqual((mine["stored"], mine["org"]), ({"bytes": 900, "pins": 1}, {"bytes": 900, "pins": 1}))
+        self.assertEqual((other["stored"], other["org"]), ({"bytes": 0, "pins": 0}, {"bytes": 900, "pins": 1}))
+        self.assertIn("ann: charged 900 B in 1 pins; the organization holds 900 B", self.command("quota", "ann").stdout)
+        shown = [json.loads(line) for line in self.command("quota", "--json").stdout.splitlines()]
+        self.assertEqual([(member["member"], member["stored"]["bytes"]) for member in shown], [("ann", 900), ("ben", 0), ("eve", 0)])
+        self.assertNotEqual(self.command("quota", "nobody", check=False).returncode, 0)
+        self.assertEqual(self.quota_of(ben)["limits"][0]["used"], 0)
+
+    def test_who_is_above_a_soft_limit_is_warned(self):
+        self.begin("{id: each, scope: each member, stored: {bytes: 1000, soft: 85%}}")
+        ann, ben = self.token("ann"), self.token("ben")
+        self.kill_and_start_again(lambda: self.charge("ann", 900))
+        add = lambda token: self.ask_as(token, "/api/v0/block/put", body=multipart(("file", "f", b"x"))[1], content_type="multipart/form-data; boundary=xyz")  # noqa: E731
+        warning = add(ann).get("warning")
+        self.assertIn('299 causeway "the quota each (', warning)
+        self.assertIn("allows member ann 1000 B of stored data, and 900 B are used", warning)
+        self.assertIsNone(add(ben).get("warning"))
+        self.assertIsNone(self.ask_as(ann, CAT).get("warning"))
+        self.assertTrue(wait_for(lambda: [line for line in self.audit() if line.get("rule") == "quota:soft"], 3))
 
 
 class Windows(Quotas):
