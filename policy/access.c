@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What can be said of a principal and a command before there is a call. */
 #include "policy/policy_private.h"
+#include "policy/rights.h"
 
 static enum policy_access at_most(enum policy_access a, enum policy_access b)
 {
@@ -10,6 +11,27 @@ static enum policy_access at_most(enum policy_access a, enum policy_access b)
 static enum policy_access at_least(enum policy_access a, enum policy_access b)
 {
     return a > b ? a : b;
+}
+
+/* What the command needs besides, of roles that allow it or of others. */
+static bool has_rights(const struct policy *policy, const uint64_t *roles, enum command_id command)
+{
+    return (policy_command_needs(command) & ~policy_rights_of(policy, roles)) == 0;
+}
+
+/* Whether roles that are bound surely, or maybe, give what the command needs besides. */
+static enum policy_access of_rights(const struct policy *policy, const struct profile *profile,
+                                    enum command_id command)
+{
+    uint64_t roles[BITS_WORDS(POLICY_ROLES_MAX)];
+
+    if (has_rights(policy, profile->roles, command))
+        return ACCESS_ALLOWED;
+    memcpy(roles, profile->roles, policy->role_words * sizeof(*roles));
+    for (size_t i = bits_next(profile->binds, policy->bind_count, 0); i < policy->bind_count;
+         i = bits_next(profile->binds, policy->bind_count, i + 1))
+        bits_unite(roles, policy->binds[i].roles, policy->role_words);
+    return has_rights(policy, roles, command) ? ACCESS_CONDITIONAL : ACCESS_DENIED;
 }
 
 static enum policy_access of_condition(const struct document_condition *condition)
@@ -56,6 +78,11 @@ static enum policy_access of_rules(const struct policy *policy, const uint64_t *
     return access;
 }
 
+static bool is_opened_by_report(const struct policy *policy, enum principal_kind kind)
+{
+    return policy->document.is_report && (kind == PRINCIPAL_MEMBER || kind == PRINCIPAL_ANONYMOUS);
+}
+
 enum policy_access profile_access(const struct policy *policy, const struct profile *profile,
                                   enum principal_kind kind, enum command_id command)
 {
@@ -64,12 +91,13 @@ enum policy_access profile_access(const struct policy *policy, const struct prof
 
     if (catalogue_command(command)->danger == DANGER_NEVER)
         return ACCESS_NEVER;
-    if (policy->document.is_report && (kind == PRINCIPAL_MEMBER || kind == PRINCIPAL_ANONYMOUS))
+    if (is_opened_by_report(policy, kind))
         return ACCESS_ALLOWED;
     denied = of_rules(policy, index->denies, profile->rules);
     access = of_roles(policy, profile->roles, command);
     access = at_least(access, of_binds(policy, profile, command));
     access = at_least(access, of_rules(policy, index->allows, profile->rules));
+    access = at_most(access, of_rights(policy, profile, command));
     if (denied == ACCESS_ALLOWED) /* denied without a condition */
         return ACCESS_DENIED;
     return denied == ACCESS_CONDITIONAL ? at_most(access, ACCESS_CONDITIONAL) : access;
@@ -90,6 +118,8 @@ enum policy_access policy_access(const struct policy *policy, const struct princ
     if (principal->token_roles == NULL)
         return access;
     policy_token_roles(policy, principal, ceiling);
+    if (!is_opened_by_report(policy, principal->kind) && !has_rights(policy, ceiling, command))
+        return at_most(access, ACCESS_DENIED);
     return at_most(access, of_roles(policy, ceiling, command));
 }
 

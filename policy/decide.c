@@ -2,6 +2,7 @@
 #include "policy/decide.h"
 
 #include "policy/policy_private.h"
+#include "policy/rights.h"
 
 #include <assert.h>
 
@@ -190,7 +191,7 @@ static void set_cause(const struct policy *policy, const struct outcome *outcome
     }
 }
 
-static unsigned rights_of(const struct policy *policy, const uint64_t *roles)
+unsigned policy_rights_of(const struct policy *policy, const uint64_t *roles)
 {
     unsigned rights = 0;
 
@@ -243,6 +244,7 @@ static void decide(const struct policy *policy, const struct profile *profile,
 {
     const struct command_index *index = &policy->commands[facts->call->command->id];
     const bool is_narrowed = facts->principal->token_roles != NULL;
+    const unsigned needs = policy_call_needs(facts->call);
     uint64_t roles[BITS_WORDS(POLICY_ROLES_MAX)], ceiling[BITS_WORDS(POLICY_ROLES_MAX)];
     struct outcome denied = {.verdict = VERDICT_NO}, allowed = {.verdict = VERDICT_NO};
     struct outcome in_token = {.verdict = is_narrowed ? VERDICT_NO : VERDICT_YES};
@@ -251,11 +253,11 @@ static void decide(const struct policy *policy, const struct profile *profile,
     policy_collect_roles(policy, profile, facts, roles);
     if (!find_in_roles(&allowed, policy, roles, facts))
         find_in_rules(&allowed, policy, index->allows, profile->rules, facts);
-    decision->rights = rights_of(policy, roles);
+    decision->rights = policy_rights_of(policy, roles);
     if (is_narrowed) {
         policy_token_roles(policy, facts->principal, ceiling);
         find_in_roles(&in_token, policy, ceiling, facts);
-        decision->rights &= rights_of(policy, ceiling);
+        decision->rights &= policy_rights_of(policy, ceiling);
     }
     decision->is_final = true;
     if (denied.verdict == VERDICT_YES) {
@@ -266,6 +268,9 @@ static void decide(const struct policy *policy, const struct profile *profile,
         decision->cause = DECISION_DEFAULT;
     } else if (in_token.verdict == VERDICT_NO) {
         decision->cause = DECISION_TOKEN;
+    } else if ((needs & ~decision->rights) != 0) {
+        decision->cause = DECISION_RIGHT;
+        decision->needed = needs & ~decision->rights;
     } else {
         decision->is_allowed = true;
         decision->is_final = denied.verdict == VERDICT_NO && allowed.verdict == VERDICT_YES &&

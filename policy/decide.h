@@ -39,6 +39,7 @@ enum decision_cause {
     DECISION_RULE,    /* a deny rule; also an allow rule, when is_allowed */
     DECISION_TOKEN,   /* the token is narrowed to roles that do not allow it */
     DECISION_DEFAULT, /* nothing allows it */
+    DECISION_RIGHT,   /* it is allowed, but no role gives the right that it needs: rights.h */
     /* Permissions. */
     DECISION_ROLE, /* a role that the principal is bound to */
 };
@@ -63,6 +64,7 @@ struct decision {
     const struct policy_place *place; /* of the rule, or the line in the role; NULL: neither */
     struct slice clause;              /* the condition that held there; empty: it has none */
     unsigned rights;                  /* enum policy_right, when allowed */
+    unsigned needed;                  /* of DECISION_RIGHT: those that are missing */
     uint32_t report_count;            /* of a final decision; may exceed what `reports` holds */
     struct decision_report reports[DECISION_REPORTS_MAX];
 };
@@ -87,7 +89,7 @@ const char *policy_access_name(enum policy_access access);
 const char *decision_cause_name(enum decision_cause cause);
 
 /* What logs and tests call it: "pin-shape", "role:writer", "default", "never", "token",
- * "unknown-member", "expired". */
+ * "right", "unknown-member", "expired". */
 void decision_put_by(const struct decision *decision, struct text *out);
 
 /* Whether that is the name of a decision that no rule made. */

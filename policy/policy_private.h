@@ -94,6 +94,8 @@ enum verdict condition_verdict(const struct document_condition *condition, bool 
 /* The roles that the principal has under these facts, as bits of policy->roles. */
 void policy_collect_roles(const struct policy *policy, const struct profile *profile,
                           const struct expression_facts *facts, uint64_t *roles);
+/* What these roles give, enum policy_right. */
+unsigned policy_rights_of(const struct policy *policy, const uint64_t *roles);
 /* The roles that a token is narrowed to, and what they inherit; unknown names are none. */
 void policy_token_roles(const struct policy *policy, const struct principal *principal,
                         uint64_t *roles);

@@ -15,6 +15,7 @@ static const struct {
     [DECISION_RULE] = {"rule", NULL},
     [DECISION_TOKEN] = {"token", "token"},
     [DECISION_DEFAULT] = {"default", "default"},
+    [DECISION_RIGHT] = {"right", "right"},
     [DECISION_ROLE] = {"role", NULL},
 };
 
@@ -61,6 +62,22 @@ static void put_rule_reason(const struct policy *policy, const struct decision *
     text_put_text(out, "; who runs this gateway can change the rule");
 }
 
+static void put_right_reason(const struct decision *decision, const struct principal *principal,
+                             const struct call *call, struct text *out)
+{
+    const char *right = policy_right_name(
+        (decision->needed & RIGHT_SHARED_NODE) != 0 ? RIGHT_SHARED_NODE : RIGHT_READ_ANY);
+
+    text_put_format(out,
+                    "%s is denied: it shows or changes what all who use this storage share, and no "
+                    "role of ",
+                    call->command->path);
+    principal_put(out, principal);
+    text_put_format(out,
+                    " gives the right '%s'%s; who runs this gateway can add `rights: [%s]` to one",
+                    right, principal->token_roles == NULL ? "" : " by this token", right);
+}
+
 void decision_put_reason(const struct policy *policy, const struct decision *decision,
                          const struct principal *principal, const struct call *call,
                          struct text *out)
@@ -95,6 +112,9 @@ void decision_put_reason(const struct policy *policy, const struct decision *dec
                         "%s is denied: this token is narrowed to roles that do not allow it; use "
                         "another token, or have one made with more roles",
                         path);
+        break;
+    case DECISION_RIGHT:
+        put_right_reason(decision, principal, call, out);
         break;
     default:
         text_put_format(out, "%s is denied: nothing in the policy of this gateway allows it to ",

@@ -19,7 +19,7 @@ groups: {readers: {}, writers: {}, chiefs: {}}
 roles:
   reader: {allow: ["class:tool", "class:read"]}
   writer: {inherits: [reader], allow: ["class:write", "class:pin"]}
-  chief: {inherits: [writer], allow: ["class:files", "class:key", "class:network", "class:repo", "class:pubsub"]}
+  chief: {inherits: [writer], allow: ["class:files", "class:key", "class:network", "class:repo", "class:pubsub"], rights: [shared-node]}
 bind:
   - {to: "group:readers", roles: [reader]}
   - {to: "group:writers", roles: [writer]}

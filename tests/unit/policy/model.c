@@ -343,7 +343,7 @@ static void make_roles(struct model *model, struct dice *dice)
         struct model_role *role = &model->roles[i];
 
         role->inherits = i > 0 && dice_is(dice, 50) ? (unsigned)dice_throw(dice, 1U << i) : 0;
-        role->rights = dice_is(dice, 30) ? (unsigned)dice_throw(dice, 4) : 0;
+        role->rights = dice_is(dice, 70) ? (unsigned)dice_throw(dice, 4) : 0;
         role->item_count = 1 + (int)dice_throw(dice, ITEMS_MAX);
         for (int j = 0; j < role->item_count; j++)
             role->items[j].pattern_count =

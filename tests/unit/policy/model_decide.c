@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a policy means, in the plainest way. */
 #include "model.h"
+#include "policy/decide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -562,6 +563,32 @@ static unsigned rights_of(const struct model *model, unsigned roles)
     return rights;
 }
 
+/* Everything in the file tree and the keystore, what is in the name of the node, and what tells of
+ * the others. */
+static bool touches_what_is_shared(const struct model_request *request)
+{
+    static const char *const prefixes[] = {"files/",   "key/",        "name/pu", "pubsub/",
+                                           "bitswap/", "pin/remote/", "ping"};
+    static const char *const whole[] = {"provide/once", "refs/local",      "repo/ls",
+                                        "routing/put",  "routing/provide", "routing/reprovide",
+                                        "stats/bitswap"};
+    const char *path = request->command->path;
+
+    if (strcmp(path, "add") == 0)
+        return request->to_files != NULL;
+    if (strcmp(path, "files/stat") == 0 && request->argument_count > 0)
+        return !request->arguments[0].is_cid;
+    if (strcmp(path, "files/stat") == 0)
+        return false;
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+        if (strcmp(path, whole[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The first rule of that effect that applies; -1: none. */
 static int applying_rule(const struct model *model, const struct model_request *request,
                          bool is_deny)
@@ -600,6 +627,8 @@ static void decide(const struct model *model, const struct model_request *reques
     int role = allowing_role(model, request, roles);
     int allowing = role >= 0 ? -1 : applying_rule(model, request, false);
     bool is_in_token = !request->is_narrowed || allowing_role(model, request, ceiling) >= 0;
+    unsigned rights =
+        rights_of(model, roles) & (request->is_narrowed ? rights_of(model, ceiling) : ~0U);
 
     if (denying >= 0)
         snprintf(decision->by, sizeof(decision->by), "rule%d", denying);
@@ -609,6 +638,8 @@ static void decide(const struct model *model, const struct model_request *reques
         strcpy(decision->by, "default");
     else if (!is_in_token)
         strcpy(decision->by, "token");
+    else if (touches_what_is_shared(request) && (rights & RIGHT_SHARED_NODE) == 0)
+        strcpy(decision->by, "right");
     else
         decision->is_allowed = true;
     if (decision->is_allowed && role >= 0)
@@ -619,11 +650,8 @@ static void decide(const struct model *model, const struct model_request *reques
     if (!decision->is_allowed && model->is_report && is_in_token && !is_never &&
         (request->kind == PRINCIPAL_MEMBER || request->kind == PRINCIPAL_ANONYMOUS))
         decision->is_allowed = decision->is_report = true;
-    if (!decision->is_allowed)
-        return;
-    decision->rights = rights_of(model, roles);
-    if (request->is_narrowed)
-        decision->rights &= rights_of(model, ceiling);
+    if (decision->is_allowed)
+        decision->rights = rights;
 }
 
 void model_decide(const struct model *model, const struct model_request *request,

@@ -22,7 +22,7 @@ static const char house[] =
              "      - \"pin/{add,ls,rm}\"\n"
              "      - {command: \"files/{ls,stat,mkdir,read,rm}\", where: \"arg.path under "
              "'/home/' + principal.id\"}\n"
-             "    rights: [read-any]\n"
+             "    rights: [read-any, shared-node]\n"
              "  keeper:\n"
              "    allow: [\"key/**\", class:network]\n"
              "    rights: [shared-node]\n"
@@ -170,7 +170,58 @@ static void test_decide_binds_under_circumstances(void **state)
                      RIGHT_READ_ANY | RIGHT_SHARED_NODE);
     alice.peer = (struct sockaddr *)&outside;
     assert_false(kit_decide(policy, &alice, "key/ls", NULL).is_allowed);
-    assert_int_equal(kit_decide(policy, &alice, "add", NULL).rights, RIGHT_READ_ANY);
+    assert_int_equal(kit_decide(policy, &alice, "add", NULL).rights,
+                     RIGHT_READ_ANY | RIGHT_SHARED_NODE);
+}
+
+static void test_decide_demands_a_right_for_what_all_share(void **state)
+{
+    static const struct slice plain[] = {{"plain", 5}};
+    const struct policy *policy = kit_policy(
+        KIT_HEAD
+        "members: {alice: {}, bob: {}, root: {}}\n"
+        "roles:\n"
+        "  plain: {allow: [class:files, class:key, class:pubsub, class:network, class:repo, "
+        "class:remote-pin, class:write, class:pin]}\n"
+        "  sharer: {inherits: [plain], rights: [shared-node]}\n"
+        "  away: {rights: [shared-node]}\n"
+        "bind:\n"
+        "  - {to: member:alice, roles: plain}\n"
+        "  - {to: member:bob, roles: plain}\n"
+        "  - {to: member:bob, roles: away, when: net.src in 10.0.0.0/8}\n"
+        "  - {to: member:root, roles: sharer}\n"
+        "rules: [{id: all-pub, allow: pubsub/pub, to: anonymous}]\n");
+    static const char *const shared[] = {"files/ls",        "files/stat?arg=/docs",
+                                         "key/ls",          "key/gen?arg=k",
+                                         "pubsub/ls",       "name/publish?arg=/ipfs/" CID_RAW,
+                                         "refs/local",      "repo/ls",
+                                         "bitswap/stat",    "stats/bitswap",
+                                         "pin/remote/ls",   "routing/provide?arg=" CID_RAW,
+                                         "add?to-files=/x", "ping?arg=QmPeer"};
+    struct principal bob = kit_principal("bob"), root = kit_principal("root");
+    struct sockaddr_in inside = kit_address("10.1.2.3");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+        kit_expect(policy, "alice", shared[i], "deny right");
+        kit_expect(policy, "root", shared[i], "allow role:plain");
+    }
+    kit_expect(policy, "anonymous", "pubsub/pub?arg=u", "deny right");
+    kit_expect(policy, "alice", "files/stat?arg=/ipfs/" CID_RAW, "allow role:plain");
+    kit_expect(policy, "alice", "add", "allow role:plain");
+    kit_expect(policy, "alice", "stats/provide", "allow role:plain");
+    kit_expect(policy, "bob", "key/ls", "deny right");
+    assert_int_equal(policy_access(policy, &bob, COMMAND_KEY_LS), ACCESS_CONDITIONAL);
+    bob.peer = (struct sockaddr *)&inside;
+    assert_true(kit_decide(policy, &bob, "key/ls", NULL).is_allowed);
+    /* a token has the rights of its roles and no others */
+    root.token_roles = plain;
+    root.token_role_count = 1;
+    assert_int_equal(kit_decide(policy, &root, "key/ls", NULL).cause, DECISION_RIGHT);
+    assert_int_equal(kit_decide(policy, &root, "key/ls", NULL).needed, RIGHT_SHARED_NODE);
+    assert_int_equal(policy_access(policy, &root, COMMAND_KEY_LS), ACCESS_DENIED);
+    assert_int_equal(policy_access(policy, &root, COMMAND_ADD), ACCESS_ALLOWED);
+    policy_unref(&policy);
 }
 
 static void test_decide_ends_a_membership_at_its_moment(void **state)
@@ -398,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_decide_demands_a_condition_of_every_argument),
         cmocka_unit_test(test_decide_counts_missing_values_against_the_caller),
         cmocka_unit_test(test_decide_binds_under_circumstances),
+        cmocka_unit_test(test_decide_demands_a_right_for_what_all_share),
         cmocka_unit_test(test_decide_ends_a_membership_at_its_moment),
         cmocka_unit_test(test_decide_narrows_by_token_roles),
         cmocka_unit_test(test_decide_reports_without_blocking),
