@@ -131,6 +131,11 @@ static const struct option table[] = {
     {"limits.upstream_idle_connections", OPTION_INTEGER, FIELD(limits.upstream_idle_connections), "64", .zero = "none",
      .min = 1, .max = 10000,
      .help = "The most unused connections to the upstream that each worker keeps open."},
+    {"limits.walks", OPTION_INTEGER, FIELD(limits.walks), "32", .min = 1, .max = 100000,
+     .help = "How many commands may run at once that read far more than they answer: dag/stat, dag/export, refs --recursive, ls "
+             "with sizes or types, files/stat --with-local, object/diff, pin/verify. One more is answered 429."},
+    {"limits.walks_each", OPTION_INTEGER, FIELD(limits.walks_each), "8", .min = 1, .max = 100000,
+     .help = "How many of these may be of one caller. All who show no token are one."},
     {"limits.trailer_size", OPTION_SIZE, FIELD(limits.trailer_size), "8 KiB", .min = 256, .max = 64 * KIB,
      .help = "The largest trailer section of a body."},
     {"limits.chunk_extension_size", OPTION_SIZE, FIELD(limits.chunk_extension_size), "256 B", .zero = "none", .min = 1,

@@ -49,6 +49,8 @@ struct config_limits {
     uint64_t drain_timeout_ms;
     uint64_t connections;               /* of clients, all workers together */
     uint64_t upstream_idle_connections; /* per worker */
+    uint64_t walks;                     /* commands at once that read far more than they answer */
+    uint64_t walks_each;                /* of these, of each caller */
     uint64_t trailer_size;              /* bytes */
     uint64_t chunk_extension_size;      /* bytes, of one chunk */
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/context.h"
 
+#include "conf/memory.h"
 #include "proxy/quota_store.h"
 
 #include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool open_audit(struct context *context, const struct config *config,
@@ -43,6 +45,7 @@ bool context_open(struct context *context, const struct config *config, struct l
     context->directory = directory_create();
     context->throttle = make_throttle();
     context->accounts = accounts_create();
+    context->walks = memory_alloc(sizeof(*context->walks));
     return directory_attach(context->directory, context->store, err) &&
            open_audit(context, config, messages, err) &&
            quota_store_load(context->accounts, context->store, err);
@@ -57,6 +60,8 @@ void context_close(struct context *context)
     directory_destroy(&context->directory);
     throttle_destroy(&context->throttle);
     accounts_destroy(&context->accounts);
+    free(context->walks);
+    context->walks = NULL;
 }
 
 void worker_tools_create(struct worker_tools *tools, const struct context *context)

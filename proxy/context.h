@@ -11,6 +11,7 @@
 #include "auth/throttle.h"
 #include "conf/config.h"
 #include "policy/accounts.h"
+#include "proxy/walks.h"
 #include "store/store.h"
 #include "upstream/tracker.h"
 
@@ -21,6 +22,7 @@ struct context {
     struct throttle *throttle; /* of wrong credentials; no worker has one for itself */
     struct tracker *tracker;   /* the control thread's; made and ended by it */
     struct accounts *accounts;
+    struct walks *walks;
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */

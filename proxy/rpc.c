@@ -8,6 +8,7 @@
 #include "proxy/clock.h"
 #include "proxy/identity.h"
 #include "proxy/pins.h"
+#include "proxy/reads.h"
 #include "proxy/rpc_answers.h"
 #include "proxy/rpc_call.h"
 #include "proxy/rpc_gate.h"
@@ -50,6 +51,7 @@ void rpc_on_end(struct exchange *exchange, void *site)
         rpc->end_work(rpc);
     upstream_cancel(&rpc->resolving);
     quota_gate_end(&rpc->quotas);
+    walks_give(&rpc->walk);
     call_destroy(&rpc->call);
     principal_unref(&rpc->principal);
     text_dispose(&rpc->content_type);
@@ -139,6 +141,9 @@ static void treat(struct exchange *exchange, struct rpc *rpc)
     case TREATMENT_RELAY:
         rpc_relay(rpc);
         return;
+    case TREATMENT_READ:
+        reads_serve(rpc);
+        return;
     case TREATMENT_VERSION:
         if (access_allows_command(rpc->site, rpc->principal, COMMAND_VERSION))
             rpc_relay(rpc);
@@ -158,7 +163,8 @@ static void treat(struct exchange *exchange, struct rpc *rpc)
         pins_update(rpc);
         return;
     case TREATMENT_PIN_VERIFY:
-        pins_verify(rpc);
+        if (reads_take_walk(rpc))
+            pins_verify(rpc);
         return;
     case TREATMENT_COMMANDS:
         rpc_answer_commands(exchange, rpc->site, rpc->principal, rpc->call);
@@ -238,8 +244,8 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
     rpc->resolving_index = index;
     if (!upstream_resolve(rpc->site->upstream, &rpc->resolving, rpc->call->arguments[index].text,
                           resolve_timeout_ms(rpc->call),
-                          call_option_bool(rpc->call, OPT_OFFLINE, false), on_resolved, exchange,
-                          &err))
+                          reads_are_offline(rpc) || call_option_bool(rpc->call, OPT_OFFLINE, false),
+                          on_resolved, exchange, &err))
         refuse_unresolved(exchange, rpc->call->arguments[index].text, &err);
 }
 

@@ -22,6 +22,7 @@ struct rpc {
     struct text disposition;  /* kubo's Go client names the upload in the request's own head */
     struct echo echo;         /* names, as the reply shall show them */
     struct quota_use quotas;
+    struct walk_place walk; /* held until the end: walks.h */
     struct operation *resolving;
     size_t resolving_index; /* the argument that is being resolved */
     /* What a treatment keeps, and how it ends: called once, when the exchange has ended. */

@@ -17,9 +17,18 @@ static const unsigned char treatments[] = {
 
 static_assert(sizeof(treatments) == COMMAND_COUNT, "each command has one treatment");
 
+/* Of what stands behind danger: body, reply, lines-with, flags, ... */
+#define FLAGS_OF(...)                             FLAGS_OF_(__VA_ARGS__)
+#define FLAGS_OF_(body, reply, lines, flags, ...) (flags)
 #define COMMAND(id, path, class, danger, ...)                                                      \
     static_assert((danger) < 4 || (int)TREATMENT_OF_##id == (int)TREATMENT_NEVER,                  \
-                  path " has danger 4 and must be treated as never");
+                  path " has danger 4 and must be treated as never");                              \
+    static_assert((int)TREATMENT_OF_##id != (int)TREATMENT_READ ||                                 \
+                      (FLAGS_OF(__VA_ARGS__) & COMMAND_OFFLINE) != 0,                              \
+                  path " cannot be told to fetch nothing");                                        \
+    static_assert((int)TREATMENT_OF_##id != (int)TREATMENT_RELAY || CLASS_##class != CLASS_READ || \
+                      (FLAGS_OF(__VA_ARGS__) & COMMAND_NETWORK) == 0,                              \
+                  path " would fetch for everybody");
 #include "ipfs/catalogue.def"
 
 enum treatment treatment_of(enum command_id id)

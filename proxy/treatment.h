@@ -9,6 +9,7 @@
 enum treatment {
     TREATMENT_NEVER = 1, /* too dangerous on a shared node: no policy opens it */
     TREATMENT_RELAY,     /* the upstream does it */
+    TREATMENT_READ,      /* the upstream does it, with what is held there: reads.h */
     TREATMENT_VERSION, /* relayed where tools are allowed, else answered: every client asks it first
                         */
     TREATMENT_PIN_ADD,  /* answered from the ledger and by the tracker: pins.h */
