@@ -79,11 +79,37 @@ static void test_treatment_relays_no_pin(void **state)
             assert_int_not_equal(treatment_of(id), TREATMENT_RELAY);
 }
 
+static void test_treatment_answers_only_what_it_says(void **state)
+{
+    for (enum command_id id = 0; id < COMMAND_COUNT; id++) {
+        assert_int_equal(treatment_of(id) == TREATMENT_VERSION, id == COMMAND_VERSION);
+        assert_int_equal(treatment_of(id) == TREATMENT_COMMANDS, id == COMMAND_COMMANDS);
+    }
+}
+
+/* What somebody names is read within the caller's reach: nothing that may wait for the network for
+ * it is merely passed on. */
+static void test_treatment_bounds_whatever_reads_what_is_named(void **state)
+{
+    for (enum command_id id = 0; id < COMMAND_COUNT; id++) {
+        const struct command *command = catalogue_command(id);
+        bool reads = (command->flags & COMMAND_NETWORK) != 0 && command->argument_count > 0 &&
+                     (command->arguments[0].kind == ARGUMENT_PATH ||
+                      command->arguments[0].kind == ARGUMENT_MFS_OR_PATH);
+
+        if (reads && id != COMMAND_NAME_PUBLISH && id != COMMAND_PIN_REMOTE_ADD &&
+            treatment_of(id) == TREATMENT_RELAY)
+            fail_msg("%s is relayed as it is", command->path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_treatment_lets_nothing_dangerous_through),
         cmocka_unit_test(test_treatment_relays_no_pin),
+        cmocka_unit_test(test_treatment_answers_only_what_it_says),
+        cmocka_unit_test(test_treatment_bounds_whatever_reads_what_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
