@@ -67,43 +67,62 @@ static size_t describe_options(const struct call *call, struct audit_pair *pairs
     return count;
 }
 
-static void record(struct site *site, const struct access_question *question,
-                   const struct decision *decision, struct slice message)
+/* The entry has what the decision says. */
+static void record_entry(struct site *site, const struct access_question *question,
+                         struct audit_entry *entry)
 {
-    const struct policy *policy = site->snapshot->policy;
     const struct call *call = question->call;
     struct slice *arguments =
         memory_resize_array(NULL, call->argument_count + 1, sizeof(*arguments));
-    struct text by = {0}, at = {0};
     struct audit_pair options[64];
 
     for (size_t i = 0; i < call->argument_count; i++)
         arguments[i] = call->arguments[i].text;
+    entry->time_ms = clock_wall_ms();
+    entry->request_id = slice_of(exchange_id(question->exchange));
+    entry->principal = question->principal;
+    entry->command = slice_of(call->command->path);
+    entry->arguments = arguments;
+    entry->argument_count = call->argument_count;
+    entry->options = options;
+    entry->option_count = describe_options(call, options, ARRAY_SIZE(options));
+    entry->has_body_size = question->content_length > 0;
+    entry->body_size = question->content_length > 0 ? (uint64_t)question->content_length : 0;
+    entry->policy = slice_of(policy_hash(site->snapshot->policy));
+    (void)audit_put(site->tools->audit, entry); /* a loss is counted, and the log says how many */
+    free(arguments);
+}
+
+static void record(struct site *site, const struct access_question *question,
+                   const struct decision *decision, struct slice message)
+{
+    struct text by = {0}, at = {0};
+
     decision_put_by(decision, &by);
     if (decision->place != NULL)
         text_put_format(&at, "%s:%u", decision->place->file, decision->place->line);
     struct audit_entry entry = {
-        .time_ms = clock_wall_ms(),
-        .request_id = slice_of(exchange_id(question->exchange)),
-        .principal = question->principal,
-        .command = slice_of(call->command->path),
-        .arguments = arguments,
-        .argument_count = call->argument_count,
-        .options = options,
-        .option_count = describe_options(call, options, ARRAY_SIZE(options)),
-        .has_body_size = question->content_length > 0,
-        .body_size = question->content_length > 0 ? (uint64_t)question->content_length : 0,
         .decision = decision->is_allowed ? SLICE("allow") : SLICE("deny"),
         .mode = decision->is_report ? SLICE("report") : SLICE("enforce"),
         .rule = text_slice(&by),
         .at = text_slice(&at),
-        .policy = slice_of(policy_hash(policy)),
         .message = message,
     };
-    (void)audit_put(site->tools->audit, &entry); /* a loss is counted, and the log says how many */
-    free(arguments);
+    record_entry(site, question, &entry);
     text_dispose(&by);
     text_dispose(&at);
+}
+
+void access_gate_record_denied(struct site *site, const struct exchange *exchange,
+                               const struct principal *principal, const struct call *call,
+                               struct slice rule, struct slice message)
+{
+    struct access_question question = {.exchange = exchange, .principal = principal, .call = call};
+    struct audit_entry entry = {
+        .decision = SLICE("deny"), .mode = SLICE("enforce"), .rule = rule, .message = message};
+
+    if (site->snapshot->policy != NULL)
+        record_entry(site, &question, &entry);
 }
 
 /* What an auditor would ask about: refusals, changes, and what a rule on trial would have done. */

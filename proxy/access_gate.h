@@ -28,6 +28,12 @@ MUST_USE bool access_gate(struct site *site, const struct access_question *quest
 MUST_USE bool access_gate_command(struct site *site, const struct access_question *question,
                                   struct error *err);
 
+/* A line in the audit log for a call that the policy lets through and something else denies: rule
+ * names it. Without a policy nothing is recorded. */
+void access_gate_record_denied(struct site *site, const struct exchange *exchange,
+                               const struct principal *principal, const struct call *call,
+                               struct slice rule, struct slice message);
+
 /* May this principal use the command at all, by any call? For lists of commands. */
 bool access_allows_command(const struct site *site, const struct principal *principal,
                            enum command_id id);

@@ -46,7 +46,9 @@ bool context_open(struct context *context, const struct config *config, struct l
     context->throttle = make_throttle();
     context->accounts = accounts_create();
     context->walks = memory_alloc(sizeof(*context->walks));
+    context->denylist = denylist_create();
     return directory_attach(context->directory, context->store, err) &&
+           denylist_attach(context->denylist, context->store, err) &&
            open_audit(context, config, messages, err) &&
            quota_store_load(context->accounts, context->store, err);
 }
@@ -56,10 +58,13 @@ void context_close(struct context *context)
     audit_close(&context->audit);
     if (context->directory != NULL)
         directory_detach(context->directory);
+    if (context->denylist != NULL)
+        denylist_detach(context->denylist);
     store_close(&context->store);
     directory_destroy(&context->directory);
     throttle_destroy(&context->throttle);
     accounts_destroy(&context->accounts);
+    denylist_destroy(&context->denylist);
     free(context->walks);
     context->walks = NULL;
 }
@@ -68,6 +73,7 @@ void worker_tools_create(struct worker_tools *tools, const struct context *conte
 {
     *tools = (struct worker_tools){
         .reader = directory_reader_create(context->directory),
+        .denylist = denylist_reader_create(context->denylist),
         .audit = audit_writer_create(context->audit),
     };
 }
@@ -75,5 +81,6 @@ void worker_tools_create(struct worker_tools *tools, const struct context *conte
 void worker_tools_dispose(struct worker_tools *tools)
 {
     directory_reader_destroy(&tools->reader);
+    denylist_reader_destroy(&tools->denylist);
     audit_writer_destroy(&tools->audit);
 }

@@ -11,6 +11,7 @@
 #include "auth/throttle.h"
 #include "conf/config.h"
 #include "policy/accounts.h"
+#include "proxy/denylist.h"
 #include "proxy/walks.h"
 #include "store/store.h"
 #include "upstream/tracker.h"
@@ -23,6 +24,7 @@ struct context {
     struct tracker *tracker;   /* the control thread's; made and ended by it */
     struct accounts *accounts;
     struct walks *walks;
+    struct denylist *denylist;
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */
@@ -33,6 +35,7 @@ void context_close(struct context *context);
 /* What each worker has of these for itself alone. */
 struct worker_tools {
     struct directory_reader *reader;
+    struct denylist_reader *denylist;
     struct audit_writer *audit;
 };
 

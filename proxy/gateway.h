@@ -32,7 +32,8 @@ struct gateway {
     struct jobs *jobs;
     struct block_store *blocks; /* of storage */
     struct pipe_store *pipes;
-    struct upstream *storage; /* the tracker's */
+    struct upstream *storage;         /* the tracker's */
+    struct denylist_reader *denylist; /* the control thread's */
     struct gateway_worker *workers;
     uint32_t worker_count;          /* that run */
     uint32_t stopped_workers;       /* whose loops still exist */

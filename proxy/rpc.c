@@ -6,6 +6,7 @@
 #include "proxy/access_gate.h"
 #include "proxy/browser.h"
 #include "proxy/clock.h"
+#include "proxy/deny_gate.h"
 #include "proxy/identity.h"
 #include "proxy/pins.h"
 #include "proxy/reads.h"
@@ -135,8 +136,10 @@ static bool may_pass(struct exchange *exchange, struct rpc *rpc, unsigned pendin
 
 /* ---- treating */
 
-static void treat(struct exchange *exchange, struct rpc *rpc)
+static void treat(struct rpc *rpc)
 {
+    struct exchange *exchange = rpc->exchange;
+
     switch (treatment_of(rpc->call->command->id)) {
     case TREATMENT_RELAY:
         rpc_relay(rpc);
@@ -179,8 +182,10 @@ static void treat(struct exchange *exchange, struct rpc *rpc)
 
 static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t index);
 
-static void refuse_unresolved(struct exchange *exchange, struct slice name, const struct error *err)
+void rpc_refuse_unresolved(struct rpc *rpc, struct slice name, const struct error *err)
 {
+    struct exchange *exchange = rpc->exchange;
+
     switch (err->code) {
     case ERROR_NOT_FOUND:
     case ERROR_UNSUPPORTED: /* in the node's own words, which name it if need be, and as it answers
@@ -200,17 +205,16 @@ static void refuse_unresolved(struct exchange *exchange, struct slice name, cons
     }
 }
 
-static void on_resolved(void *exchange_, const struct operation_result *result,
-                        const struct error *err)
+static void on_resolved(void *rpc_, const struct operation_result *result, const struct error *err)
 {
-    struct exchange *exchange = exchange_;
-    struct rpc *rpc = *exchange_context(exchange);
+    struct rpc *rpc = rpc_;
+    struct exchange *exchange = rpc->exchange;
     struct slice typed = rpc->call->arguments[rpc->resolving_index].text; /* kept by the call */
     struct error refusal = {0};
 
     rpc->resolving = NULL;
     if (err != NULL) {
-        refuse_unresolved(exchange, typed, err);
+        rpc_refuse_unresolved(rpc, typed, err);
     } else if (!call_set_argument(rpc->call, rpc->resolving_index, result->path, &refusal)) {
         refuse(exchange, &refusal);
     } else {
@@ -227,6 +231,14 @@ static uint64_t resolve_timeout_ms(const struct call *call)
     return limit_ms > 0 && limit_ms < RESOLVE_TIMEOUT_MS ? (uint64_t)limit_ms : RESOLVE_TIMEOUT_MS;
 }
 
+bool rpc_resolve(struct rpc *rpc, struct slice path, operation_done on_done, struct error *err)
+{
+    return upstream_resolve(
+        rpc->site->upstream, &rpc->resolving, path, resolve_timeout_ms(rpc->call),
+        reads_are_offline(rpc) || call_option_bool(rpc->call, OPT_OFFLINE, false), on_done, rpc,
+        err);
+}
+
 /* A name is looked up once, and what it stood for then is what is decided on and sent. */
 static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t index)
 {
@@ -236,17 +248,14 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
         index++;
     if (index == rpc->call->argument_count) {
         if (rpc->pending == 0 || may_pass(exchange, rpc, 0, &err))
-            treat(exchange, rpc);
+            deny_gate(rpc, treat);
         else
             refuse_access(exchange, rpc, &err);
         return;
     }
     rpc->resolving_index = index;
-    if (!upstream_resolve(rpc->site->upstream, &rpc->resolving, rpc->call->arguments[index].text,
-                          resolve_timeout_ms(rpc->call),
-                          reads_are_offline(rpc) || call_option_bool(rpc->call, OPT_OFFLINE, false),
-                          on_resolved, exchange, &err))
-        refuse_unresolved(exchange, rpc->call->arguments[index].text, &err);
+    if (!rpc_resolve(rpc, rpc->call->arguments[index].text, on_resolved, &err))
+        rpc_refuse_unresolved(rpc, rpc->call->arguments[index].text, &err);
 }
 
 /* ---- the arguments gate */

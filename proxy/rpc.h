@@ -20,6 +20,7 @@
  *   8. may the caller make this call (access_gate.h)                        403; 401 for nobody
  *   9. what every call must be (rpc_gate.h)                                 400, 403
  *  10. its windows: the declared length, and whether anything is left       429, 413
+ *  11. is anything that it names on the denylist (deny_gate.h)              410
  *
  * The arguments and the resolved gate repeat 6 and 8 for what they learned. */
 #ifndef PROXY_RPC_H

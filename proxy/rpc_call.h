@@ -24,7 +24,8 @@ struct rpc {
     struct quota_use quotas;
     struct walk_place walk; /* held until the end: walks.h */
     struct operation *resolving;
-    size_t resolving_index; /* the argument that is being resolved */
+    size_t resolving_index;                 /* the argument that is being resolved */
+    void (*on_not_denied)(struct rpc *rpc); /* deny_gate.h */
     /* What a treatment keeps, and how it ends: called once, when the exchange has ended. */
     void *work;
     void (*end_work)(struct rpc *rpc);
@@ -37,5 +38,12 @@ MUST_USE bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error
 /* Answers with err's sentence: 403 for ERROR_REFUSED, 404, 500 (as Kubo) for ERROR_UNSUPPORTED,
  * else 400. */
 void rpc_refuse(struct rpc *rpc, const struct error *err);
+
+/* Looks up what a path of /ipns or /ipfs stands for, as far as the caller may read, in rpc's
+ * `resolving`. As upstream_resolve. */
+MUST_USE bool rpc_resolve(struct rpc *rpc, struct slice path, operation_done on_done,
+                          struct error *err);
+/* Answers that it could not be looked up, in the storage's own words if it had any. */
+void rpc_refuse_unresolved(struct rpc *rpc, struct slice name, const struct error *err);
 
 #endif

@@ -202,6 +202,11 @@ static bool start_desk(struct gateway *gateway, struct error *err)
 
 /* ---- the pin tracker, and its own way to the storage */
 
+static bool is_denied(void *denylist, const struct cid *cid, struct text *reason)
+{
+    return denylist_find(denylist, cid, reason);
+}
+
 static void start_tracker(struct gateway *gateway)
 {
     struct tracker_settings settings = {
@@ -209,8 +214,11 @@ static void start_tracker(struct gateway *gateway)
         .store = gateway->context.store,
         .messages = gateway->messages,
         .quotas = {.limits = accounts_limits, .arg = gateway->context.accounts},
+        .is_denied = is_denied,
         .now_ms = clock_wall_ms};
 
+    gateway->denylist = denylist_reader_create(gateway->context.denylist);
+    settings.denied_arg = gateway->denylist;
     gateway->blocks = block_store_create(0);
     gateway->pipes = pipe_store_create();
     gateway->storage =
@@ -222,6 +230,7 @@ static void start_tracker(struct gateway *gateway)
 static void stop_tracker(struct gateway *gateway)
 {
     tracker_destroy(&gateway->context.tracker);
+    denylist_reader_destroy(&gateway->denylist);
     upstream_destroy(&gateway->storage);
     pipe_store_destroy(&gateway->pipes);
     block_store_destroy(&gateway->blocks);

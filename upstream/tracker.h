@@ -41,7 +41,11 @@ struct tracker_settings {
     struct upstream *upstream; /* of that loop */
     struct log_writer *messages;
     struct tracker_quotas quotas; /* limits NULL: there are none */
-    uint64_t (*now_ms)(void);     /* wall clock, since 1970 */
+    /* True: nobody may claim it; the reason is appended. NULL: nothing is denied. Control thread.
+     */
+    bool (*is_denied)(void *arg, const struct cid *cid, struct text *reason);
+    void *denied_arg;
+    uint64_t (*now_ms)(void); /* wall clock, since 1970 */
 };
 
 /* Starts with recovery: intents that the journal has open are looked at and ended, usage is
@@ -85,6 +89,7 @@ enum tracker_outcome {
     TRACKER_FOREIGN,  /* pinned upstream by somebody else in a way that stands against it */
     TRACKER_CANCELED, /* the owner took it back by another call meanwhile */
     TRACKER_QUOTA,    /* text names the limit */
+    TRACKER_DENIED,   /* by settings.is_denied */
     TRACKER_MISSING,  /* offline, and blocks are not here */
     TRACKER_FAILED,   /* upstream or the ledger failed: text */
 };

@@ -115,14 +115,40 @@ static enum ownership_event_kind event_kind(enum tracker_action action)
     return OWNERSHIP_REPAIR;
 }
 
+/* True: answered so. */
+static bool answer_denied(struct tracker_call *call)
+{
+    const struct tracker_settings *settings = &call->tracker->settings;
+    const struct cid *cid = &call->request.cid;
+    struct text reason = {0}, name = {0};
+    struct error why = {0};
+    bool is_denied = call->request.action == TRACKER_CLAIM && settings->is_denied != NULL &&
+                     settings->is_denied(settings->denied_arg, cid, &reason);
+
+    if (is_denied) {
+        cid_print(cid, CID_BASE_DEFAULT, &name);
+        error_set(&why, ERROR_REFUSED,
+                  "%s is not available here: it is on this gateway's denylist%s%.*s%s", name.data,
+                  reason.size > 0 ? " (" : "", SLICE_ARGS(text_slice(&reason)),
+                  reason.size > 0 ? ")" : "");
+        call_answer(call, TRACKER_DENIED, &why, 0);
+    }
+    text_dispose(&reason);
+    text_dispose(&name);
+    return is_denied;
+}
+
 static void begin(struct tracker_call *call)
 {
     const struct tracker_request *request = &call->request;
     struct cid key = ownership_key(&request->cid);
     struct ownership_event event = {
         .kind = event_kind(request->action), .owner = request->owner, .mode = request->mode};
-    struct tracked *object = tracked_need(call->tracker, &key);
+    struct tracked *object;
 
+    if (answer_denied(call))
+        return;
+    object = tracked_need(call->tracker, &key);
     memcpy(event.id, request->id, sizeof(event.id));
     call->object = object;
     tracked_queue(object, &event, call);

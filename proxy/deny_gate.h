@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The last gate: what a call names must not be on the denylist, neither what its paths begin with
+ * nor what they lead to. Loop thread only. */
+#ifndef PROXY_DENY_GATE_H
+#define PROXY_DENY_GATE_H
+
+#include "proxy/rpc_call.h"
+
+/* Calls proceed, at once or later, or refuses the call: 410 for what is denied. Names were resolved
+ * before. pin/ls and pin/rm pass, as does what pin/update leaves behind: what is denied can be let
+ * go of. */
+void deny_gate(struct rpc *rpc, void (*proceed)(struct rpc *rpc));
+
+#endif
