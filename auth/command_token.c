@@ -19,6 +19,8 @@ const struct cli_option token_new_options[] = {
     {"label", "TEXT", "what it is for, to know it again in the list"},
     {"roles", "ROLE,...", "let it do only what these roles give, of what its owner may do"},
     {"expires-in", "TIME", "30d, 12h, ... or never; 365d unless given"},
+    {"pin-group", "GROUP", "its pins are this group's, of which its owner is one"},
+    {"pin-expire-in", "TIME", "its pins last so long, unless a call says less"},
     {0},
 };
 
@@ -150,6 +152,8 @@ int token_new(const struct cli *cli, token_ask_cb ask)
     set_text(input, "owner", cli->arguments[0]);
     set_text(input, "label", cli_value(cli, "label"));
     set_text(input, "expires_in", cli_value(cli, "expires-in"));
+    set_text(input, "pin_group", cli_value(cli, "pin-group"));
+    set_text(input, "pin_expire_in", cli_value(cli, "pin-expire-in"));
     if (roles != NULL)
         json_object_set_new(input, "roles", split_roles(roles));
     result = ask(cli, "/token/new", input, &made);

@@ -32,7 +32,8 @@ static void set_locked(struct directory *directory, _Atomic(struct table *) *slo
 static struct directory_entry *make_entry(const struct token_record *record)
 {
     size_t owner_size = strlen(record->owner);
-    struct directory_entry *entry = memory_alloc(sizeof(*entry) + owner_size + record->roles.size);
+    struct directory_entry *entry =
+        memory_alloc(sizeof(*entry) + owner_size + record->roles.size + record->pin_group.size);
 
     assert(token_id_is_valid(slice_of(record->id)) && record->roles.size < TOKEN_ROLES_SIZE);
     memcpy(entry->id, record->id, sizeof(entry->id));
@@ -49,6 +50,13 @@ static struct directory_entry *make_entry(const struct token_record *record)
     memcpy(entry->bytes, record->owner, owner_size);
     if (record->roles.size > 0)
         memcpy(entry->bytes + owner_size, record->roles.data, record->roles.size);
+    entry->pin_expire_ms = record->pin_expire_ms;
+    if (record->pin_group.size == 0)
+        return entry;
+    assert(record->pin_group.size < ID_SIZE);
+    entry->pin_group_size = (uint8_t)record->pin_group.size;
+    memcpy(entry->bytes + owner_size + record->roles.size, record->pin_group.data,
+           record->pin_group.size);
     return entry;
 }
 

@@ -67,6 +67,8 @@ struct directory_token {
     uint64_t expires_ms;
     uint64_t generation;
     bool has_old_secret; /* the credential was the secret before the last rotation */
+    uint64_t pin_expire_ms;
+    char pin_group[ID_SIZE]; /* "": its owner's own pins */
     bool is_narrowed;
     size_t role_count;
     struct slice roles[TOKEN_ROLES_MAX]; /* into role_text: do not copy the struct */

@@ -99,6 +99,10 @@ static void copy_entry(const struct directory_entry *entry, struct directory_tok
     token->is_narrowed = entry->roles_size > 0;
     memcpy(token->role_text, entry->bytes + entry->owner_size, entry->roles_size);
     split_roles(token, entry->roles_size);
+    token->pin_expire_ms = entry->pin_expire_ms;
+    memcpy(token->pin_group, entry->bytes + entry->owner_size + entry->roles_size,
+           entry->pin_group_size);
+    token->pin_group[entry->pin_group_size] = '\0';
 }
 
 /* Writes only now and then: a cache line that all workers write to would cost them all. */
@@ -148,6 +152,8 @@ void directory_token_describe(const struct directory_token *token, struct princi
     facts->token_roles = token->is_narrowed ? token->roles : NULL;
     facts->token_role_count = token->role_count;
     facts->expires_ms = token->expires_ms;
+    facts->pin_group = slice_of(token->pin_group);
+    facts->pin_expire_ms = token->pin_expire_ms;
     facts->generation = token->generation;
     facts->has_old_secret = token->has_old_secret;
 }

@@ -2,7 +2,8 @@
 /* The routes about tokens. What is optional has a question mark; durations are texts ("30d"), times
  * RFC 3339. A field that is not listed here is refused.
  *
- *   /token/new     {"owner", "label"?, "roles"?: [...], "expires_in"?}   -> token object, "token"
+ *   /token/new     {"owner", "label"?, "roles"?: [...], "expires_in"?, "pin_group"?,
+ *                   "pin_expire_in"?}                                    -> token object, "token"
  *   /token/list    {"owner"?, "after"?, "limit"?}        -> {"tokens": [...], "has_more"}, by id
  *   /token/rotate  {"id", "grace"?, "expires_in"?}                       -> token object, "token"
  *   /token/revoke  {"id"}                                                -> token object
@@ -12,9 +13,12 @@
  * ends every old secret, and what runs with it, at once. "token" is the new secret itself: it is
  * said this once and kept nowhere.
  *
- * A token object: id, owner ("member:alice"), label, roles (null: not narrowed), state ("active",
- * "expired", "revoked"), created, expires, rotated, old_secret_until, revoked, last_used (null:
- * never, none). */
+ * pin_group and pin_expire_in say for clients that cannot (the ipfs program) whose its pins are and
+ * how long they last.
+ *
+ * A token object: id, owner ("member:alice"), label, roles (null: not narrowed), pin_group,
+ * pin_expire_in_s (null: none), state ("active", "expired", "revoked"), created, expires, rotated,
+ * old_secret_until, revoked, last_used (null: never, none). */
 #include "auth/operator.h"
 #include "conf/units.h"
 
@@ -191,6 +195,19 @@ static bool read_roles(const struct operator_site *site, const json_t *input,
     return is_read;
 }
 
+/* Whose its pins are, and for how long. Whether its owner is in the group is asked when it pins. */
+static bool read_pins(const json_t *input, struct transaction *add, struct error *err)
+{
+    struct slice group = operator_text(input, "pin_group");
+    struct token_record *record = &add->token_add.record;
+
+    if (group.data != NULL && !id_check(group, "pin_group", err))
+        return false;
+    if (group.data != NULL)
+        record->pin_group = transaction_copy(add, group);
+    return read_duration(input, "pin_expire_in", 0, &record->pin_expire_ms, err);
+}
+
 /* ---- answering */
 
 /* null for 0. */
@@ -228,6 +245,16 @@ static json_t *roles_of(struct slice roles)
     return array;
 }
 
+static json_t *seconds_of(uint64_t milliseconds)
+{
+    return milliseconds == 0 ? json_null() : json_integer((json_int_t)(milliseconds / 1000));
+}
+
+static json_t *group_of(struct slice group)
+{
+    return group.size == 0 ? json_null() : json_stringn(group.data, group.size);
+}
+
 static const char *state_of(const struct token_record *record, uint64_t now_ms)
 {
     if (record->revoked_ms != 0)
@@ -241,12 +268,14 @@ static json_t *object_of(const struct token_record *record, uint64_t now_ms)
     uint64_t old_until_ms = record->old_until_ms > now_ms ? record->old_until_ms : 0;
 
     snprintf(owner, sizeof(owner), "%s:%s", owner_kind_name(record->owner_kind), record->owner);
-    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", record->id,
-                     "owner", owner, "label", label_of(record->label), "roles",
-                     roles_of(record->roles), "state", state_of(record, now_ms), "created",
-                     time_of(record->created_ms), "expires", time_of(record->expires_ms), "rotated",
-                     time_of(record->rotated_ms), "old_secret_until", time_of(old_until_ms),
-                     "revoked", time_of(record->revoked_ms), "last_used", time_of(record->used_ms));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+                     record->id, "owner", owner, "label", label_of(record->label), "roles",
+                     roles_of(record->roles), "pin_group", group_of(record->pin_group),
+                     "pin_expire_in_s", seconds_of(record->pin_expire_ms), "state",
+                     state_of(record, now_ms), "created", time_of(record->created_ms), "expires",
+                     time_of(record->expires_ms), "rotated", time_of(record->rotated_ms),
+                     "old_secret_until", time_of(old_until_ms), "revoked",
+                     time_of(record->revoked_ms), "last_used", time_of(record->used_ms));
 }
 
 static void answer_record(struct operator_call *call, const struct token_record *record,
@@ -276,7 +305,8 @@ static void on_added(struct operator_call *call, struct transaction *transaction
 
 static bool read_new(struct operator_call *call, struct transaction *add, struct error *err)
 {
-    static const char *const fields[] = {"\"owner", "\"label", "[roles", "\"expires_in", NULL};
+    static const char *const fields[] = {"\"owner",     "\"label",         "[roles", "\"expires_in",
+                                         "\"pin_group", "\"pin_expire_in", NULL};
     const struct operator_site *site = operator_site(call);
     struct token_record *record = &add->token_add.record;
     const json_t *input = operator_input(call);
@@ -285,7 +315,8 @@ static bool read_new(struct operator_call *call, struct transaction *add, struct
     record->created_ms = operator_now_ms(call);
     if (!check_fields(input, fields, err) || !read_owner(input, record->owner, err) ||
         !read_expiry(input, record->created_ms, &record->expires_ms, err) ||
-        !read_label(input, add, err) || !read_roles(site, input, add, err))
+        !read_label(input, add, err) || !read_roles(site, input, add, err) ||
+        !read_pins(input, add, err))
         return false;
     if (record->owner[0] == '\0')
         return error_set(err, ERROR_SYNTAX, "owner is missing: whose token is it?");

@@ -45,6 +45,7 @@ static size_t block_size(const struct principal *facts)
     size += (facts->group_count + facts->token_role_count) * sizeof(struct slice);
     size += facts->attribute_count * sizeof(struct principal_attribute);
     size += facts->id.size + facts->token_id.size + facts->certificate_name.size;
+    size += facts->pin_group.size;
     size += bytes_of(facts->groups, facts->group_count);
     size += bytes_of(facts->token_roles, facts->token_role_count);
     for (size_t i = 0; i < facts->attribute_count; i++)
@@ -105,6 +106,7 @@ const struct principal *principal_create(const struct principal *facts)
     copy->token_roles = facts->token_roles == NULL ? NULL : roles;
     copy->id = copy_slice(&at, facts->id);
     copy->token_id = copy_slice(&at, facts->token_id);
+    copy->pin_group = copy_slice(&at, facts->pin_group);
     copy->certificate_name = copy_slice(&at, facts->certificate_name);
     return copy;
 }

@@ -60,7 +60,7 @@ enum command_flags {
     COMMAND_TIMEOUT = 1 << 5, /* one answer after one wait: wants a `timeout` where none is given */
     COMMAND_DEPRECATED = 1 << 6,
     COMMAND_REMOVED = 1 << 7, /* still routed; Kubo only says what replaced it */
-    COMMAND_CLAIMS = 1 << 8,  /* makes pins: takes this gateway's own options (cw-...) */
+    COMMAND_CLAIMS = 1 << 8, /* about pins of an owner: takes this gateway's own options (cw-...) */
 };
 
 enum body_kind {

@@ -2,7 +2,6 @@
 /* pin/add, pin/rm and pin/update. */
 #include "proxy/pins.h"
 
-#include "proxy/clock.h"
 #include "proxy/pin_call.h"
 #include "store/ownership.h"
 
@@ -44,13 +43,6 @@ static void on_progress(void *pins_, uint64_t nodes, uint64_t bytes)
     pin_call_produce(pins);
 }
 
-static uint64_t expiry_of(const struct call *call)
-{
-    int64_t expires_in_ns = call_option_number(call, OPT_CW_EXPIRE_IN, 0);
-
-    return expires_in_ns > 0 ? clock_wall_ms() + (uint64_t)expires_in_ns / 1000000 : 0;
-}
-
 static void claim_next(struct pin_call *pins)
 {
     const struct call *call = pins->rpc->call;
@@ -61,7 +53,7 @@ static void claim_next(struct pin_call *pins)
         .mode = call_option_bool(call, OPT_RECURSIVE, true) ? PIN_RECURSIVE : PIN_DIRECT,
         .has_name = call_has_option(call, OPT_NAME),
         .name = call_option_text(call, OPT_NAME),
-        .expires_ms = expiry_of(call),
+        .expires_ms = rpc_pin_expires_ms(pins->rpc),
         .offline = pin_call_is_offline(pins->rpc),
         .wants_progress = has_progress,
     };
@@ -78,19 +70,6 @@ static void claim_next(struct pin_call *pins)
     text_dispose(&typed);
 }
 
-/* Options of this gateway's own. */
-static bool check_own_options(const struct call *call, struct error *err)
-{
-    if (call_has_option(call, OPT_CW_LABEL) || call_has_option(call, OPT_CW_MIN_COPIES))
-        return error_set(err, ERROR_SYNTAX,
-                         "cw-label and cw-min-copies are not built: this gateway places no copies "
-                         "at partners yet");
-    if (call_has_option(call, OPT_CW_EXPIRE_IN) &&
-        call_option_number(call, OPT_CW_EXPIRE_IN, 0) <= 0)
-        return error_set(err, ERROR_SYNTAX, "cw-expire-in is a time such as 24h, above 0");
-    return true;
-}
-
 static bool check_name(const struct call *call, struct error *err)
 {
     struct slice name = call_option_text(call, OPT_NAME);
@@ -104,7 +83,7 @@ void pins_add(struct rpc *rpc)
 {
     struct error err = {0};
 
-    if (check_own_options(rpc->call, &err) && check_name(rpc->call, &err))
+    if (rpc_check_own_options(rpc->call, &err) && check_name(rpc->call, &err))
         pin_call_start(rpc, claim_next);
     else
         rpc_refuse(rpc, &err);

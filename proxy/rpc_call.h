@@ -31,9 +31,15 @@ struct rpc {
     void (*end_work)(struct rpc *rpc);
 };
 
-/* Whose pins this call is about: the member, a group it is in (`cw-owner`), or without a policy the
- * operator. False: nobody's; err (ERROR_REFUSED) says why. */
+/* Whose pins this call is about: the member, a group it is in (`cw-owner`, or what its token
+ * fixes), or without a policy the operator. False: nobody's; err (ERROR_REFUSED) says why. */
 MUST_USE bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err);
+
+/* This gateway's own options: is what they say possible? */
+MUST_USE bool rpc_check_own_options(const struct call *call, struct error *err);
+
+/* When what this call pins shall end, by `cw-expire-in` and by its token: the sooner. 0: never. */
+uint64_t rpc_pin_expires_ms(const struct rpc *rpc);
 
 /* Answers with err's sentence: 403 for ERROR_REFUSED, 404, 500 (as Kubo) for ERROR_UNSUPPORTED,
  * else 400. */

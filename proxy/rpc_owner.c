@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/id.h"
+#include "proxy/clock.h"
 #include "proxy/rpc_call.h"
 
 #include <stdio.h>
+
+enum { NS_PER_MS = 1000000 };
 
 static void set_owner(struct owner *owner, enum owner_kind kind, struct slice id)
 {
@@ -10,10 +13,23 @@ static void set_owner(struct owner *owner, enum owner_kind kind, struct slice id
     snprintf(owner->id, sizeof(owner->id), "%.*s", SLICE_ARGS(id));
 }
 
+static bool own_as_group(const struct rpc *rpc, struct slice group, const char *who,
+                         struct owner *owner, struct error *err)
+{
+    if (!principal_has_group(rpc->principal, group))
+        return error_set(err, ERROR_REFUSED,
+                         "%s: you are not in the group '%.*s', and only its members pin for it",
+                         who, SLICE_ARGS(group));
+    set_owner(owner, OWNER_GROUP, group);
+    return true;
+}
+
+/* What a token fixes, a call may repeat and not change. */
 static bool own_by_option(const struct rpc *rpc, struct slice text, struct owner *owner,
                           struct error *err)
 {
     static const char prefix[] = "group:";
+    struct slice fixed = rpc->principal->pin_group;
     struct slice group;
 
     if (!slice_starts(text, prefix))
@@ -22,12 +38,22 @@ static bool own_by_option(const struct rpc *rpc, struct slice text, struct owner
             "cw-owner is group:NAME, of a group that you are in; without it the pin is "
             "yours");
     group = (struct slice){text.data + sizeof(prefix) - 1, text.size - (sizeof(prefix) - 1)};
-    if (!principal_has_group(rpc->principal, group))
-        return error_set(err, ERROR_REFUSED,
-                         "cw-owner: you are not in the group '%.*s', and only its members pin for "
-                         "it",
-                         SLICE_ARGS(group));
-    set_owner(owner, OWNER_GROUP, group);
+    if (fixed.size > 0 && !slice_equal(fixed, group))
+        return error_set(err, ERROR_REFUSED, "cw-owner: this token pins for the group '%.*s' alone",
+                         SLICE_ARGS(fixed));
+    return own_as_group(rpc, group, "cw-owner", owner, err);
+}
+
+static bool own_as_member(const struct rpc *rpc, struct slice text, struct owner *owner,
+                          struct error *err)
+{
+    struct slice fixed = rpc->principal->pin_group;
+
+    if (text.data != NULL)
+        return own_by_option(rpc, text, owner, err);
+    if (fixed.size > 0)
+        return own_as_group(rpc, fixed, "this token's pin-group", owner, err);
+    set_owner(owner, OWNER_MEMBER, rpc->principal->id);
     return true;
 }
 
@@ -40,12 +66,33 @@ bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err)
         return text.data == NULL ||
                error_set(err, ERROR_REFUSED, "cw-owner: without a policy there are no groups");
     }
-    if (rpc->principal->kind != PRINCIPAL_MEMBER)
-        return error_set(err, ERROR_REFUSED,
-                         "%s: a pin needs an owner; send a member's token with this request",
-                         rpc->call->command->path);
-    if (text.data != NULL)
-        return own_by_option(rpc, text, owner, err);
-    set_owner(owner, OWNER_MEMBER, rpc->principal->id);
+    if (rpc->principal->kind == PRINCIPAL_MEMBER)
+        return own_as_member(rpc, text, owner, err);
+    return error_set(err, ERROR_REFUSED,
+                     "%s: a pin needs an owner; send a member's token with this request",
+                     rpc->call->command->path);
+}
+
+/* ---- how long a pin lasts */
+
+bool rpc_check_own_options(const struct call *call, struct error *err)
+{
+    if (call_has_option(call, OPT_CW_LABEL) || call_has_option(call, OPT_CW_MIN_COPIES))
+        return error_set(err, ERROR_SYNTAX,
+                         "cw-label and cw-min-copies are not built: this gateway places no copies "
+                         "at partners yet");
+    if (call_has_option(call, OPT_CW_EXPIRE_IN) &&
+        call_option_number(call, OPT_CW_EXPIRE_IN, 0) < NS_PER_MS)
+        return error_set(err, ERROR_SYNTAX, "cw-expire-in is a time such as 24h, above 0");
     return true;
+}
+
+uint64_t rpc_pin_expires_ms(const struct rpc *rpc)
+{
+    uint64_t lasts_ms = (uint64_t)call_option_number(rpc->call, OPT_CW_EXPIRE_IN, 0) / NS_PER_MS;
+    uint64_t fixed_ms = rpc->principal->pin_expire_ms;
+
+    if (lasts_ms == 0 || (fixed_ms != 0 && fixed_ms < lasts_ms))
+        lasts_ms = fixed_ms;
+    return lasts_ms == 0 ? 0 : clock_wall_ms() + lasts_ms;
 }

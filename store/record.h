@@ -153,6 +153,9 @@ struct token_record {
     uint64_t used_ms;    /* about when it was last used; 0: never */
     struct slice roles;  /* narrowed to these: ids, one space between. Empty: not narrowed */
     struct slice label;  /* UTF-8, what its maker calls it; may be empty */
+    /* For clients that cannot say it themselves: whose its pins are, and how long they last. */
+    struct slice pin_group; /* a group of its owner's; empty: its owner's own */
+    uint64_t pin_expire_ms; /* 0: for ever */
 };
 
 /* When a token was last used; coarse. */

@@ -18,6 +18,8 @@ enum column {
     COLUMN_USED_MS,
     COLUMN_ROLES,
     COLUMN_LABEL,
+    COLUMN_PIN_GROUP,
+    COLUMN_PIN_EXPIRE_MS,
 };
 
 static bool read_owner_kind(struct sqlite_run *run, enum owner_kind *kind)
@@ -42,6 +44,8 @@ static bool read_record(struct sqlite_run *run, struct token_record *record, str
         .used_ms = sqlite_integer(run, COLUMN_USED_MS),
         .roles = sqlite_read_bytes(run, COLUMN_ROLES, arena),
         .label = sqlite_read_bytes(run, COLUMN_LABEL, arena),
+        .pin_group = sqlite_read_bytes(run, COLUMN_PIN_GROUP, arena),
+        .pin_expire_ms = sqlite_integer(run, COLUMN_PIN_EXPIRE_MS),
     };
     return sqlite_read_text(run, COLUMN_ID, record->id, sizeof(record->id)) &&
            read_owner_kind(run, &record->owner_kind) &&
@@ -83,6 +87,8 @@ bool sqlite_token_add(struct sqlite *sqlite, struct transaction *transaction, st
     sqlite_bind_integer(&run, 6, record->expires_ms);
     sqlite_bind_text(&run, 7, record->roles);
     sqlite_bind_text(&run, 8, record->label);
+    sqlite_bind_text(&run, 9, record->pin_group);
+    sqlite_bind_integer(&run, 10, record->pin_expire_ms);
     if (!sqlite_finish(&run))
         return false;
     if (sqlite3_changes(sqlite->db) == 0)

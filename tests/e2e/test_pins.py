@@ -32,6 +32,8 @@ class Pins(unittest.TestCase):
         cls.cli = kubo.Cli(cls.folder, cls.relay.port, binary=kubo.binary(cls.variable))
         cls.direct = kubo.Cli(cls.folder, cls.kubo.port, binary=kubo.binary(cls.variable))
         cls.tokens = dict(zip(MEMBERS, members.mint(cls.relay, MEMBERS)))
+        made = members.ask_operators(cls.relay, "/token/new", owner="alice", pin_group="staff", pin_expire_in="1h")
+        cls.tokens["alice for staff"] = made["token"]
         cls.made = 0
 
     def evidence(self):
@@ -171,6 +173,15 @@ class Pins(unittest.TestCase):
         self.assertIn(shared, self.own("bob"))
         self.good("bob", "pin", "rm", shared)
         self.assertEqual(self.pinned(shared), [])
+
+    def test_a_token_pins_for_a_group(self):
+        cid = self.new_object()
+        self.good("alice for staff", "pin", "add", cid)
+        self.assertIn(cid, self.own("alice for staff"))
+        self.assertNotIn(cid, self.own("alice"))
+        self.refused("alice", "not pinned or pinned indirectly", "pin", "rm", cid)
+        self.good("alice for staff", "pin", "rm", cid)
+        self.assertEqual(self.pinned(cid), [])
 
     def test_what_was_pinned_at_the_node_is_left_alone(self):
         cid = self.new_object()

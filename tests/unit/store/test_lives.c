@@ -219,7 +219,9 @@ static const char to_version_2[] =
     "ALTER TABLE journal DROP COLUMN is_restored;"
     "ALTER TABLE object DROP COLUMN is_doubtful;"
     "ALTER TABLE ledger DROP COLUMN restored_ms;"
-    "DELETE FROM schema_version WHERE version = 3";
+    "ALTER TABLE token DROP COLUMN pin_group;"
+    "ALTER TABLE token DROP COLUMN pin_expire_ms;"
+    "DELETE FROM schema_version WHERE version >= 3";
 
 static void test_ledger_of_schema_2_keeps_its_pins_and_journal(void **state)
 {

@@ -106,7 +106,7 @@ static void test_ledger_of_a_newer_program_is_refused(void **state)
     store_close(&kit->store);
     edit(kit, "INSERT INTO schema_version VALUES (99, 0)");
     err = expect_refusal(kit, ERROR_UNSUPPORTED);
-    expect_text(&err, "has schema 99, and this program knows schemas up to 3");
+    expect_text(&err, "has schema 99, and this program knows schemas up to 4");
     edit(kit, "DELETE FROM schema_version WHERE version = 99");
     kit_open(kit);
 }
