@@ -50,7 +50,8 @@ static void take_object(struct ownership *state, const struct object_get *found)
 }
 
 /* What was under way when the process ended: nobody waits for a claim any more, and what was begun
- * is ended. It comes before all that waits. */
+ * is ended. But of a ledger that was restored it is not known what became of it since: a claim may
+ * have been answered, so it is carried out. It comes before all that waits. */
 static void queue_unfinished(struct tracked *object)
 {
     struct tracked_event *waiting = object->first, **end = object->end;
@@ -64,7 +65,7 @@ static void queue_unfinished(struct tracked *object)
 
         is_unfinished |= pin->is_removing || pin->wanted != PIN_NONE;
         memcpy(cancel.id, pin->id, sizeof(cancel.id));
-        if (pin->wanted != PIN_NONE)
+        if (pin->wanted != PIN_NONE && !object->is_doubtful)
             tracked_queue(object, &cancel, NULL);
     }
     if (is_unfinished || object->is_recovering)
@@ -74,6 +75,8 @@ static void queue_unfinished(struct tracked *object)
         object->end = end;
     }
 }
+
+static void keep_removed(struct tracked *object);
 
 static void on_loaded(void *object_, struct transaction *transaction)
 {
@@ -86,10 +89,14 @@ static void on_loaded(void *object_, struct transaction *transaction)
         tracked_run(object);
         return;
     }
-    if (err->code == ERROR_NONE)
-        take_object(&object->state, &transaction->object_get);
     object->phase = TRACKED_READY;
+    if (err->code == ERROR_NONE) {
+        take_object(&object->state, &transaction->object_get);
+        object->is_doubtful = transaction->object_get.record.is_doubtful;
+    }
     queue_unfinished(object);
+    if (object->is_doubtful)
+        keep_removed(object);
     tracked_run(object);
 }
 
@@ -352,11 +359,39 @@ static void write_object(struct tracked *object)
     record->key = transaction_copy(transaction, key_of(object));
     record->upstream = object->state.upstream;
     record->is_adopted = object->state.is_adopted;
+    record->is_doubtful = object->is_doubtful;
     for (enum pin_mode mode = PIN_DIRECT; mode <= PIN_RECURSIVE; mode++) {
         record->has_bytes[mode] = object->state.has_bytes[mode];
         record->bytes[mode] = object->state.bytes[mode];
     }
     write(object, transaction);
+}
+
+/* A restored ledger deletes nothing: what it says is being removed is not. */
+static void keep_removed(struct tracked *object)
+{
+    object->write_fault = (struct error){0};
+    object->phase = TRACKED_WRITING;
+    for (size_t i = 0; i < object->state.count; i++) {
+        struct ownership_pin *pin = &object->state.pins[i];
+
+        if (!pin->is_removing)
+            continue;
+        pin->is_removing = false;
+        write_mark(object, pin);
+    }
+    tracked_copy(&object->before, &object->state);
+}
+
+void tracked_clear_doubt(struct tracked *object)
+{
+    if (!object->is_doubtful)
+        return;
+    object->is_doubtful = false;
+    object->write_fault = (struct error){0};
+    tracked_copy(&object->before, &object->state);
+    object->phase = TRACKED_WRITING;
+    write_object(object);
 }
 
 static bool has_pin_changes(const struct tracked *object)

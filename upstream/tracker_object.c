@@ -297,7 +297,7 @@ static void fail_all(struct tracked *object, const struct error *why)
 
 /* ---- one step */
 
-static void copy_state(struct ownership *to, const struct ownership *from)
+void tracked_copy(struct ownership *to, const struct ownership *from)
 {
     struct ownership_pin *pins = to->pins;
     size_t capacity = to->capacity;
@@ -357,16 +357,16 @@ static bool step(struct tracked *object, const struct ownership_event *event,
     struct error why = {0};
     struct owner owner;
 
-    copy_state(&object->before, &object->state);
+    tracked_copy(&object->before, &object->state);
     for (;;) {
         bool is_charged;
 
-        copy_state(&now, &object->state);
+        tracked_copy(&now, &object->state);
         ownership_step(&object->state, event, &object->actions);
         is_charged = tracked_charge(object, is_forced(event), &owner, &why);
         if (is_charged)
             break;
-        copy_state(&object->state, &now);
+        tracked_copy(&object->state, &now);
         if (!is_report(event)) {
             if (call != NULL)
                 call_answer(call, TRACKER_QUOTA, &why, 0);
@@ -502,6 +502,11 @@ static bool is_unfinished(const struct tracked *object)
 
 static void rest(struct tracked *object)
 {
+    if (!is_unfinished(object) && object->is_doubtful) {
+        tracked_clear_doubt(object);
+        tracked_run(object);
+        return;
+    }
     if (is_unfinished(object))
         recovery_again(object->tracker);
     else

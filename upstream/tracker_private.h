@@ -70,6 +70,7 @@ struct tracked {
     const struct tracker_call
         *current; /* whose event the last step was; NULL: nobody's, or it left */
 
+    bool is_doubtful;            /* of a ledger that was restored, and not brought to rest since */
     bool is_recovering;          /* looked at once it is loaded, whatever the ledger says of it */
     struct operation *operation; /* under way */
     bool is_operation_offline;
@@ -106,6 +107,8 @@ void tracked_queue(struct tracked *object, const struct ownership_event *event,
                    struct tracker_call *call);
 /* Goes on until something must be waited for. May free the object, at rest. */
 void tracked_run(struct tracked *object);
+/* to keeps its memory. */
+void tracked_copy(struct ownership *to, const struct ownership *from);
 /* The call waits no longer. tracked_run follows. */
 void tracked_leave(struct tracked *object, struct tracker_call *call);
 /* Answers all who claim this pin. The claim itself is cancelled by the caller. */
@@ -128,6 +131,8 @@ void tracked_load(struct tracked *object);
 /* Writes what differs between before and state; its ends come to tracked_run. call: whose event it
  * was; NULL: nobody's. False: there is nothing to write. */
 bool tracked_write(struct tracked *object, const struct tracker_call *call);
+/* At rest: what the ledger says is what holds. Its end comes to tracked_run. */
+void tracked_clear_doubt(struct tracked *object);
 /* An entry in the journal is open while anything happens to the object. */
 void tracked_close_journal(struct tracked *object);
 

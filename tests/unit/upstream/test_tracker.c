@@ -4,6 +4,8 @@
 #include "tests/unit/store/kit.h"
 #include "upstream/tracker.h"
 
+#include <sqlite3.h>
+
 enum { OBJECTS = 8 };
 
 struct bench {
@@ -657,6 +659,67 @@ static void test_tracker_recovers_a_removal(void **state)
     assert_sound(bench);
 }
 
+/* ---- after a restore of an older backup */
+
+static void mark_restored(struct bench *bench)
+{
+    char path[160];
+    sqlite3 *db;
+
+    tracker_destroy(&bench->tracker);
+    store_close(&bench->kit->store);
+    kit_path(bench->kit, "ledger.db", path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE object SET is_doubtful = 1; UPDATE journal SET is_restored = 1",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    kit_open(bench->kit);
+    open_tracker(bench);
+    turn(bench, 100);
+}
+
+static void test_tracker_removes_nothing_because_of_a_backup(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_RELEASE, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &request);
+    await_operation(bench, SHELF_UNPIN);
+    tracker_cancel(&reply.call);
+    bench->shelf->is_slow = false;
+    mark_restored(bench);
+    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(pins_of(bench, "alice"), 1);
+    assert_int_equal(usage_of(bench, "alice").bytes, 100);
+    assert_int_equal(open_entries(bench), 0);
+    assert_int_equal(release(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+}
+
+static void test_tracker_carries_out_a_claim_of_a_backup(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &request);
+    await_operation(bench, SHELF_PIN);
+    shelf_find(bench->shelf, &bench->cids[0])->ours = PIN_RECURSIVE; /* and it was answered */
+    tracker_cancel(&reply.call); /* which the tracker, at its end, does not see to any more */
+    bench->shelf->is_slow = false;
+    mark_restored(bench);
+    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(pins_of(bench, "alice"), 1);
+    assert_int_equal(usage_of(bench, "alice").bytes, 100);
+    assert_int_equal(open_entries(bench), 0);
+}
+
 /* ---- many members at random, against a model */
 
 enum { MEMBERS = 64, ROUNDS = 3000 };
@@ -821,6 +884,8 @@ int main(void)
         TEST(test_tracker_counts_pins),
         TEST(test_tracker_recovers_a_pin_that_nobody_was_told_of),
         TEST(test_tracker_recovers_a_removal),
+        TEST(test_tracker_removes_nothing_because_of_a_backup),
+        TEST(test_tracker_carries_out_a_claim_of_a_backup),
         TEST(test_tracker_random_interleavings_agree_with_a_model),
         TEST(test_tracker_random_failures_agree_with_a_model),
     };
