@@ -309,7 +309,7 @@ void tracked_copy(struct ownership *to, const struct ownership *from)
     *to = *from;
     to->pins = pins;
     to->capacity = capacity;
-    if (from->count > 0)
+    if (from->count > 0 && from->pins != NULL)
         memcpy(to->pins, from->pins, from->count * sizeof(*pins));
 }
 
