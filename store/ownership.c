@@ -43,10 +43,7 @@ enum pin_state ownership_state(const struct ownership *object, const struct owne
         return pin->is_riding ? PIN_PINNING : PIN_QUEUED;
     if (pin->is_ownerless)
         return PIN_OWNERLESS;
-    if (object->is_seen && object->under_way == OPERATION_NONE &&
-        pin->held > ownership_cover(object))
-        return PIN_LOST;
-    return PIN_PINNED;
+    return pin->is_lost ? PIN_LOST : PIN_PINNED;
 }
 
 /* PIN_NONE: nothing is charged. owner NULL: the organization. */
@@ -347,6 +344,15 @@ static void settle_charges(struct ownership_change *change)
     actions->charge_count = kept;
 }
 
+/* What nobody looked at just now is as it was. */
+static void note_losses(struct ownership *object)
+{
+    if (!object->is_seen || object->under_way != OPERATION_NONE)
+        return;
+    for (size_t i = 0; i < object->count; i++)
+        object->pins[i].is_lost = object->pins[i].held > ownership_cover(object);
+}
+
 void ownership_step(struct ownership *object, const struct ownership_event *event,
                     struct ownership_actions *actions)
 {
@@ -365,6 +371,7 @@ void ownership_step(struct ownership *object, const struct ownership_event *even
     apply(&change, event);
     ownership_settle(&change);
     settle_charges(&change);
+    note_losses(object);
     actions->org_objects = (ownership_org_charged(object, &after) ? 1 : 0) - (was_charged ? 1 : 0);
     actions->org_bytes = (int64_t)after - (int64_t)before;
 }

@@ -12,6 +12,9 @@
  *   - Before the first operation it looks at what upstream has. A pin there that is not ours is
  *     foreign: it serves our claims, and is neither pinned over nor removed. A claim that it is too
  *     weak for is refused.
+ *   - A foreign pin of the CID's v0 form stands beside ours, which is of the v1 form. It is
+ * nobody's claim here and in nobody's way. Who adopts it gets a pin of ours; once that is
+ * confirmed, the other is removed.
  *   - From recursive to direct there is no way in Kubo but to unpin and pin again; both are within
  *     one operation as seen from outside: no garbage is collected while an operation is under way.
  *   - A claim is charged from when it is answered until it is gone: an owner once per object, by
@@ -34,6 +37,7 @@ enum ownership_operation {
     OPERATION_PIN,     /* with mode; reports the bytes if it can */
     OPERATION_MEASURE, /* the bytes of the object, or (direct) of its root's block alone */
     OPERATION_UNPIN,   /* our pin, of whatever mode */
+    OPERATION_SHED,    /* removes the pin of the v0 form, with mode: it was adopted */
 };
 
 struct ownership_pin {
@@ -48,6 +52,7 @@ struct ownership_pin {
     bool is_failed;
     bool is_ownerless;
     bool is_removing;
+    bool is_lost; /* when it was last looked at, upstream did not have what is held */
 };
 
 /* {0}: nobody claims it, and it was not looked at. Fill pins, upstream, bytes and is_adopted from
@@ -55,10 +60,12 @@ struct ownership_pin {
 struct ownership {
     struct ownership_pin *pins; /* by memory_resize */
     size_t count, capacity;
-    enum pin_mode upstream; /* our pin there */
-    enum pin_mode foreign;  /* somebody else's */
-    bool is_seen;           /* both are what was observed, and nothing was done since */
-    bool is_adopted;        /* our pin there does not bear our name */
+    enum pin_mode upstream;   /* our pin there */
+    enum pin_mode foreign;    /* somebody else's, of the v1 form */
+    enum pin_mode foreign_v0; /* of the v0 form, always somebody else's */
+    bool is_shedding;         /* the one of the v0 form was adopted, and is to go */
+    bool is_seen;             /* all are what was observed, and nothing was done since */
+    bool is_adopted;          /* our pin there does not bear our name */
     bool has_bytes[PIN_MODE_COUNT];
     uint64_t bytes[PIN_MODE_COUNT];
 
@@ -75,13 +82,14 @@ enum ownership_event_kind {
     OWNERSHIP_CLAIM,      /* id (for a new pin), owner, mode, takes_slot, keeps_failure */
     OWNERSHIP_CANCEL,     /* id: all who waited for this claim left */
     OWNERSHIP_RELEASE,    /* id; mode PIN_DIRECT: refuse if it is recursive */
-    OWNERSHIP_ADOPT,      /* id, owner, mode: as CLAIM, of the foreign pin of that mode */
+    OWNERSHIP_ADOPT,      /* id, owner, mode: as CLAIM, of the foreign pins of that mode */
     OWNERSHIP_TRANSFER,   /* id, owner: the new one. If its slot is taken the pin gets another */
     OWNERSHIP_OWNER_GONE, /* owner: left the policy */
     OWNERSHIP_OWNER_BACK, /* owner */
     OWNERSHIP_DOUBT,      /* look again */
     OWNERSHIP_REPAIR,     /* look again, and do what is left undone */
-    OWNERSHIP_DONE,       /* the operation under way. LOOK: mode, foreign. Others: bytes */
+    OWNERSHIP_DONE,       /* the operation under way. LOOK: mode, foreign, foreign_v0. Others:
+                             bytes */
     OWNERSHIP_FAILED,     /* the operation under way, or it was canceled */
 };
 
@@ -90,7 +98,7 @@ struct ownership_event {
     char id[ULID_SIZE];
     struct owner owner;
     enum pin_mode mode;
-    enum pin_mode foreign;
+    enum pin_mode foreign, foreign_v0;
     bool takes_slot; /* a slot of its own: the pinning service */
     bool keeps_failure;
     bool has_bytes;

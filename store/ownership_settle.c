@@ -61,13 +61,21 @@ static void confirm(struct ownership_change *change, struct ownership_pin *pin)
 
     ownership_touch(change, &pin->owner);
     pin->held = ownership_stronger(pin->held, pin->wanted);
-    if (pin->is_adopting) {
+    if (pin->is_adopting && object->foreign != PIN_NONE) {
         object->upstream = object->foreign;
         object->foreign = PIN_NONE;
         object->is_adopted = true;
     }
+    object->is_shedding |= pin->is_adopting && object->foreign_v0 != PIN_NONE;
     ownership_give_up(pin);
     ownership_answer(change, pin->id, ANSWER_PINNED);
+}
+
+/* Is there what this claim means to take over? */
+static bool may_adopt(const struct ownership *object, enum pin_mode wanted)
+{
+    return object->foreign == wanted ||
+           (object->foreign == PIN_NONE && object->foreign_v0 == wanted);
 }
 
 static void finish_claims(struct ownership_change *change)
@@ -81,7 +89,7 @@ static void finish_claims(struct ownership_change *change)
             continue;
         if (ownership_cover(object) < pin->wanted && object->foreign != PIN_NONE)
             refuse(change, pin, ANSWER_FOREIGN);
-        else if (pin->is_adopting && object->foreign != pin->wanted)
+        else if (pin->is_adopting && !may_adopt(object, pin->wanted))
             refuse(change, pin, ANSWER_NOT_PINNED);
         else if (ownership_cover(object) >= pin->wanted && object->has_bytes[pin->wanted])
             confirm(change, pin);
@@ -171,6 +179,7 @@ static void looked(struct ownership *object, const struct ownership_event *event
 
     object->upstream = is_adopted ? event->foreign : event->mode;
     object->foreign = is_adopted ? PIN_NONE : event->foreign;
+    object->foreign_v0 = event->foreign_v0;
     object->is_adopted = is_adopted && event->foreign != PIN_NONE;
     object->is_seen = true;
     object->is_suspect = false;
@@ -209,6 +218,10 @@ void ownership_done(struct ownership_change *change, const struct ownership_even
         object->is_adopted = false;
         object->is_seen = true;
         break;
+    case OPERATION_SHED:
+        object->foreign_v0 = PIN_NONE;
+        object->is_shedding = false;
+        break;
     case OPERATION_NONE:
         break;
     }
@@ -240,6 +253,10 @@ void ownership_failed(struct ownership_change *change)
         object->is_repairing = false;
         object->is_suspect = true;
         object->waits = true;
+        break;
+    case OPERATION_SHED: /* it stays foreign, and whoever adopts again tries again */
+        object->is_shedding = false;
+        object->is_suspect = true;
         break;
     case OPERATION_NONE:
         break;
@@ -356,6 +373,9 @@ static void choose(struct ownership_change *change)
         start_unpin(change);
     else if ((mode = unmeasured(object)) != PIN_NONE)
         start(change, OPERATION_MEASURE, mode);
+    else if (object->is_shedding && object->foreign_v0 != PIN_NONE &&
+             object->upstream >= object->foreign_v0)
+        start(change, OPERATION_SHED, object->foreign_v0);
 }
 
 void ownership_settle(struct ownership_change *change)

@@ -83,12 +83,12 @@ static void look_on_line(struct kubo_operation *operation, const json_t *line, s
         return;
     }
     operation->mode = mode;
-    if (!operation->is_v0 && slice_equal(name, text_slice(&operation->name)))
-        result->ours = mode;
-    else if (mode > result->foreign)
-        result->foreign = mode;
     if (operation->is_v0)
         result->foreign_v0 = mode;
+    else if (slice_equal(name, text_slice(&operation->name)))
+        result->ours = mode;
+    else
+        result->foreign = mode;
 }
 
 /* The next mode, unless this one was found; then the next form. */

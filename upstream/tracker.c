@@ -44,6 +44,18 @@ void tracker_use(struct tracker *tracker, struct upstream *upstream)
     }
 }
 
+size_t tracker_operations(const struct tracker *tracker)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < TRACKER_TABLE_SIZE; i++)
+        for (const struct tracked *object = tracker->table[i]; object != NULL;
+             object = object->next)
+            if (object->operation != NULL)
+                count++;
+    return count;
+}
+
 /* The ledger runs transactions in their order: behind this one nothing of ours is under way. */
 static void wait_for_ledger(struct tracker *tracker)
 {

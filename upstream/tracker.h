@@ -65,7 +65,8 @@ enum tracker_action {
     TRACKER_TRANSFER, /* the pin `id` goes to owner, whatever its quotas say */
     TRACKER_ABANDON,  /* owner left the policy: its pins of this object are kept, ownerless */
     TRACKER_RETURN,   /* and came back */
-    TRACKER_REPAIR,   /* looks again, and pins what is held and missing, if its blocks are here */
+    TRACKER_REPAIR, /* looks again, and pins what is held and missing, if its blocks are here; waits
+                       until that is done. DONE: what is held is pinned */
 };
 
 struct tracker_request {
@@ -110,6 +111,9 @@ typedef void (*tracker_progress)(void *arg, uint64_t nodes, uint64_t bytes);
 MUST_USE bool tracker_start(struct tracker *tracker, struct loop *loop, struct tracker_call **call,
                             const struct tracker_request *request, tracker_progress on_progress,
                             tracker_done on_done, void *arg, struct error *err);
+
+/* Operations under way upstream. Control thread. */
+size_t tracker_operations(const struct tracker *tracker);
 
 /* From its loop: nothing is called any more. A claim that nobody waits for is given up, unless it
  * was confirmed meanwhile. Clears *call; NULL is fine. */

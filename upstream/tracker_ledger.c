@@ -29,6 +29,7 @@ static void take_pin(struct ownership *state, const struct pin_record *record)
         .is_failed = record->state == PIN_FAILED,
         .is_ownerless = record->is_ownerless,
         .is_removing = record->state == PIN_REMOVING,
+        .is_lost = record->state == PIN_LOST,
     };
     memcpy(pin->id, record->id, sizeof(pin->id));
 }

@@ -121,6 +121,11 @@ static bool is_claim(const struct tracker_call *call)
     return call->request.action == TRACKER_CLAIM || call->request.action == TRACKER_ADOPT;
 }
 
+static bool is_repair(const struct tracker_call *call)
+{
+    return call->request.action == TRACKER_REPAIR;
+}
+
 static bool has_claimants(const struct tracked *object, const char *pin)
 {
     for (const struct tracker_call *call = object->waiters; call != NULL; call = call->next)
@@ -431,7 +436,7 @@ static void answer_plain(struct tracked *object)
 
     for (; call != NULL; call = next) {
         next = call->next;
-        if (is_claim(call) || is_release(call))
+        if (is_claim(call) || is_release(call) || is_repair(call))
             continue;
         unlink_waiter(object, call);
         call_answer(call, TRACKER_DONE, NULL, 0);
@@ -484,11 +489,54 @@ static void advance(struct tracked *object, struct tracked_event *item)
         act(object);
 }
 
+/* Who asked for a repair waits until there is nothing left to do. */
+static bool has_waiters(const struct tracked *object)
+{
+    const struct tracker_call *call = object->waiters;
+
+    while (call != NULL && is_repair(call))
+        call = call->next;
+    return call != NULL;
+}
+
 /* Nothing is under way, and nobody waits. */
 static bool is_at_rest(const struct tracked *object)
 {
-    return object->phase == TRACKED_READY && object->operation == NULL && object->waiters == NULL &&
+    return object->phase == TRACKED_READY && object->operation == NULL && !has_waiters(object) &&
            object->state.under_way == OPERATION_NONE;
+}
+
+/* Is what its owners hold pinned, as far as was seen? */
+static bool is_sound(const struct tracked *object)
+{
+    const struct ownership *state = &object->state;
+    enum pin_mode cover = state->upstream > state->foreign ? state->upstream : state->foreign;
+
+    for (size_t i = 0; i < state->count; i++)
+        if (!state->pins[i].is_removing && state->pins[i].held > cover)
+            return false;
+    return state->is_seen && !state->is_suspect;
+}
+
+static void answer_repairs(struct tracked *object)
+{
+    bool is_missing =
+        object->failure.code == ERROR_NONE && object->pin_failure.code == ERROR_NOT_FOUND;
+    struct error why = {0};
+
+    if (is_missing)
+        object->failure = object->pin_failure;
+    if (!is_sound(object))
+        set_failure(object, &why);
+    while (object->waiters != NULL) {
+        struct tracker_call *call = object->waiters;
+
+        unlink_waiter(object, call);
+        if (why.code == ERROR_NONE)
+            call_answer(call, TRACKER_DONE, NULL, 0);
+        else
+            call_answer(call, is_missing ? TRACKER_MISSING : TRACKER_FAILED, &why, 0);
+    }
 }
 
 /* Something was begun, and upstream did not let it come to an end. */
@@ -507,6 +555,7 @@ static void rest(struct tracked *object)
         tracked_run(object);
         return;
     }
+    answer_repairs(object);
     if (is_unfinished(object))
         recovery_again(object->tracker);
     else

@@ -9,6 +9,8 @@ static void report(struct tracked *object, const struct operation_result *result
 {
     object->has_report = true;
     object->report = (struct ownership_event){.kind = OWNERSHIP_FAILED};
+    if (object->state.under_way == OPERATION_PIN)
+        object->pin_failure = err != NULL ? *err : (struct error){0};
     if (err != NULL) {
         object->failure = *err;
         return;
@@ -18,6 +20,7 @@ static void report(struct tracked *object, const struct operation_result *result
     object->report = (struct ownership_event){.kind = OWNERSHIP_DONE,
                                               .mode = result->ours,
                                               .foreign = result->foreign,
+                                              .foreign_v0 = result->foreign_v0,
                                               .has_bytes = result->has_bytes,
                                               .bytes = result->bytes};
 }
@@ -98,6 +101,7 @@ static bool start(struct tracked *object, struct error *err)
     struct upstream *upstream = tracker->settings.upstream;
     struct slice name = text_slice(&tracker->pin_name);
     enum pin_mode mode = object->state.under_way_mode;
+    struct cid v0;
 
     switch (object->state.under_way) {
     case OPERATION_LOOK:
@@ -113,6 +117,9 @@ static bool start(struct tracked *object, struct error *err)
     case OPERATION_UNPIN:
         return upstream_unpin(upstream, &object->operation, &object->key, object->state.upstream,
                               on_unpinned, object, err);
+    case OPERATION_SHED:
+        cid_make(&v0, 0, CODEC_DAG_PB, 0x12, cid_digest(&object->key), 32);
+        return upstream_unpin(upstream, &object->operation, &v0, mode, on_unpinned, object, err);
     case OPERATION_NONE:
         break;
     }

@@ -76,7 +76,8 @@ struct tracked {
     bool is_operation_offline;
     bool has_report; /* of the operation; taken at the next step */
     struct ownership_event report;
-    struct error failure; /* of the last operation that failed */
+    struct error failure;     /* of the last operation, if it failed */
+    struct error pin_failure; /* of the last that was to pin it */
 };
 
 struct tracker {

@@ -56,8 +56,8 @@ void upstream_relay(struct upstream *upstream, struct exchange *exchange,
  * removes the other. Listings give each pin in its own form. */
 
 struct operation_result {
-    enum pin_mode ours, foreign; /* look: pins that bear our name, and others; the strongest */
-    enum pin_mode foreign_v0;    /* look: of the foreign ones, that of the v0 form */
+    enum pin_mode ours, foreign; /* look: of the v1 form: a pin that bears our name, or another */
+    enum pin_mode foreign_v0;    /* look: of the v0 form, whatever its name */
     bool has_bytes;       /* measure; pin: the storage told (Kubo from 0.40 on, if recursive) */
     uint64_t bytes;       /* distinct blocks of the object, with PIN_DIRECT the root's own */
     uint64_t blocks;      /* how many these were; pin: 0 if it is direct */

@@ -128,11 +128,11 @@ class Operations:
         v1 = self.v1_of(v0)
         self.rpc(f"pin/add?arg={v0}&name={NAME}")  # even with our name
         for cid in (v0, v1):
-            self.assert_looks(cid, "none", "recursive", "recursive")
+            self.assert_looks(cid, "none", "none", "recursive")
         self.assertEqual(self.do("unpin", v1, "recursive")["error"], NOT_FOUND)
         self.assertNotIn("error", self.do("pin", v0, "recursive", NAME, "offline"))
         self.assertLessEqual({(v0, "recursive", NAME), (v1, "recursive", NAME)}, self.pins())
-        self.assert_looks(v0, "recursive", "recursive", "recursive")
+        self.assert_looks(v0, "recursive", "none", "recursive")
         self.assertNotIn("error", self.do("unpin", v0, "recursive"))  # the foreign one, in its own form
         self.assert_looks(v0, "recursive")
 

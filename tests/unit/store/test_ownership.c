@@ -340,6 +340,91 @@ static void test_ownership_a_foreign_pin_that_is_too_weak_refuses_the_claim(void
     assert_int_equal(object.count, 0);
 }
 
+static void done_look_v0(enum pin_mode ours, enum pin_mode foreign, enum pin_mode v0)
+{
+    struct ownership_event event = {
+        .kind = OWNERSHIP_DONE, .mode = ours, .foreign = foreign, .foreign_v0 = v0};
+
+    assert_int_equal(object.under_way, OPERATION_LOOK);
+    ownership_step(&object, &event, &actions);
+}
+
+static void test_ownership_a_v0_pin_stands_in_nobodys_way(void **state)
+{
+    step(OWNERSHIP_CLAIM, "a", "alice", PIN_RECURSIVE);
+    done_look_v0(PIN_NONE, PIN_NONE, PIN_DIRECT);
+    expect_operation(OPERATION_PIN, PIN_RECURSIVE);
+    done(100);
+    expect_answer("a", ANSWER_PINNED);
+    expect_operation(OPERATION_NONE, PIN_NONE);
+    step(OWNERSHIP_RELEASE, "a", "alice", PIN_RECURSIVE);
+    expect_operation(OPERATION_UNPIN, PIN_NONE);
+    done(0);
+    expect_answer("a", ANSWER_REMOVED);
+    expect_operation(OPERATION_NONE, PIN_NONE);
+}
+
+static void test_ownership_a_v0_pin_is_adopted_by_a_pin_of_ours_and_then_removed(void **state)
+{
+    step(OWNERSHIP_ADOPT, "a", "alice", PIN_RECURSIVE);
+    done_look_v0(PIN_NONE, PIN_NONE, PIN_RECURSIVE);
+    expect_operation(OPERATION_PIN, PIN_RECURSIVE);
+    expect_answer("a", -1);
+    done(100);
+    expect_answer("a", ANSWER_PINNED);
+    expect_charge("alice", 100, 1);
+    expect_operation(OPERATION_SHED, PIN_RECURSIVE);
+    done(0);
+    expect_operation(OPERATION_NONE, PIN_NONE);
+    assert_int_equal(object.foreign_v0, PIN_NONE);
+    assert_int_equal(object.upstream, PIN_RECURSIVE);
+    assert_false(object.is_adopted);
+}
+
+static void test_ownership_both_forms_are_adopted_at_once(void **state)
+{
+    step(OWNERSHIP_ADOPT, "a", "alice", PIN_RECURSIVE);
+    done_look_v0(PIN_NONE, PIN_RECURSIVE, PIN_DIRECT);
+    expect_operation(OPERATION_MEASURE, PIN_RECURSIVE);
+    done(100);
+    expect_answer("a", ANSWER_PINNED);
+    assert_true(object.is_adopted);
+    expect_operation(OPERATION_SHED, PIN_DIRECT);
+    done(0);
+    step(OWNERSHIP_RELEASE, "a", "alice", PIN_RECURSIVE);
+    expect_operation(OPERATION_UNPIN, PIN_NONE);
+}
+
+/* Removed only once somebody's claim on it is confirmed. */
+static void test_ownership_a_v0_pin_that_cannot_be_adopted_stays(void **state)
+{
+    step(OWNERSHIP_ADOPT, "a", "alice", PIN_RECURSIVE);
+    done_look_v0(PIN_NONE, PIN_NONE, PIN_RECURSIVE);
+    step(OWNERSHIP_FAILED, "", "", PIN_NONE);
+    expect_answer("a", ANSWER_FAILED);
+    done_look_v0(PIN_NONE, PIN_NONE, PIN_RECURSIVE);
+    expect_operation(OPERATION_NONE, PIN_NONE);
+    step(OWNERSHIP_ADOPT, "b", "alice", PIN_DIRECT);
+    expect_answer("b", ANSWER_NOT_PINNED);
+    expect_operation(OPERATION_NONE, PIN_NONE);
+}
+
+static void test_ownership_a_v0_pin_that_was_not_removed_can_be_adopted_again(void **state)
+{
+    pin_a();
+    for (int i = 0; i < 2; i++) {
+        object.is_seen = false;
+        step(OWNERSHIP_ADOPT, "b", "alice", PIN_RECURSIVE);
+        done_look_v0(PIN_RECURSIVE, PIN_NONE, PIN_RECURSIVE);
+        expect_answer("a", ANSWER_PINNED);
+        expect_operation(OPERATION_SHED, PIN_RECURSIVE);
+        step(OWNERSHIP_FAILED, "", "", PIN_NONE);
+        expect_operation(OPERATION_LOOK, PIN_NONE);
+        done_look_v0(PIN_RECURSIVE, PIN_NONE, PIN_RECURSIVE);
+        expect_operation(OPERATION_NONE, PIN_NONE);
+    }
+}
+
 static void test_ownership_a_foreign_pin_can_be_adopted(void **state)
 {
     step(OWNERSHIP_ADOPT, "a", "alice", PIN_RECURSIVE);
@@ -452,6 +537,11 @@ int main(void)
         TEST(test_ownership_an_unpin_that_fails_leaves_the_pin_and_is_not_tried_again),
         TEST(test_ownership_a_foreign_pin_serves_and_stays),
         TEST(test_ownership_a_foreign_pin_that_is_too_weak_refuses_the_claim),
+        TEST(test_ownership_a_v0_pin_stands_in_nobodys_way),
+        TEST(test_ownership_a_v0_pin_is_adopted_by_a_pin_of_ours_and_then_removed),
+        TEST(test_ownership_both_forms_are_adopted_at_once),
+        TEST(test_ownership_a_v0_pin_that_cannot_be_adopted_stays),
+        TEST(test_ownership_a_v0_pin_that_was_not_removed_can_be_adopted_again),
         TEST(test_ownership_a_foreign_pin_can_be_adopted),
         TEST(test_ownership_what_is_missing_is_lost_until_it_is_repaired),
         TEST(test_ownership_a_lost_pin_can_be_claimed_again),

@@ -59,6 +59,23 @@ static bool do_pin(struct shelf *shelf, struct shelf_operation *operation,
     return true;
 }
 
+static bool do_unpin(struct shelf *shelf, const struct cid *cid, struct error *err)
+{
+    struct cid v1 = cid_to_v1(cid);
+    struct shelf_object *object = shelf_find(shelf, &v1);
+    bool is_v0 = !cid_equal(&v1, cid);
+
+    shelf->unpins++;
+    if (object == NULL ||
+        (is_v0 ? object->v0 == PIN_NONE : object->ours == PIN_NONE && object->foreign == PIN_NONE))
+        return error_set(err, ERROR_NOT_FOUND, "not pinned");
+    if (is_v0)
+        object->v0 = PIN_NONE;
+    else
+        object->ours = object->foreign = PIN_NONE;
+    return true;
+}
+
 static bool perform(struct shelf *shelf, struct shelf_operation *operation,
                     struct operation_result *result, struct error *err)
 {
@@ -69,15 +86,12 @@ static bool perform(struct shelf *shelf, struct shelf_operation *operation,
         shelf->looks++;
         result->ours = object != NULL ? object->ours : PIN_NONE;
         result->foreign = object != NULL ? object->foreign : PIN_NONE;
+        result->foreign_v0 = object != NULL ? object->v0 : PIN_NONE;
         return true;
     case SHELF_PIN:
         return do_pin(shelf, operation, result, err);
     case SHELF_UNPIN:
-        shelf->unpins++;
-        if (object == NULL || (object->ours == PIN_NONE && object->foreign == PIN_NONE))
-            return error_set(err, ERROR_NOT_FOUND, "not pinned");
-        object->ours = object->foreign = PIN_NONE;
-        return true;
+        return do_unpin(shelf, &operation->cid, err);
     case SHELF_MEASURE:
         shelf->measures++;
         if (object == NULL)

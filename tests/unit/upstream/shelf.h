@@ -11,6 +11,7 @@ enum shelf_kind { SHELF_LOOK, SHELF_PIN, SHELF_UNPIN, SHELF_MEASURE };
 struct shelf_object {
     struct cid cid;
     enum pin_mode ours, foreign;
+    enum pin_mode v0; /* of the CID's v0 form, if it has one */
     uint64_t bytes;
     bool is_remote; /* not here: an offline pin fails, another one fetches it */
     struct shelf_object *next;

@@ -65,7 +65,7 @@ static void test_kubo_look_tells_our_pin_from_others_by_its_whole_name(void **st
     }
 }
 
-static void test_kubo_look_sees_a_v0_pin_as_foreign_whatever_its_name(void **state)
+static void test_kubo_look_sees_a_v0_pin_apart_whatever_its_name(void **state)
 {
     struct operation_stage *o = *state;
 
@@ -74,8 +74,8 @@ static void test_kubo_look_sees_a_v0_pin_as_foreign_whatever_its_name(void **sta
                  "{\"Cid\":\"" CID_V1 "\",\"Name\":\"cw:1\",\"Type\":\"recursive\"}\n");
     stage_answer(o, LS(CID_V0, "recursive"),
                  "{\"Cid\":\"" CID_V0 "\",\"Name\":\"cw:1\",\"Type\":\"recursive\"}\n");
-    expect_look(o, PIN_RECURSIVE, PIN_RECURSIVE, PIN_RECURSIVE);
-    assert_true(stage_look(o, CID_V1, "cw:1")); /* the strongest of two foreign ones */
+    expect_look(o, PIN_RECURSIVE, PIN_NONE, PIN_RECURSIVE);
+    assert_true(stage_look(o, CID_V1, "cw:1"));
     stage_answer(o, LS(CID_V1, "recursive"),
                  "{\"Cid\":\"" CID_V1 "\",\"Name\":\"x\",\"Type\":\"recursive\"}\n");
     answer_no(o, LS(CID_V0, "recursive"));
@@ -398,7 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OPERATION_TEST(test_kubo_look_finds_nothing_in_either_form),
         OPERATION_TEST(test_kubo_look_tells_our_pin_from_others_by_its_whole_name),
-        OPERATION_TEST(test_kubo_look_sees_a_v0_pin_as_foreign_whatever_its_name),
+        OPERATION_TEST(test_kubo_look_sees_a_v0_pin_apart_whatever_its_name),
         OPERATION_TEST(test_kubo_look_takes_only_kubos_own_words_for_a_no),
         OPERATION_TEST(test_kubo_pin_tells_its_progress_and_its_bytes),
         OPERATION_TEST(test_kubo_pin_says_when_the_node_told_no_bytes),

@@ -1,244 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The pin tracker over a played storage and a real ledger. */
-#include "shelf.h"
-#include "tests/unit/store/kit.h"
-#include "upstream/tracker.h"
+#include "tracker_bench.h"
 
 #include <sqlite3.h>
-
-enum { OBJECTS = 8 };
-
-struct bench {
-    struct kit *kit;
-    struct shelf *shelf;
-    struct tracker *tracker;
-    struct cid cids[OBJECTS];
-    struct quota_counter bytes, pins, org_bytes, org_pins;
-    uint64_t bytes_limit, pins_limit;
-    uint64_t now_ms;
-};
-
-static uint64_t now_ms(void)
-{
-    return 1000000;
-}
-
-static size_t limits(void *bench_, const struct owner *owner, bool is_pins,
-                     struct quota_limit *limit)
-{
-    struct bench *bench = bench_;
-    struct quota_counter *of_owner = is_pins ? &bench->pins : &bench->bytes;
-    struct quota_counter *of_org = is_pins ? &bench->org_pins : &bench->org_bytes;
-
-    *limit = (struct quota_limit){.id = "shelf-room",
-                                  .scope = owner != NULL ? "all members" : "the organization",
-                                  .limit = UINT64_MAX,
-                                  .counter = owner != NULL ? of_owner : of_org};
-    if (owner != NULL)
-        limit->limit = is_pins ? bench->pins_limit : bench->bytes_limit;
-    return 1;
-}
-
-static void open_tracker(struct bench *bench)
-{
-    struct tracker_settings settings = {.loop = bench->kit->loop,
-                                        .store = bench->kit->store,
-                                        .upstream = &bench->shelf->upstream,
-                                        .quotas = {limits, bench},
-                                        .now_ms = now_ms};
-
-    bench->tracker = tracker_create(&settings);
-}
-
-static int setup(void **state)
-{
-    struct bench *bench = memory_alloc(sizeof(*bench));
-    void *kit;
-
-    kit_setup(&kit);
-    bench->kit = kit;
-    bench->shelf = shelf_create(bench->kit->loop);
-    bench->bytes_limit = bench->pins_limit = UINT64_MAX;
-    for (size_t i = 0; i < OBJECTS; i++) {
-        uint8_t digest[32] = {(uint8_t)(i + 1)};
-
-        cid_make(&bench->cids[i], 1, CODEC_RAW, 0x12, digest, sizeof(digest));
-        shelf_put(bench->shelf, &bench->cids[i], 100 * (i + 1));
-    }
-    open_tracker(bench);
-    *state = bench;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct bench *bench = *state;
-    void *kit = bench->kit;
-
-    tracker_destroy(&bench->tracker);
-    shelf_destroy(&bench->shelf);
-    kit_teardown(&kit);
-    free(bench);
-    return 0;
-}
-
-/* ---- calls */
-
-struct reply {
-    struct tracker_call *call;
-    unsigned count;
-    enum tracker_outcome outcome;
-    char text[600];
-    char id[ULID_SIZE];
-    uint64_t bytes;
-    unsigned progress_count;
-    uint64_t progress_bytes;
-};
-
-static void on_done(void *reply_, const struct tracker_answer *answer)
-{
-    struct reply *reply = reply_;
-
-    reply->call = NULL;
-    reply->count++;
-    reply->outcome = answer->outcome;
-    reply->bytes = answer->bytes;
-    snprintf(reply->text, sizeof(reply->text), "%.*s", SLICE_ARGS(answer->text));
-    memcpy(reply->id, answer->id, sizeof(reply->id));
-}
-
-static void on_progress(void *reply_, uint64_t nodes, uint64_t bytes)
-{
-    struct reply *reply = reply_;
-
-    reply->progress_count++;
-    reply->progress_bytes = bytes;
-}
-
-static struct owner member(const char *id)
-{
-    struct owner owner = {.kind = OWNER_MEMBER};
-
-    snprintf(owner.id, sizeof(owner.id), "%s", id);
-    return owner;
-}
-
-static struct tracker_request request_of(const struct bench *bench, enum tracker_action action,
-                                         const char *owner, size_t object, enum pin_mode mode)
-{
-    return (struct tracker_request){.action = action,
-                                    .owner = member(owner),
-                                    .cid = bench->cids[object],
-                                    .mode = mode,
-                                    .offline = true,
-                                    .wants_progress = true};
-}
-
-static void start(struct bench *bench, struct reply *reply, const struct tracker_request *request)
-{
-    struct error err = {0};
-
-    *reply = (struct reply){0};
-    if (!tracker_start(bench->tracker, bench->kit->loop, &reply->call, request, on_progress,
-                       on_done, reply, &err))
-        fail_msg("%s", err.text);
-}
-
-static void turn(struct bench *bench, int count)
-{
-    for (int i = 0; i < count; i++)
-        loop_turn(bench->kit->loop, 1);
-}
-
-static void await(struct bench *bench, const struct reply *reply)
-{
-    for (int turns = 0; reply->count == 0 && turns < 5000; turns++)
-        loop_turn(bench->kit->loop, 2);
-    assert_int_equal(reply->count, 1);
-}
-
-static enum tracker_outcome run(struct bench *bench, enum tracker_action action, const char *owner,
-                                size_t object, enum pin_mode mode)
-{
-    struct tracker_request request = request_of(bench, action, owner, object, mode);
-    struct reply reply;
-
-    start(bench, &reply, &request);
-    await(bench, &reply);
-    return reply.outcome;
-}
-
-static enum tracker_outcome claim(struct bench *bench, const char *owner, size_t object)
-{
-    return run(bench, TRACKER_CLAIM, owner, object, PIN_RECURSIVE);
-}
-
-static enum tracker_outcome release(struct bench *bench, const char *owner, size_t object)
-{
-    return run(bench, TRACKER_RELEASE, owner, object, PIN_RECURSIVE);
-}
-
-/* ---- what the ledger says */
-
-static size_t pins_of(struct bench *bench, const char *owner)
-{
-    struct transaction *list = transaction_create(TRANSACTION_PIN_LIST);
-    struct error err = {0};
-    size_t count;
-
-    list->pin_list.owner = member(owner);
-    list->pin_list.limit = 1000;
-    assert_true(store_run(bench->kit->store, list, &err));
-    count = list->pin_list.count;
-    transaction_destroy(&list);
-    return count;
-}
-
-static size_t open_entries(struct bench *bench)
-{
-    struct transaction *list = transaction_create(TRANSACTION_JOURNAL_LIST);
-    struct error err = {0};
-    size_t count;
-
-    list->journal_list.limit = 1000;
-    assert_true(store_run(bench->kit->store, list, &err));
-    count = list->journal_list.count;
-    transaction_destroy(&list);
-    return count;
-}
-
-static struct usage usage_of(struct bench *bench, const char *owner)
-{
-    struct transaction *get = transaction_create(TRANSACTION_USAGE_GET);
-    struct error err = {0};
-    struct usage usage;
-
-    get->usage_get.is_org = owner == NULL;
-    if (owner != NULL)
-        get->usage_get.owner = member(owner);
-    assert_true(store_run(bench->kit->store, get, &err));
-    usage = get->usage_get.usage;
-    transaction_destroy(&get);
-    return usage;
-}
-
-/* Adding everything up again finds nothing different, and the counters say the same. */
-static void assert_sound(struct bench *bench)
-{
-    struct transaction *recount = transaction_create(TRANSACTION_USAGE_RECOUNT);
-    struct error err = {0};
-
-    assert_true(store_run(bench->kit->store, recount, &err));
-    assert_int_equal(recount->usage_recount.different, 0);
-    assert_int_equal(recount->usage_recount.org.bytes, atomic_load(&bench->org_bytes.used));
-    assert_int_equal(recount->usage_recount.org.pins, atomic_load(&bench->org_pins.used));
-    transaction_destroy(&recount);
-}
-
-static enum pin_mode upstream_of(struct bench *bench, size_t object)
-{
-    return shelf_find(bench->shelf, &bench->cids[object])->ours;
-}
 
 /* ---- one owner */
 
@@ -858,6 +622,113 @@ static void test_tracker_random_failures_agree_with_a_model(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* ---- pins of the v0 form, and repairs */
+
+static void test_tracker_adopts_a_v0_pin_and_leaves_nothing_behind(void **state)
+{
+    struct bench *bench = *state;
+    struct shelf_object *tree = shelf_find(bench->shelf, &bench->cids[TREE]);
+
+    tree->v0 = PIN_RECURSIVE;
+    assert_int_equal(run(bench, TRACKER_ADOPT, "alice", TREE, PIN_RECURSIVE), TRACKER_DONE);
+    turn(bench, 20);
+    assert_int_equal(tree->ours, PIN_RECURSIVE);
+    assert_int_equal(tree->v0, PIN_NONE);
+    assert_int_equal(usage_of(bench, "alice").bytes, tree->bytes);
+    assert_int_equal(release(bench, "alice", TREE), TRACKER_DONE);
+    assert_int_equal(tree->ours, PIN_NONE);
+    assert_int_equal(open_entries(bench), 0);
+    assert_sound(bench);
+}
+
+/* A v0 pin is nobody's claim: it stays when the last of ours goes. */
+static void test_tracker_leaves_a_v0_pin_alone_that_nobody_adopted(void **state)
+{
+    struct bench *bench = *state;
+    struct shelf_object *tree = shelf_find(bench->shelf, &bench->cids[TREE]);
+
+    tree->v0 = PIN_RECURSIVE;
+    assert_int_equal(claim(bench, "alice", TREE), TRACKER_DONE);
+    assert_int_equal(tree->ours, PIN_RECURSIVE);
+    assert_int_equal(release(bench, "alice", TREE), TRACKER_DONE);
+    assert_int_equal(tree->ours, PIN_NONE);
+    assert_int_equal(tree->v0, PIN_RECURSIVE);
+}
+
+static void test_tracker_does_not_remove_a_v0_pin_that_does_not_fit(void **state)
+{
+    struct bench *bench = *state;
+    struct shelf_object *tree = shelf_find(bench->shelf, &bench->cids[TREE]);
+
+    tree->v0 = PIN_RECURSIVE;
+    bench->bytes_limit = tree->bytes - 1;
+    assert_int_equal(run(bench, TRACKER_ADOPT, "alice", TREE, PIN_RECURSIVE), TRACKER_QUOTA);
+    turn(bench, 20);
+    assert_int_equal(tree->v0, PIN_RECURSIVE);
+    assert_int_equal(tree->ours, PIN_NONE);
+    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_sound(bench);
+}
+
+static void test_tracker_repairs_what_is_here_and_waits_for_it(void **state)
+{
+    struct bench *bench = *state;
+    struct shelf_object *object = shelf_find(bench->shelf, &bench->cids[0]);
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    object->ours = PIN_NONE;
+    assert_int_equal(run(bench, TRACKER_REPAIR, "", 0, PIN_NONE), TRACKER_DONE);
+    assert_int_equal(object->ours, PIN_RECURSIVE);
+    assert_int_equal(run(bench, TRACKER_REPAIR, "", 0, PIN_NONE), TRACKER_DONE);
+    assert_int_equal(bench->shelf->pins, 2);
+    assert_int_equal(open_entries(bench), 0);
+}
+
+static void test_tracker_marks_what_cannot_be_repaired_lost_and_later_pinned(void **state)
+{
+    struct bench *bench = *state;
+    struct shelf_object *object = shelf_find(bench->shelf, &bench->cids[0]);
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    object->ours = PIN_NONE;
+    object->is_remote = true;
+    assert_int_equal(run(bench, TRACKER_REPAIR, "", 0, PIN_NONE), TRACKER_MISSING);
+    assert_int_equal(state_of(bench, "alice"), PIN_LOST);
+    assert_int_equal(usage_of(bench, "alice").pins, 1);
+    object->is_remote = false;
+    assert_int_equal(run(bench, TRACKER_REPAIR, "", 0, PIN_NONE), TRACKER_DONE);
+    assert_int_equal(state_of(bench, "alice"), PIN_PINNED);
+    assert_sound(bench);
+}
+
+static void test_tracker_repair_fails_while_the_storage_does(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    bench->shelf->failure = ERROR_IO;
+    assert_int_equal(run(bench, TRACKER_REPAIR, "", 0, PIN_NONE), TRACKER_FAILED);
+    assert_int_equal(state_of(bench, "alice"), PIN_PINNED);
+}
+
+static void test_tracker_counts_what_is_under_way(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+
+    bench->shelf->is_slow = true;
+    start(bench, &reply, &request);
+    for (int i = 0; bench->shelf->first == NULL && i < 1000; i++)
+        turn(bench, 1);
+    assert_int_equal(tracker_operations(bench->tracker), 1);
+    bench->shelf->is_slow = false;
+    shelf_end(bench->shelf);
+    await(bench, &reply);
+    turn(bench, 5);
+    assert_int_equal(tracker_operations(bench->tracker), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -888,6 +759,13 @@ int main(void)
         TEST(test_tracker_carries_out_a_claim_of_a_backup),
         TEST(test_tracker_random_interleavings_agree_with_a_model),
         TEST(test_tracker_random_failures_agree_with_a_model),
+        TEST(test_tracker_adopts_a_v0_pin_and_leaves_nothing_behind),
+        TEST(test_tracker_leaves_a_v0_pin_alone_that_nobody_adopted),
+        TEST(test_tracker_does_not_remove_a_v0_pin_that_does_not_fit),
+        TEST(test_tracker_repairs_what_is_here_and_waits_for_it),
+        TEST(test_tracker_marks_what_cannot_be_repaired_lost_and_later_pinned),
+        TEST(test_tracker_repair_fails_while_the_storage_does),
+        TEST(test_tracker_counts_what_is_under_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
