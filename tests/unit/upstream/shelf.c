@@ -76,6 +76,25 @@ static bool do_unpin(struct shelf *shelf, const struct cid *cid, struct error *e
     return true;
 }
 
+static void do_list(const struct shelf *shelf, const struct shelf_operation *operation)
+{
+    static const struct slice others = SLICE("others");
+
+    for (const struct shelf_object *object = shelf->objects; object != NULL;
+         object = object->next) {
+        struct cid v0;
+
+        if (object->ours != PIN_NONE)
+            operation->on_pin(operation->arg, &object->cid, object->ours, slice_of(shelf->name));
+        if (object->foreign != PIN_NONE)
+            operation->on_pin(operation->arg, &object->cid, object->foreign, others);
+        if (object->v0 == PIN_NONE)
+            continue;
+        cid_make(&v0, 0, CODEC_DAG_PB, 0x12, cid_digest(&object->cid), 32);
+        operation->on_pin(operation->arg, &v0, object->v0, others);
+    }
+}
+
 static bool perform(struct shelf *shelf, struct shelf_operation *operation,
                     struct operation_result *result, struct error *err)
 {
@@ -98,6 +117,20 @@ static bool perform(struct shelf *shelf, struct shelf_operation *operation,
             return error_set(err, ERROR_NOT_FOUND, "block was not found locally");
         result->has_bytes = true;
         result->bytes = operation->mode == PIN_DIRECT ? 1 : object->bytes;
+        return true;
+    case SHELF_LIST:
+        shelf->lists++;
+        do_list(shelf, operation);
+        return true;
+    case SHELF_GC:
+        shelf->collections++;
+        result->count = shelf->garbage;
+        shelf->used -= shelf->garbage;
+        shelf->garbage = 0;
+        return true;
+    case SHELF_CAPACITY:
+        result->used = shelf->used;
+        result->total = shelf->total;
         return true;
     }
     return false;
@@ -196,6 +229,37 @@ static bool measure(struct upstream *upstream, struct operation **operation, con
     return start(upstream, operation, SHELF_MEASURE, cid, mode, true, NULL, on_done, arg, err);
 }
 
+static bool list_pins(struct upstream *upstream, struct operation **operation,
+                      operation_pin_found on_pin, operation_done on_done, void *arg,
+                      struct error *err)
+{
+    static const struct cid nothing;
+    struct shelf_operation *made;
+
+    if (!start(upstream, operation, SHELF_LIST, &nothing, PIN_NONE, true, NULL, on_done, arg, err))
+        return false;
+    made = CONTAINER_OF(*operation, struct shelf_operation, operation);
+    made->on_pin = on_pin;
+    return true;
+}
+
+static bool gc(struct upstream *upstream, struct operation **operation, operation_done on_done,
+               void *arg, struct error *err)
+{
+    static const struct cid nothing;
+
+    return start(upstream, operation, SHELF_GC, &nothing, PIN_NONE, true, NULL, on_done, arg, err);
+}
+
+static bool capacity(struct upstream *upstream, struct operation **operation,
+                     operation_done on_done, void *arg, struct error *err)
+{
+    static const struct cid nothing;
+
+    return start(upstream, operation, SHELF_CAPACITY, &nothing, PIN_NONE, true, NULL, on_done, arg,
+                 err);
+}
+
 /* As with a real one, what was under way may come to its end all the same. */
 static void cancel(struct operation *operation_)
 {
@@ -209,7 +273,7 @@ static void cancel(struct operation *operation_)
         at = &(*at)->next;
     *at = operation->next;
     shelf->cancels++;
-    if (rand_r(&shelf->seed) % 2 == 0)
+    if (operation->kind < SHELF_LIST && rand_r(&shelf->seed) % 2 == 0)
         (void)perform(shelf, operation, &result, &err);
     free(operation);
 }
@@ -222,6 +286,9 @@ static const struct upstream_functions functions = {.look = look,
                                                     .pin = pin,
                                                     .unpin = unpin,
                                                     .measure = measure,
+                                                    .list_pins = list_pins,
+                                                    .gc = gc,
+                                                    .capacity = capacity,
                                                     .cancel = cancel,
                                                     .destroy = destroy};
 

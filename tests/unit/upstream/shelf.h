@@ -6,7 +6,15 @@
 
 #include "upstream/upstream_private.h"
 
-enum shelf_kind { SHELF_LOOK, SHELF_PIN, SHELF_UNPIN, SHELF_MEASURE };
+enum shelf_kind {
+    SHELF_LOOK,
+    SHELF_PIN,
+    SHELF_UNPIN,
+    SHELF_MEASURE,
+    SHELF_LIST,
+    SHELF_GC,
+    SHELF_CAPACITY
+};
 
 struct shelf_object {
     struct cid cid;
@@ -25,6 +33,7 @@ struct shelf_operation {
     enum pin_mode mode;
     bool offline;
     operation_progress on_progress;
+    operation_pin_found on_pin;
     operation_done on_done;
     void *arg;
     struct shelf_operation *next;
@@ -43,7 +52,10 @@ struct shelf {
     enum error_code refusal; /* of the next start; cleared by it */
     struct later later;
     /* What was done since the start. */
-    unsigned looks, pins, unpins, measures, cancels;
+    unsigned looks, pins, unpins, measures, lists, collections, cancels;
+    uint64_t used, total; /* what capacity says */
+    uint64_t garbage;     /* what a collection takes from used, and counts */
+    char name[64];        /* of our pins, in lists */
 };
 
 struct shelf *shelf_create(struct loop *loop);
