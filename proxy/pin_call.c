@@ -23,6 +23,7 @@ static void end_work(struct rpc *rpc)
     if (pins->reading != NULL)
         store_cancel(pins->reading);
     free(pins->cids);
+    free(pins->indirect.roots);
     text_dispose(&pins->lines);
     text_dispose(&pins->name);
     free(pins);
@@ -173,6 +174,14 @@ void pin_call_read(struct pin_call *pins, struct transaction *transaction, store
 
     if (!pin_call_try_read(pins, transaction, on_done, &err))
         pin_call_refuse(pins, 503, "pin: %s", err.text);
+}
+
+bool pin_call_read_cid(const struct pin_record *record, struct cid *cid)
+{
+    struct error err = {0};
+
+    return cid_parse(cid, record->cid, &err) ||
+           cid_from_bytes(cid, record->key.data, record->key.size, &err);
 }
 
 /* ---- what the arguments stand for */

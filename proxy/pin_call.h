@@ -7,6 +7,14 @@
 #include "proxy/rpc_call.h"
 #include "upstream/tracker.h"
 
+/* A walk over the owner's recursive pins: pins_indirect.h. */
+struct indirect {
+    struct cid *roots; /* a page of them */
+    size_t count, index;
+    char after[ULID_SIZE];
+    bool has_more;
+};
+
 /* The work of a call (struct rpc). At most one of resolving, waiting and reading is under way. */
 struct pin_call {
     struct rpc *rpc;
@@ -33,6 +41,9 @@ struct pin_call {
     bool has_more, has_entries, shows_names, is_whole;
     unsigned modes;      /* 1 << enum pin_mode: what is listed */
     struct slice filter; /* of names; empty: none */
+    bool shows_indirect;
+    struct indirect indirect;
+    void (*on_indirect)(struct pin_call *pins, const struct cid *root);
 };
 
 /* Begins the work: finds the owner, then makes CIDs of all arguments, then proceeds. Refuses the
@@ -65,6 +76,9 @@ void pin_call_answer_pins(struct pin_call *pins);
 
 /* More lines are there, or (has_ended) the end. Begins the reply with the first call. */
 void pin_call_produce(struct pin_call *pins);
+
+/* The CID of a pin as it was typed. False: the ledger is damaged there. */
+bool pin_call_read_cid(const struct pin_record *record, struct cid *cid);
 
 /* May this call reach beyond what is here? */
 bool pin_call_is_offline(const struct rpc *rpc);

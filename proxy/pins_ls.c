@@ -3,6 +3,7 @@
 #include "conf/memory.h"
 #include "proxy/pin_call.h"
 #include "proxy/pins.h"
+#include "proxy/pins_indirect.h"
 #include "store/ownership.h"
 
 enum { PAGE = 200 };
@@ -17,19 +18,16 @@ static bool is_shown(const struct pin_call *pins, const struct pin_record *recor
                                              pins->filter.data, pins->filter.size) != NULL);
 }
 
-static bool read_cid(const struct pin_record *record, struct cid *cid)
-{
-    struct error err = {0};
-
-    return cid_parse(cid, record->cid, &err) ||
-           cid_from_bytes(cid, record->key.data, record->key.size, &err);
-}
-
+/* record NULL: an indirect pin, through root. */
 static void put_facts(const struct pin_call *pins, const struct pin_record *record,
-                      struct text *out)
+                      const struct cid *root, struct text *out)
 {
-    text_put_format(out, "\"Type\":\"%s\"", pin_mode_name(record->held));
-    if (!pins->shows_names || record->name.size == 0)
+    text_put_format(out, "\"Type\":\"%s",
+                    record != NULL ? pin_mode_name(record->held) : "indirect through ");
+    if (record == NULL)
+        pin_call_put_cid(pins, root, out);
+    text_put_char(out, '"');
+    if (record == NULL || !pins->shows_names || record->name.size == 0)
         return;
     text_put_text(out, ",\"Name\":\"");
     text_put_json(out, record->name);
@@ -37,7 +35,8 @@ static void put_facts(const struct pin_call *pins, const struct pin_record *reco
 }
 
 /* A line of its own, or a member of the one object. */
-static void put_entry(struct pin_call *pins, const struct cid *cid, const struct pin_record *record)
+static void put_entry(struct pin_call *pins, const struct cid *cid, const struct pin_record *record,
+                      const struct cid *root)
 {
     struct text *out = &pins->lines;
     bool is_line = !pins->is_whole;
@@ -45,7 +44,7 @@ static void put_entry(struct pin_call *pins, const struct cid *cid, const struct
     text_put_text(out, is_line ? "{\"Cid\":\"" : pins->has_entries ? ",\"" : "\"");
     pin_call_put_cid(pins, cid, out);
     text_put_text(out, is_line ? "\"," : "\":{");
-    put_facts(pins, record, out);
+    put_facts(pins, record, root, out);
     text_put_text(out, is_line ? "}\n" : "}");
     pins->has_entries = true;
 }
@@ -80,8 +79,8 @@ static void on_pins(void *pins_, struct transaction *transaction)
     }
     for (size_t i = 0; i < page->count; i++) {
         memcpy(pins->after, page->records[i].id, sizeof(pins->after));
-        if (is_shown(pins, &page->records[i]) && read_cid(&page->records[i], &cid))
-            put_entry(pins, &cid, &page->records[i]);
+        if (is_shown(pins, &page->records[i]) && pin_call_read_cid(&page->records[i], &cid))
+            put_entry(pins, &cid, &page->records[i], NULL);
     }
     pins->has_more = page->has_more;
     if (!page->has_more)
@@ -119,6 +118,23 @@ static const struct pin_record *own(const struct pin_call *pins,
     return NULL;
 }
 
+static void refuse_unpinned(struct pin_call *pins)
+{
+    pin_call_refuse(pins, 500, "path '%.*s' is not pinned",
+                    SLICE_ARGS(pins->rpc->call->arguments[pins->index].text));
+}
+
+static void on_indirect(struct pin_call *pins, const struct cid *root)
+{
+    if (root == NULL) {
+        refuse_unpinned(pins);
+        return;
+    }
+    put_entry(pins, &pins->cids[pins->index], NULL, root);
+    pins->index++;
+    find_next(pins);
+}
+
 static void on_found(void *pins_, struct transaction *transaction)
 {
     struct pin_call *pins = pins_;
@@ -128,13 +144,14 @@ static void on_found(void *pins_, struct transaction *transaction)
     pins->reading = NULL;
     if (code != ERROR_NONE && code != ERROR_NOT_FOUND) {
         pin_call_refuse(pins, 502, "pin: %s", transaction->err.text);
-    } else if (record == NULL) {
-        pin_call_refuse(pins, 500, "path '%.*s' is not pinned",
-                        SLICE_ARGS(pins->rpc->call->arguments[pins->index].text));
-    } else {
-        put_entry(pins, &pins->cids[pins->index], record);
+    } else if (record != NULL) {
+        put_entry(pins, &pins->cids[pins->index], record, NULL);
         pins->index++;
         find_next(pins);
+    } else if (pins->shows_indirect) {
+        pins_find_indirect(pins, on_indirect);
+    } else {
+        refuse_unpinned(pins);
     }
 }
 
@@ -161,6 +178,7 @@ static bool read_type(struct pin_call *pins, struct error *err)
 {
     struct slice type = call_option_text(pins->rpc->call, OPT_TYPE);
 
+    pins->shows_indirect = type.size == 0 || slice_is(type, "all") || slice_is(type, "indirect");
     if (type.size == 0 || slice_is(type, "all"))
         pins->modes = 1U << PIN_RECURSIVE | 1U << PIN_DIRECT;
     else if (slice_is(type, "recursive"))
@@ -271,7 +289,7 @@ static void on_page(void *pins_, struct transaction *transaction)
     for (size_t i = 0; i < page->count; i++) {
         memcpy(pins->after, page->records[i].id, sizeof(pins->after));
         if (is_shown(pins, &page->records[i]) &&
-            read_cid(&page->records[i], &pins->cids[pins->count]))
+            pin_call_read_cid(&page->records[i], &pins->cids[pins->count]))
             pins->count++;
     }
     pins->has_more = page->has_more;

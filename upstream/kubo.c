@@ -148,6 +148,7 @@ static const struct upstream_functions functions = {
     .unpin = kubo_unpin,
     .measure = kubo_measure,
     .list_pins = kubo_list_pins,
+    .contains = kubo_contains,
     .resolve = kubo_resolve,
     .gc = kubo_gc,
     .capacity = kubo_capacity,

@@ -99,6 +99,8 @@ bool kubo_measure(struct upstream *upstream, struct operation **operation, const
 bool kubo_list_pins(struct upstream *upstream, struct operation **operation,
                     operation_pin_found on_pin, operation_done on_done, void *arg,
                     struct error *err);
+bool kubo_contains(struct upstream *upstream, struct operation **operation, const struct cid *root,
+                   const struct cid *wanted, operation_done on_done, void *arg, struct error *err);
 bool kubo_resolve(struct upstream *upstream, struct operation **operation, struct slice path,
                   uint64_t timeout_ms, bool offline, operation_done on_done, void *arg,
                   struct error *err);

@@ -42,6 +42,13 @@ bool upstream_list_pins(struct upstream *upstream, struct operation **operation,
     return upstream->functions->list_pins(upstream, operation, on_pin, on_done, arg, err);
 }
 
+bool upstream_contains(struct upstream *upstream, struct operation **operation,
+                       const struct cid *root, const struct cid *wanted, operation_done on_done,
+                       void *arg, struct error *err)
+{
+    return upstream->functions->contains(upstream, operation, root, wanted, on_done, arg, err);
+}
+
 bool upstream_resolve(struct upstream *upstream, struct operation **operation, struct slice path,
                       uint64_t timeout_ms, bool offline, operation_done on_done, void *arg,
                       struct error *err)

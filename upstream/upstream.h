@@ -63,7 +63,7 @@ struct operation_result {
     uint64_t blocks;      /* how many these were; pin: 0 if it is direct */
     struct slice path;    /* resolve: "/ipfs/<cid>/...". Borrowed */
     uint64_t used, total; /* capacity: bytes. total 0: not known */
-    uint64_t count;       /* list_pins, gc: how many there were */
+    uint64_t count;       /* list_pins, gc: how many there were; contains */
 };
 
 typedef void (*operation_done)(void *arg, const struct operation_result *result,
@@ -107,6 +107,12 @@ typedef void (*operation_pin_found)(void *arg, const struct cid *cid, enum pin_m
 MUST_USE bool upstream_list_pins(struct upstream *upstream, struct operation **operation,
                                  operation_pin_found on_pin, operation_done on_done, void *arg,
                                  struct error *err);
+
+/* Does wanted lie below root, somewhere? result->count: 1 or 0. Reads the whole object where it
+ * lies. ERROR_NOT_FOUND: a block is missing. */
+MUST_USE bool upstream_contains(struct upstream *upstream, struct operation **operation,
+                                const struct cid *root, const struct cid *wanted,
+                                operation_done on_done, void *arg, struct error *err);
 
 /* Resolves "/ipns/name/sub/path" or "/ipfs/cid/sub/path" to its end; offline: with what the node
  * knows. */

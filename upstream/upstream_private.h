@@ -21,6 +21,9 @@ struct upstream_functions {
     bool (*list_pins)(struct upstream *upstream, struct operation **operation,
                       operation_pin_found on_pin, operation_done on_done, void *arg,
                       struct error *err);
+    bool (*contains)(struct upstream *upstream, struct operation **operation,
+                     const struct cid *root, const struct cid *wanted, operation_done on_done,
+                     void *arg, struct error *err);
     bool (*resolve)(struct upstream *upstream, struct operation **operation, struct slice path,
                     uint64_t timeout_ms, bool offline, operation_done on_done, void *arg,
                     struct error *err);

@@ -136,6 +136,13 @@ class Pins(unittest.TestCase):
         self.assertIn(leaf, self.good("alice", "pin", "add", f"/ipfs/{root}/sub/leaf"))
         self.assertIn(leaf, self.own("alice"))
         self.good("alice", "pin", "rm", f"{root}/sub/leaf")
+        self.refused("alice", "is not pinned", "pin", "ls", leaf)
+        self.good("alice", "pin", "add", root)
+        self.assertEqual(self.good("alice", "pin", "ls", leaf), f"{leaf} indirect through {root}\n")
+        self.assertEqual(self.good("alice", "pin", "ls", "--type=indirect", leaf), f"{leaf} indirect through {root}\n")
+        self.refused("alice", "is not pinned", "pin", "ls", "--type=recursive", leaf)
+        self.refused("bob", "is not pinned", "pin", "ls", leaf)
+        self.good("alice", "pin", "rm", root)
 
     def test_update_moves_the_name(self):
         one, two = self.new_object(), self.new_object()

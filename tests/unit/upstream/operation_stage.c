@@ -130,6 +130,15 @@ bool stage_list_pins(struct operation_stage *o)
     return begun(o, upstream_list_pins(begin(o), &o->operation, on_pin, on_done, o, &o->err));
 }
 
+bool stage_contains(struct operation_stage *o, const char *root, const char *wanted)
+{
+    struct upstream *upstream = begin(o);
+    struct cid above = cid_of(root), below = cid_of(wanted);
+
+    return begun(o,
+                 upstream_contains(upstream, &o->operation, &above, &below, on_done, o, &o->err));
+}
+
 bool stage_gc(struct operation_stage *o)
 {
     return begun(o, upstream_gc(begin(o), &o->operation, on_done, o, &o->err));

@@ -37,6 +37,7 @@ bool stage_pin(struct operation_stage *o, const char *cid, enum pin_mode mode, b
 bool stage_unpin(struct operation_stage *o, const char *cid, enum pin_mode mode);
 bool stage_measure(struct operation_stage *o, const char *cid, enum pin_mode mode);
 bool stage_list_pins(struct operation_stage *o);
+bool stage_contains(struct operation_stage *o, const char *root, const char *wanted);
 bool stage_gc(struct operation_stage *o);
 bool stage_capacity(struct operation_stage *o);
 

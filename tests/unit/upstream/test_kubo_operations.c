@@ -30,6 +30,11 @@ static bool measure_block(struct operation_stage *o)
     return stage_measure(o, CID_V1, PIN_DIRECT);
 }
 
+static bool contains(struct operation_stage *o)
+{
+    return stage_contains(o, CID_V1, CID_RAW);
+}
+
 static const struct {
     bool (*start)(struct operation_stage *o);
     const char *target, *reply; /* of its first request */
@@ -47,6 +52,8 @@ static const struct {
     {measure_block, "/api/v0/block/stat?arg=" CID_V1 "&offline=true",
      "{\"Key\":\"" CID_V1 "\",\"Size\":4}\n", 20000, false},
     {stage_list_pins, "/api/v0/pin/ls?names=true&stream=true&type=recursive", "", 600000, true},
+    {contains, "/api/v0/refs?arg=" CID_V1 "&offline=true&recursive=true&unique=true",
+     "{\"Ref\":\"" CID_RAW "\",\"Err\":\"\"}\n", 600000, false},
     {stage_gc, "/api/v0/repo/gc", "{\"Key\":{\"/\":\"" CID_V1 "\"}}\n", 600000, false},
     {stage_capacity, "/api/v0/repo/stat?size-only=true", "{\"RepoSize\":5,\"StorageMax\":9}\n",
      20000, false},
@@ -63,6 +70,25 @@ static void test_every_operation_ends_once_when_the_node_answered(void **state)
             stage_reply(stage_accept(o->s->stage), "200 OK", "");
         stage_await_end(o, ERROR_NONE, "");
     }
+}
+
+static void test_contains_tells_what_lies_below(void **state)
+{
+    static const char target[] =
+        "/api/v0/refs?arg=" CID_V1 "&offline=true&recursive=true&unique=true";
+    struct operation_stage *o = *state;
+
+    assert_true(contains(o));
+    stage_answer(o, target, "{\"Ref\":\"" CID_V1 "\"}\n{\"Ref\":\"" CID_RAW "\"}\n");
+    stage_await_end(o, ERROR_NONE, "");
+    assert_int_equal(o->result.count, 1);
+    assert_true(contains(o));
+    stage_answer(o, target, "{\"Ref\":\"" CID_V1 "\"}\n");
+    stage_await_end(o, ERROR_NONE, "");
+    assert_int_equal(o->result.count, 0);
+    assert_true(contains(o));
+    stage_answer(o, target, "{\"Ref\":\"\",\"Err\":\"ipld: could not find baf\"}\n");
+    stage_await_end(o, ERROR_NOT_FOUND, "could not find");
 }
 
 static void test_every_operation_that_cannot_start_is_refused_and_never_calls(void **state)
@@ -218,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OPERATION_TEST(test_every_operation_ends_once_when_the_node_answered),
+        OPERATION_TEST(test_contains_tells_what_lies_below),
         OPERATION_TEST(test_every_operation_that_cannot_start_is_refused_and_never_calls),
         OPERATION_TEST(test_every_operation_fails_as_the_node_does),
         OPERATION_TEST(test_every_operation_fails_when_the_node_breaks_off_with_a_trailer),
