@@ -17,13 +17,19 @@ static const struct cli_option serve_options[] = {
 
 /* Kubo compares by prefix, so "/api/v0/refs" opens refs/local too; each path is listed whole all
  * the same, since that is what is sent. */
+/* Garbage is the gateway's own to collect: nobody's call, and its own request. */
+static bool is_needed(enum command_id id)
+{
+    return treatment_of(id) != TREATMENT_NEVER || id == COMMAND_REPO_GC;
+}
+
 static int print_allowed_paths(struct cli *cli)
 {
     const char *separator = "";
 
     fprintf(cli->out, "[");
     for (enum command_id id = 0; id < COMMAND_COUNT; id++) {
-        if (treatment_of(id) == TREATMENT_NEVER)
+        if (!is_needed(id))
             continue;
         fprintf(cli->out, "%s\"/api/v0/%s\"", separator, catalogue_command(id)->path);
         separator = cli->json ? "," : ",\n ";

@@ -19,7 +19,7 @@ class AllowedPaths(RelayCase):
         printed = subprocess.run([relay.causeway_program(), "help", "kubo-allowed-paths"], capture_output=True, text=True, check=True).stdout
         paths = json.loads(printed)
         self.assertIn("/api/v0/add", paths)
-        self.assertNotIn("/api/v0/repo/gc", paths)
+        self.assertNotIn("/api/v0/repo/verify", paths)
         self.assertNotIn("/api/v0/config/show", paths)
         node = self.keep_node(paths)
         (self.folder / "secret").write_text("Bearer between-us\n")
@@ -37,7 +37,7 @@ class AllowedPaths(RelayCase):
         for words in (["cat", cid], ["pin", "ls", cid], ["files", "cp", f"/ipfs/{cid}", "/a"], ["dag", "stat", cid], ["version"]):
             done = cli.run(*words)
             self.assertEqual(done.returncode, 0, (words, done.stderr))
-        self.assertEqual(self.ask_node(node, "repo/gc", "between-us"), 403)
+        self.assertEqual(self.ask_node(node, "repo/verify", "between-us"), 403)
         self.assertEqual(self.ask_node(node, "id", None), 403)
         self.assertEqual(self.ask_node(node, "id", "between-us"), 200)
 
