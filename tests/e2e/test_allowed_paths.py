@@ -34,7 +34,7 @@ class AllowedPaths(RelayCase):
         added = cli.run("add", "-Q", str(self.folder / "a.txt"))
         self.assertEqual(added.returncode, 0, added.stderr)
         cid = added.stdout.strip()
-        for words in (["cat", cid], ["pin", "ls", cid], ["files", "cp", f"/ipfs/{cid}", "/a"], ["dag", "stat", cid], ["version"]):
+        for words in (["cat", cid], ["pin", "add", cid], ["pin", "ls", cid], ["files", "cp", f"/ipfs/{cid}", "/a"], ["dag", "stat", cid], ["version"]):
             done = cli.run(*words)
             self.assertEqual(done.returncode, 0, (words, done.stderr))
         self.assertEqual(self.ask_node(node, "repo/verify", "between-us"), 403)
