@@ -110,13 +110,24 @@ void tracked_queue(struct tracked *object, const struct ownership_event *event,
 void tracked_run(struct tracked *object);
 /* to keeps its memory. */
 void tracked_copy(struct ownership *to, const struct ownership *from);
+/* Without a word to anybody; the call list is empty, or abandoned. */
+void tracked_destroy(struct tracked *object);
+
+/* ---- tracker_waiters.c */
+
 /* The call waits no longer. tracked_run follows. */
 void tracked_leave(struct tracked *object, struct tracker_call *call);
 /* Answers all who claim this pin. The claim itself is cancelled by the caller. */
 void tracked_refuse(struct tracked *object, const char *pin, enum tracker_outcome outcome,
                     const struct error *why);
-/* Without a word to anybody; the call list is empty, or abandoned. */
-void tracked_destroy(struct tracked *object);
+/* What the step says to those who wait for a pin. */
+void tracked_tell(struct tracked *object, const struct ownership_answer *said);
+/* Who asked for what no answer of a step follows to; what it asked for is written. */
+void tracked_tell_plain(struct tracked *object);
+/* Does anybody wait but for a repair? That lasts until there is nothing left to do. */
+bool tracked_has_waiters(const struct tracked *object);
+void tracked_tell_repairs(struct tracked *object);
+void tracked_fail_waiters(struct tracked *object, const struct error *why);
 
 /* ---- tracker_operation.c */
 
