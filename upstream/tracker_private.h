@@ -136,13 +136,24 @@ void tracked_operate(struct tracked *object);
 /* The operation under way is cut; its failure is reported at once. */
 void tracked_cut(struct tracked *object, const struct error *why);
 
-/* ---- tracker_ledger.c */
+/* What names it in the ledger; borrowed. */
+static inline struct slice tracked_key(const struct tracked *object)
+{
+    return (struct slice){(const char *)object->key.bytes, object->key.size};
+}
+
+/* ---- tracker_load.c */
 
 /* Begins to load; ends in tracked_run, with write_fault if it failed. */
 void tracked_load(struct tracked *object);
+
+/* ---- tracker_ledger.c */
+
 /* Writes what differs between before and state; its ends come to tracked_run. call: whose event it
  * was; NULL: nobody's. False: there is nothing to write. */
 bool tracked_write(struct tracked *object, const struct tracker_call *call);
+/* A restored ledger deletes nothing: what it says is being removed is not. Ends in tracked_run. */
+void tracked_keep_removed(struct tracked *object);
 /* At rest: what the ledger says is what holds. Its end comes to tracked_run. */
 void tracked_clear_doubt(struct tracked *object);
 /* An entry in the journal is open while anything happens to the object. */
