@@ -97,6 +97,21 @@ void tracked_queue(struct tracked *object, const struct ownership_event *event,
     object->end = &item->next;
 }
 
+/* Nobody waits for this pin any more. Before all that waits its turn, the report of an operation
+ * too: what is confirmed with nobody waiting would be half of what was asked for, without the name.
+ */
+void tracked_queue_cancel(struct tracked *object, const char *pin)
+{
+    struct tracked_event *item = memory_alloc(sizeof(*item));
+
+    item->event.kind = OWNERSHIP_CANCEL;
+    memcpy(item->event.id, pin, sizeof(item->event.id));
+    item->next = object->first;
+    object->first = item;
+    if (item->next == NULL)
+        object->end = &item->next;
+}
+
 static struct tracked_event pop(struct tracked *object)
 {
     struct tracked_event *item = object->first;
@@ -330,7 +345,9 @@ static void rest(struct tracked *object)
 /* The next event. False: there is none. */
 static bool take_event(struct tracked *object, struct tracked_event *item)
 {
-    if (object->has_report) {
+    bool is_canceled = object->first != NULL && object->first->event.kind == OWNERSHIP_CANCEL;
+
+    if (object->has_report && !is_canceled) {
         object->has_report = false;
         *item = (struct tracked_event){.event = object->report};
         return true;

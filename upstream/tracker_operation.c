@@ -61,14 +61,12 @@ static void refuse_outgrown(struct tracked *object, uint64_t bytes)
 {
     for (size_t i = 0; i < object->state.count; i++) {
         const struct ownership_pin *pin = &object->state.pins[i];
-        struct ownership_event cancel = {.kind = OWNERSHIP_CANCEL};
         struct error why = {0};
 
         if (!pin->is_riding || tracked_has_room(object, &pin->owner, bytes, &why))
             continue;
-        memcpy(cancel.id, pin->id, sizeof(cancel.id));
         tracked_refuse(object, pin->id, TRACKER_QUOTA, &why);
-        tracked_queue(object, &cancel, NULL);
+        tracked_queue_cancel(object, pin->id);
     }
 }
 

@@ -106,6 +106,8 @@ struct tracked *tracked_find(const struct tracker *tracker, const struct cid *ke
 /* Queues an event. tracked_run follows. */
 void tracked_queue(struct tracked *object, const struct ownership_event *event,
                    struct tracker_call *call);
+/* The claim is given up: the next that happens. tracked_run follows. */
+void tracked_queue_cancel(struct tracked *object, const char *pin);
 /* Goes on until something must be waited for. May free the object, at rest. */
 void tracked_run(struct tracked *object);
 /* to keeps its memory. */

@@ -48,10 +48,8 @@ void tracked_leave(struct tracked *object, struct tracker_call *call)
             return;
         }
     unlink_waiter(object, call);
-    if (!is_claim(call) || has_claimants(object, call->pin))
-        return;
-    memcpy(cancel.id, call->pin, sizeof(cancel.id));
-    tracked_queue(object, &cancel, NULL);
+    if (is_claim(call) && !has_claimants(object, call->pin))
+        tracked_queue_cancel(object, call->pin);
 }
 
 /* ---- answering */

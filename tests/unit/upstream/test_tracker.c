@@ -213,6 +213,54 @@ static void test_tracker_cancel_of_one_leaves_the_other(void **state)
     assert_sound(bench);
 }
 
+/* How it is held; has_name: it bears that one. */
+static enum pin_mode only_pin_of(struct bench *bench, const char *owner, const char *name,
+                                 bool *has_name)
+{
+    struct transaction *list = transaction_create(TRANSACTION_PIN_LIST);
+    struct error err = {0};
+    enum pin_mode held;
+
+    list->pin_list.owner = member(owner);
+    list->pin_list.limit = 2;
+    assert_true(store_run(bench->kit->store, list, &err));
+    assert_int_equal(list->pin_list.count, 1);
+    held = list->pin_list.records[0].held;
+    *has_name = slice_is(list->pin_list.records[0].name, name);
+    transaction_destroy(&list);
+    return held;
+}
+
+/* A claim that changes a pin is given up while its operation's end waits to be written: the pin
+ * stays what it was, or becomes all that was asked for. */
+static void test_tracker_cancel_leaves_no_half_of_a_claim(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct tracker_request bob = request_of(bench, TRACKER_CLAIM, "bob", 0, PIN_RECURSIVE);
+    struct reply of_alice, of_bob;
+    enum pin_mode held;
+    bool is_renamed;
+
+    assert_int_equal(run(bench, TRACKER_CLAIM, "alice", 0, PIN_DIRECT), TRACKER_DONE);
+    alice.has_name = true;
+    alice.name = slice_of("new");
+    bench->shelf->is_slow = true;
+    start(bench, &of_alice, &alice);
+    await_operation(bench, SHELF_PIN);
+    start(bench, &of_bob, &bob);
+    loop_turn(bench->kit->loop, 0); /* bob's is being written */
+    shelf_end(bench->shelf);
+    tracker_cancel(&of_alice.call);
+    bench->shelf->is_slow = false;
+    loop_later(bench->kit->loop, &bench->shelf->later);
+    await(bench, &of_bob);
+    turn(bench, 50);
+    held = only_pin_of(bench, "alice", "new", &is_renamed);
+    assert_int_equal(held, is_renamed ? PIN_RECURSIVE : PIN_DIRECT);
+    assert_sound(bench);
+}
+
 static void test_tracker_cancel_before_it_began(void **state)
 {
     struct bench *bench = *state;
@@ -743,6 +791,7 @@ int main(void)
         TEST(test_tracker_tells_progress_to_all_who_wait),
         TEST(test_tracker_cancel_takes_the_claim_back),
         TEST(test_tracker_cancel_of_one_leaves_the_other),
+        TEST(test_tracker_cancel_leaves_no_half_of_a_claim),
         TEST(test_tracker_cancel_before_it_began),
         TEST(test_tracker_failure_leaves_nothing),
         TEST(test_tracker_refused_operation_is_a_failure),
