@@ -318,13 +318,17 @@ static bool is_at_rest(const struct tracked *object)
            !tracked_has_waiters(object) && object->state.under_way == OPERATION_NONE;
 }
 
-/* Something was begun, and upstream did not let it come to an end. */
+/* Something was begun, and upstream did not let it come to an end. Where nothing was begun (the
+ * first look failed), nothing is left open: calls to a node that is down would leave one entry
+ * each.
+ */
 static bool is_unfinished(const struct tracked *object)
 {
     for (size_t i = 0; i < object->state.count; i++)
         if (object->state.pins[i].is_removing)
             return true;
-    return object->state.is_suspect;
+    return object->state.is_suspect &&
+           (object->has_begun || object->is_recovering || object->is_doubtful);
 }
 
 static void rest(struct tracked *object)

@@ -130,6 +130,8 @@ void tracked_operate(struct tracked *object)
     struct error err = {0};
 
     assert(object->operation == NULL && !object->has_report);
+    object->has_begun |=
+        object->state.under_way == OPERATION_PIN || object->state.under_way == OPERATION_UNPIN;
     if (!start(object, &err))
         report(object, NULL, &err);
 }

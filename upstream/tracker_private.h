@@ -72,6 +72,7 @@ struct tracked {
 
     bool is_doubtful;            /* of a ledger that was restored, and not brought to rest since */
     bool is_recovering;          /* looked at once it is loaded, whatever the ledger says of it */
+    bool has_begun;              /* to pin or unpin upstream, since it was loaded */
     struct operation *operation; /* under way */
     bool is_operation_offline;
     bool has_report; /* of the operation; taken at the next step */

@@ -29,15 +29,33 @@ static void close_entry(struct tracker *tracker, uint64_t number)
         transaction_destroy(&transaction); /* the next pass finds it again */
 }
 
+/* One open entry of an object is enough: it is closed when the object is at rest. */
+static void recover_known(struct tracker *tracker, const struct journal_record *record,
+                          struct tracked *object)
+{
+    struct ownership_event repair = {.kind = OWNERSHIP_REPAIR};
+
+    if (object->journal == record->number)
+        return; /* it is being seen to */
+    if (object->journal == 0) {
+        recovery_again(tracker);
+        return;
+    }
+    close_entry(tracker, record->number);
+    if (object->is_recovering)
+        return;
+    object->is_recovering = true;
+    tracked_queue(object, &repair, NULL);
+    tracked_run(object);
+}
+
 static void recover_object(struct tracker *tracker, const struct journal_record *record,
                            const struct cid *key)
 {
     struct tracked *object = tracked_find(tracker, key);
 
-    if (object != NULL && object->journal == record->number)
-        return; /* it is being seen to */
     if (object != NULL) {
-        recovery_again(tracker);
+        recover_known(tracker, record, object);
         return;
     }
     object = tracked_need(tracker, key);

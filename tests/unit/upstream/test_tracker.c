@@ -532,6 +532,40 @@ static void test_tracker_carries_out_a_claim_of_a_backup(void **state)
     assert_int_equal(open_entries(bench), 0);
 }
 
+static void test_tracker_leaves_nothing_open_that_was_not_begun(void **state)
+{
+    struct bench *bench = *state;
+
+    for (int i = 0; i < 5; i++) {
+        bench->shelf->failure = ERROR_IO; /* of the look */
+        assert_int_equal(claim(bench, "alice", 0), TRACKER_FAILED);
+    }
+    turn(bench, 20);
+    assert_int_equal(open_entries(bench), 0);
+}
+
+static void test_tracker_recovers_an_object_of_many_entries_at_once(void **state)
+{
+    struct bench *bench = *state;
+    struct transaction *open;
+    struct error err = {0};
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    for (int i = 0; i < 150; i++) { /* more than a page of them */
+        open = transaction_create(TRANSACTION_JOURNAL_OPEN);
+        open->journal_open.record.kind = SLICE("object");
+        open->journal_open.record.key =
+            (struct slice){(const char *)bench->cids[0].bytes, bench->cids[0].size};
+        assert_true(store_run(bench->kit->store, open, &err));
+        transaction_destroy(&open);
+    }
+    reopen(bench);
+    assert_int_equal(open_entries(bench), 0);
+    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(pins_of(bench, "alice"), 1);
+    assert_sound(bench);
+}
+
 /* ---- many members at random, against a model */
 
 enum { MEMBERS = 64, ROUNDS = 3000 };
@@ -806,6 +840,8 @@ int main(void)
         TEST(test_tracker_recovers_a_removal),
         TEST(test_tracker_removes_nothing_because_of_a_backup),
         TEST(test_tracker_carries_out_a_claim_of_a_backup),
+        TEST(test_tracker_leaves_nothing_open_that_was_not_begun),
+        TEST(test_tracker_recovers_an_object_of_many_entries_at_once),
         TEST(test_tracker_random_interleavings_agree_with_a_model),
         TEST(test_tracker_random_failures_agree_with_a_model),
         TEST(test_tracker_adopts_a_v0_pin_and_leaves_nothing_behind),
