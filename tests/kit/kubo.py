@@ -47,9 +47,19 @@ class Kubo:
                ("Addresses.Gateway", '"/ip4/127.0.0.1/tcp/0"'), *_QUIET]
         for setting, value in [*own, *settings]:
             self._run("config", "--json", setting, value)
-        how = ["--enable-pubsub-experiment", "--enable-namesys-pubsub"] if online else ["--offline"]
-        self.process = Process("kubo", [self.binary, "daemon", *how], self.folder, env=self.environment)
+        self._how = ["--enable-pubsub-experiment", "--enable-namesys-pubsub"] if online else ["--offline"]
+        self._starts = 0
+        self.start()
+
+    def start(self):
+        """Again, too, after kill() or stop(); at the same address."""
+        self._starts += 1
+        name = "kubo" if self._starts == 1 else f"kubo-{self._starts}"
+        self.process = Process(name, [self.binary, "daemon", *self._how], self.folder, env=self.environment)
         self.process.wait_ready(lambda: "Daemon is ready" in self.process.log(), 60)
+
+    def kill(self):
+        self.process.kill()
 
     def _run(self, *words):
         subprocess.run([self.binary, *words], env={**os.environ, **self.environment}, check=True, capture_output=True)

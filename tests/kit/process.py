@@ -82,6 +82,12 @@ class Process:
     def signal(self, number):
         self.popen.send_signal(number)
 
+    def kill(self):
+        """SIGKILL, and gone when it returns."""
+        self.popen.kill()
+        self.popen.wait()
+        self._log.close()
+
     def stop(self, seconds=10):
         """SIGTERM, then SIGKILL. Returns the exit status; a status that says `crashed` is negative."""
         if self.is_running():

@@ -42,9 +42,20 @@ class Causeway:
                             upstream_port=upstream_port, access=access, more=more and more + "\n")
         (self.folder / "data").mkdir(mode=0o700)
         self.write_config(tls=tls, limits=limits)
-        self.process = Process("causeway", [*wrapper, causeway_program(), "serve", "--config", self.config],
-                               self.folder, descriptors=descriptors, cpus=cpus)
+        self._words = [*wrapper, causeway_program(), "serve", "--config", self.config]
+        self._options = dict(descriptors=descriptors, cpus=cpus)
+        self._starts = 0
+        self.start()
+
+    def start(self):
+        """Again, too, after kill() or stop(); at the same addresses."""
+        self._starts += 1
+        name = "causeway" if self._starts == 1 else f"causeway-{self._starts}"
+        self.process = Process(name, self._words, self.folder, **self._options)
         self.process.wait_ready(lambda: accepts(self.port) and accepts(self.operators_port))
+
+    def kill(self):
+        self.process.kill()
 
     def write_config(self, tls=None, limits=None, **changes):
         """Writes causeway.yaml (again, before a SIGHUP)."""
