@@ -53,6 +53,9 @@ struct config_limits {
     uint64_t walks_each;                /* of these, of each caller */
     uint64_t trailer_size;              /* bytes */
     uint64_t chunk_extension_size;      /* bytes, of one chunk */
+    uint64_t storage_high_water;        /* percent of the storage's room; 0: off */
+    uint64_t collect_above;             /* likewise; 0: never */
+    uint64_t collect_wait_ms;           /* 0: writes are cut at once */
 };
 
 struct config {

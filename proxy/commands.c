@@ -5,6 +5,7 @@
 #include "proxy/command_ledger.h"
 #include "proxy/command_operator.h"
 #include "proxy/command_quota.h"
+#include "proxy/command_storage.h"
 #include "proxy/init.h"
 #include "proxy/serve.h"
 #include "proxy/treatment.h"
@@ -105,6 +106,24 @@ const struct cli_command proxy_commands[] = {
                 "to the organization (\"org\"), which is what the storage holds.",
         .options = operator_options,
         .run = command_quota,
+    },
+    {
+        .words = "gc",
+        .arguments = "",
+        .summary = "Have the storage remove every block that no pin reaches.",
+        .help =
+            "First every object of the ledger must be seen pinned. Then calls that write are "
+            "refused (503, try again)\n"
+            "and those that run have limits.collect_wait to end; what does not is cut. Reading "
+            "goes on all the while.\n"
+            "It goes on if this command is interrupted; causeway status shows how it stands.\n\n"
+            "Whatever was added without a pin is garbage, whoever added it: the node's own "
+            "users, too. Kubo keeps what\n"
+            "is in its MFS (ipfs files). Do not run Kubo with --enable-gc, nor ipfs repo gc: "
+            "neither waits for uploads\n"
+            "that are not pinned yet.",
+        .options = operator_options,
+        .run = command_gc,
     },
     {
         .words = "policy list",

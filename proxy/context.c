@@ -47,6 +47,7 @@ bool context_open(struct context *context, const struct config *config, struct l
     context->accounts = accounts_create();
     context->walks = memory_alloc(sizeof(*context->walks));
     context->denylist = denylist_create();
+    context->writes = memory_alloc(sizeof(*context->writes));
     return directory_attach(context->directory, context->store, err) &&
            denylist_attach(context->denylist, context->store, err) &&
            open_audit(context, config, messages, err) &&
@@ -67,6 +68,8 @@ void context_close(struct context *context)
     denylist_destroy(&context->denylist);
     free(context->walks);
     context->walks = NULL;
+    free(context->writes);
+    context->writes = NULL;
 }
 
 void worker_tools_create(struct worker_tools *tools, const struct context *context)

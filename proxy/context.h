@@ -13,6 +13,7 @@
 #include "policy/accounts.h"
 #include "proxy/denylist.h"
 #include "proxy/walks.h"
+#include "proxy/write_gate.h"
 #include "store/store.h"
 #include "upstream/tracker.h"
 
@@ -25,6 +26,7 @@ struct context {
     struct accounts *accounts;
     struct walks *walks;
     struct denylist *denylist;
+    struct write_gate *writes;
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */

@@ -8,6 +8,7 @@
 #include "http/jobs.h"
 #include "http/worker.h"
 #include "proxy/context.h"
+#include "proxy/garbage.h"
 #include "proxy/operator_ledger.h"
 #include "proxy/operator_socket.h"
 #include "proxy/operators.h"
@@ -32,7 +33,13 @@ struct gateway {
     struct jobs *jobs;
     struct block_store *blocks; /* of storage */
     struct pipe_store *pipes;
-    struct upstream *storage;         /* the tracker's */
+    struct upstream *storage; /* the tracker's, and of what stands on it: */
+    struct expiry *expiry;
+    struct sweep *sweep;
+    struct garbage *garbage;
+    struct sweep_waiter first_sweep;
+    struct timer sweep_timer;
+    struct transaction *sweep_page;   /* is there anything in the ledger? */
     struct denylist_reader *denylist; /* the control thread's */
     struct gateway_worker *workers;
     uint32_t worker_count;          /* that run */

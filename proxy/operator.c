@@ -2,6 +2,7 @@
 /* The operators' routes about the gateway as a whole. */
 #include "conf/units.h"
 #include "proxy/gateway.h"
+#include "proxy/operator_storage.h"
 #include "proxy/quota_view.h"
 
 #include <string.h>
@@ -98,6 +99,9 @@ static void run_status(struct operator_call *call)
                         json_boolean(gateway->health_context.last_reload_failed));
     json_object_set_new(object, "audit", describe_audit(gateway->context.audit));
     json_object_set_new(object, "policy", describe_policy(snapshot));
+    json_object_set_new(object, "storage", garbage_describe_room(gateway->garbage));
+    json_object_set_new(object, "garbage", garbage_describe(gateway->garbage));
+    json_object_set_new(object, "ledger", storage_describe_sweep(sweep_last(gateway->sweep)));
     set_fault(object, gateway);
     operator_answer(call, 200, object);
 }

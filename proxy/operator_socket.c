@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { INPUT_MAX = 16 * 1024 * 1024, BACKLOG = 64 };
+enum { INPUT_MAX = 16 * 1024 * 1024, BACKLOG = 64, SUBJECTS_MAX = 4 };
 
 struct operator_counter {
     struct server_settings settings;
@@ -28,13 +28,28 @@ struct inquiry {
     struct operator_call *call;
 };
 
-/* "token/list", "ledger/check" and "status" only read. */
+/* "token/list", "pin/status", "ledger/check" and "status" only read. */
 static bool only_reads(const char *path)
 {
-    size_t size = strlen(path);
+    const char *last = strrchr(path, '/');
 
-    return strcmp(path, "/status") == 0 || strcmp(path, "/ledger/check") == 0 ||
-           (size > 5 && strcmp(path + size - 5, "/list") == 0);
+    return strcmp(last, "/status") == 0 || strcmp(last, "/list") == 0 ||
+           strcmp(path, "/ledger/check") == 0;
+}
+
+/* What the input says it is about: texts of these names. */
+static size_t find_subjects(const json_t *input, struct slice *subjects)
+{
+    static const char *const names[SUBJECTS_MAX] = {"id", "path", "cid", "owner"};
+    size_t count = 0;
+
+    for (size_t i = 0; i < SUBJECTS_MAX; i++) {
+        struct slice text = operator_text(input, names[i]);
+
+        if (text.size > 0)
+            subjects[count++] = text;
+    }
+    return count;
 }
 
 /* What was done, to whom or what, by which operator; never a secret: the answer's fields are not
@@ -45,17 +60,15 @@ static void record(const struct operator_desk *desk, const struct exchange *exch
                    const json_t *answer)
 {
     const json_t *input = operator_input(call);
-    const char *subject = json_object_get(input, "id") != NULL     ? "id"
-                          : json_object_get(input, "path") != NULL ? "path"
-                                                                   : "owner";
-    struct slice about = operator_text(input, subject);
+    struct slice subjects[SUBJECTS_MAX];
+    size_t subject_count = find_subjects(input, subjects);
     struct audit_entry entry = {
         .time_ms = clock_wall_ms(),
         .request_id = slice_of(exchange_id(exchange)),
         .principal = operator_principal(call),
         .command = slice_of(path + 1),
-        .arguments = &about,
-        .argument_count = about.size > 0 ? 1 : 0,
+        .arguments = subjects,
+        .argument_count = subject_count,
         .decision = status < 400 ? SLICE("allow") : SLICE("deny"),
         .mode = SLICE("enforce"),
         .rule = SLICE("operator"),

@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "proxy/gateway.h"
+#include "proxy/operator_storage.h"
 #include "proxy/refusal.h"
 
 #include <stdlib.h>
@@ -226,6 +227,7 @@ static void answer_metrics(const struct operators_context *context, struct excha
     put_metric(&out, "causeway_log_lines_dropped_total", "counter",
                "Log lines lost because their reader was too slow.", log_dropped(context->log));
     put_shared(&out, context->context);
+    storage_put_metrics(&out, context->gateway);
     put_metric(&out, "causeway_config_reloads_total", "counter", "Reloads that were asked for.",
                context->reloads);
     put_metric(&out, "causeway_config_reload_failures_total", "counter", "Reloads that failed.",

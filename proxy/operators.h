@@ -10,6 +10,7 @@
 #include "proxy/context.h"
 #include "proxy/snapshot.h"
 
+struct gateway;
 struct gateway_worker;
 
 struct operators_context {
@@ -18,6 +19,7 @@ struct operators_context {
     const struct context *context;
     const struct log *log;
     const bool *is_draining;
+    const struct gateway *gateway; /* for storage_put_metrics */
     uint64_t reloads, failed_reloads; /* since the start */
     bool last_reload_failed;
 };

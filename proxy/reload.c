@@ -2,6 +2,7 @@
 /* What is in force changes here: files are read in a job, workers swap snapshots. */
 #include "conf/memory.h"
 #include "proxy/gateway.h"
+#include "proxy/operator_storage.h"
 #include "proxy/storage.h"
 
 #include <errno.h>
@@ -81,10 +82,13 @@ static void move_tracker(struct gateway *gateway, const struct snapshot *loaded)
 {
     struct upstream *before = gateway->storage;
 
-    if (storage_is_same(gateway->snapshot, loaded))
-        return; /* what is under way goes on */
+    if (storage_is_same(gateway->snapshot, loaded)) { /* what is under way goes on */
+        storage_use(gateway, &loaded->config->limits);
+        return;
+    }
     gateway->storage = storage_open(gateway->loop, gateway->blocks, gateway->pipes, loaded);
     tracker_use(gateway->context.tracker, gateway->storage);
+    storage_use(gateway, &loaded->config->limits);
     upstream_destroy(&before);
 }
 

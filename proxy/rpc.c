@@ -23,13 +23,24 @@
 /* What a name may take to resolve. */
 enum { RESOLVE_TIMEOUT_MS = 30000 };
 
+static void put_retry_after(struct exchange *exchange)
+{
+    text_put_format(exchange_reply_headers(exchange), "Retry-After: %d\r\n", WRITE_RETRY_S);
+}
+
 void rpc_on_sweep(struct exchange *exchange, void *site_)
 {
     const struct rpc *rpc = *exchange_context(exchange);
     struct site *site = site_;
     enum directory_answer answer;
+    struct error err = {0};
     char message[160];
 
+    if (rpc != NULL && rpc->is_writing && write_gate_cuts(site->context->writes, &err)) {
+        put_retry_after(exchange);
+        exchange_cut(exchange, 503, CLOSE_REFUSED, err.text);
+        return;
+    }
     if (rpc == NULL || site->snapshot->policy == NULL)
         return;
     answer = directory_check(site->tools->reader, rpc->principal, clock_wall_ms());
@@ -51,6 +62,8 @@ void rpc_on_end(struct exchange *exchange, void *site)
     if (rpc->end_work != NULL)
         rpc->end_work(rpc);
     upstream_cancel(&rpc->resolving);
+    if (rpc->is_writing)
+        write_gate_leave(rpc->site->context->writes);
     quota_gate_end(&rpc->quotas);
     walks_give(&rpc->walk);
     call_destroy(&rpc->call);
@@ -136,10 +149,30 @@ static bool may_pass(struct exchange *exchange, struct rpc *rpc, unsigned pendin
 
 /* ---- treating */
 
+/* False: it was refused. */
+static bool begin_writing(struct exchange *exchange, struct rpc *rpc)
+{
+    struct error err = {0};
+    int status;
+
+    if (!write_gate_concerns(rpc->call->command))
+        return true;
+    rpc->is_writing =
+        write_gate_enter(rpc->site->context->writes, rpc->call->command, &status, &err);
+    if (rpc->is_writing)
+        return true;
+    if (status == 503)
+        put_retry_after(exchange);
+    exchange_refuse(exchange, status, CLOSE_REFUSED, "%s", err.text);
+    return false;
+}
+
 static void treat(struct rpc *rpc)
 {
     struct exchange *exchange = rpc->exchange;
 
+    if (!begin_writing(exchange, rpc))
+        return;
     switch (treatment_of(rpc->call->command->id)) {
     case TREATMENT_RELAY:
         rpc_relay(rpc);

@@ -21,6 +21,7 @@
  *   9. what every call must be (rpc_gate.h)                                 400, 403
  *  10. its windows: the declared length, and whether anything is left       429, 413
  *  11. is anything that it names on the denylist (deny_gate.h)              410
+ *  12. may anything be written now (write_gate.h)                           503, 507
  *
  * The arguments and the resolved gate repeat 6 and 8 for what they learned. */
 #ifndef PROXY_RPC_H

@@ -26,6 +26,7 @@ struct rpc {
     struct operation *resolving;
     size_t resolving_index;                 /* the argument that is being resolved */
     void (*on_not_denied)(struct rpc *rpc); /* deny_gate.h */
+    bool is_writing;                        /* it is inside the write gate */
     /* What a treatment keeps, and how it ends: called once, when the exchange has ended. */
     void *work;
     void (*end_work)(struct rpc *rpc);

@@ -6,6 +6,7 @@
 #include "proxy/clock.h"
 #include "proxy/front.h"
 #include "proxy/gateway.h"
+#include "proxy/operator_storage.h"
 #include "proxy/storage.h"
 
 #include <assert.h>
@@ -160,6 +161,7 @@ static bool start_health(struct gateway *gateway, struct error *err)
         .context = &gateway->context,
         .log = gateway->log,
         .is_draining = &gateway->is_draining,
+        .gateway = gateway,
     };
     gateway->health = server_create(&options, NULL);
     server_reload(gateway->health, operators_make_settings(gateway->health, gateway->snapshot,
@@ -172,7 +174,7 @@ static bool start_health(struct gateway *gateway, struct error *err)
 static bool start_desk(struct gateway *gateway, struct error *err)
 {
     static const struct operator_route *const tables[] = {gateway_routes, ledger_routes,
-                                                          auth_routes, NULL};
+                                                          auth_routes, storage_routes, NULL};
     struct server_options options = {.loop = gateway->loop,
                                      .max_connections = 64,
                                      .log = gateway->messages,
@@ -225,10 +227,12 @@ static void start_tracker(struct gateway *gateway)
         storage_open(gateway->loop, gateway->blocks, gateway->pipes, gateway->snapshot);
     settings.upstream = gateway->storage;
     gateway->context.tracker = tracker_create(&settings);
+    storage_start(gateway);
 }
 
 static void stop_tracker(struct gateway *gateway)
 {
+    storage_stop(gateway);
     tracker_destroy(&gateway->context.tracker);
     denylist_reader_destroy(&gateway->denylist);
     upstream_destroy(&gateway->storage);
