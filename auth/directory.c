@@ -125,6 +125,21 @@ void directory_end_sessions(struct directory *directory, enum principal_kind kin
     pthread_mutex_unlock(&directory->mutex);
 }
 
+void directory_suspend(struct directory *directory, enum principal_kind kind, struct slice id)
+{
+    pthread_mutex_lock(&directory->mutex);
+    set_locked(directory, &directory->suspended, directory_key_of_principal(kind, id), 1);
+    pthread_mutex_unlock(&directory->mutex);
+    directory_end_sessions(directory, kind, id); /* behind it: see directory_find */
+}
+
+void directory_resume(struct directory *directory, enum principal_kind kind, struct slice id)
+{
+    pthread_mutex_lock(&directory->mutex);
+    table_remove(atomic_load(&directory->suspended), directory_key_of_principal(kind, id));
+    pthread_mutex_unlock(&directory->mutex);
+}
+
 uint64_t directory_generation(const struct directory *directory)
 {
     return atomic_load(&directory->generation);
@@ -144,6 +159,11 @@ static void on_change(struct store_watch *watch, const struct transaction *trans
 
     if (record != NULL)
         directory_put(directory, record);
+    if (transaction->name == TRANSACTION_MEMBER_SUSPEND)
+        directory_suspend(directory, PRINCIPAL_MEMBER,
+                          slice_of(transaction->member_suspend.record.member));
+    if (transaction->name == TRANSACTION_MEMBER_RESUME)
+        directory_resume(directory, PRINCIPAL_MEMBER, slice_of(transaction->member_resume.member));
     if (transaction->name == TRANSACTION_TOKEN_PURGE)
         for (size_t i = 0; i < transaction->token_purge.count; i++)
             directory_remove(directory, transaction->token_purge.ids[i]);
@@ -170,9 +190,28 @@ static bool load_page(struct directory *directory, char after[TOKEN_ID_SIZE], bo
     return is_read;
 }
 
+static bool load_suspended(struct directory *directory, char after[ID_SIZE], bool *has_more,
+                           struct error *err)
+{
+    struct transaction *list = transaction_create(TRANSACTION_MEMBER_LIST);
+    struct member_list *page = &list->member_list;
+    bool is_read;
+
+    memcpy(page->after, after, ID_SIZE);
+    page->limit = PAGE;
+    is_read = store_run(directory->store, list, err);
+    for (size_t i = 0; is_read && i < page->count; i++)
+        directory_suspend(directory, PRINCIPAL_MEMBER, slice_of(page->records[i].member));
+    if (is_read && page->count > 0)
+        memcpy(after, page->records[page->count - 1].member, ID_SIZE);
+    *has_more = page->has_more;
+    transaction_destroy(&list);
+    return is_read;
+}
+
 bool directory_attach(struct directory *directory, struct store *store, struct error *err)
 {
-    char after[TOKEN_ID_SIZE] = "";
+    char after[TOKEN_ID_SIZE] = "", member[ID_SIZE] = "";
     bool has_more = true, is_read = true;
 
     assert(directory->store == NULL);
@@ -181,6 +220,8 @@ bool directory_attach(struct directory *directory, struct store *store, struct e
     store_watch(store, &directory->watch);
     while (is_read && has_more)
         is_read = load_page(directory, after, &has_more, err);
+    for (has_more = true; is_read && has_more;)
+        is_read = load_suspended(directory, member, &has_more, err);
     if (!is_read)
         directory_detach(directory);
     return is_read;
@@ -235,7 +276,7 @@ struct directory_counters directory_counters(struct directory *directory)
     epochs_collect(&directory->epochs);
     counters.tokens = tokens->count;
     counters.bytes = sizeof(*directory) + directory->shared.entry_bytes + table_bytes(tokens) +
-                     table_bytes(sessions);
+                     table_bytes(sessions) + table_bytes(atomic_load(&directory->suspended));
     counters.retired = directory->epochs.retired_count;
     pthread_mutex_unlock(&directory->mutex);
     return counters;
@@ -248,6 +289,7 @@ struct directory *directory_create(void)
     epochs_init(&directory->epochs);
     atomic_init(&directory->tokens, table_create(FIRST_SLOTS));
     atomic_init(&directory->sessions, table_create(FIRST_SLOTS));
+    atomic_init(&directory->suspended, table_create(FIRST_SLOTS));
     atomic_init(&directory->generation, 1);
     pthread_mutex_init(&directory->mutex, NULL);
     return directory;
@@ -267,6 +309,7 @@ void directory_destroy(struct directory **directory_ptr)
         free(entry_in(tokens, i));
     free(tokens);
     free(atomic_load(&directory->sessions));
+    free(atomic_load(&directory->suspended));
     epochs_dispose(&directory->epochs);
     pthread_mutex_destroy(&directory->mutex);
     free(directory);

@@ -28,19 +28,20 @@ enum directory_answer {
     DIRECTORY_OTHER_OWNER, /* Basic named a member who does not own the token */
     DIRECTORY_EXPIRED,
     DIRECTORY_REVOKED,
-    DIRECTORY_ENDED, /* the principal's sessions were ended: directory_end_sessions */
+    DIRECTORY_SUSPENDED, /* the credential is good, and its owner is suspended */
+    DIRECTORY_ENDED,     /* the principal's sessions were ended: directory_end_sessions */
 };
 
 /* "the token was revoked": for logs and for closing a running request. Outside, every failed
- * credential gets one and the same answer. */
+ * credential gets one and the same answer, but for DIRECTORY_SUSPENDED. */
 const char *directory_answer_text(enum directory_answer answer);
 
 struct directory *directory_create(void);
 /* Every reader was destroyed, and the store no longer speaks to it: directory_detach. */
 void directory_destroy(struct directory **directory);
 
-/* Reads every token of the ledger and follows its changes from then on. Blocks: at the start. The
- * directory must outlive the store, or be detached before. */
+/* Reads every token and every suspended member of the ledger and follows its changes from then on.
+ * Blocks: at the start. The directory must outlive the store, or be detached before. */
 MUST_USE bool directory_attach(struct directory *directory, struct store *store, struct error *err);
 void directory_detach(struct directory *directory);
 
@@ -51,6 +52,11 @@ void directory_remove(struct directory *directory, const char *id);
 /* Running requests of this principal are cut at their next sweep, whatever their credential: a
  * member that is suspended or left the policy, a partner whose link was revoked. Any thread. */
 void directory_end_sessions(struct directory *directory, enum principal_kind kind, struct slice id);
+
+/* A suspended principal's tokens are answered DIRECTORY_SUSPENDED, and what it runs is cut. Any
+ * thread. */
+void directory_suspend(struct directory *directory, enum principal_kind kind, struct slice id);
+void directory_resume(struct directory *directory, enum principal_kind kind, struct slice id);
 
 /* Grows when something may have been taken away. Any thread. */
 uint64_t directory_generation(const struct directory *directory);
@@ -88,6 +94,10 @@ void directory_token_describe(const struct directory_token *token, struct princi
  * principals without a token, too. */
 enum directory_answer directory_check(struct directory_reader *reader,
                                       const struct principal *principal, uint64_t now_ms);
+
+/* The reader's thread. For who is known without a token. */
+bool directory_is_suspended(struct directory_reader *reader, enum principal_kind kind,
+                            struct slice id);
 
 /* Tokens used since they were last collected, at most max, for TRANSACTION_TOKEN_USED; coarse: a
  * use within DIRECTORY_USE_MS of the last one leaves no trace. Any thread, but no loop that is in a

@@ -13,6 +13,7 @@ static const char *const answers[] = {
     [DIRECTORY_OTHER_OWNER] = "the token belongs to another member than the one named",
     [DIRECTORY_EXPIRED] = "the credential has expired",
     [DIRECTORY_REVOKED] = "the token was revoked",
+    [DIRECTORY_SUSPENDED] = "the member is suspended",
     [DIRECTORY_ENDED] = "the principal's sessions were ended",
 };
 
@@ -31,7 +32,8 @@ uint64_t directory_key_of_id(const char *id)
     return key;
 }
 
-/* FNV-1a. Ids are given by operators; two that collide end each other's sessions, and no more. */
+/* FNV-1a. Ids are given by operators; two that collide end each other's sessions and are suspended
+ * together, and no more. */
 uint64_t directory_key_of_principal(enum principal_kind kind, struct slice id)
 {
     uint64_t hash = (UINT64_C(0xcbf29ce484222325) ^ (uint64_t)kind) * UINT64_C(0x100000001b3);
@@ -115,6 +117,27 @@ static void mark_used(struct directory_entry *entry, uint64_t now_ms)
         atomic_store_explicit(&entry->used_s, now_s, memory_order_relaxed);
 }
 
+/* Within an epoch. */
+static bool is_suspended(const struct directory *directory, enum principal_kind kind,
+                         struct slice id)
+{
+    uint64_t value;
+
+    return table_get(atomic_load(&directory->suspended), directory_key_of_principal(kind, id),
+                     &value);
+}
+
+bool directory_is_suspended(struct directory_reader *reader, enum principal_kind kind,
+                            struct slice id)
+{
+    bool result;
+
+    epoch_enter(&reader->directory->epochs, reader->epoch);
+    result = is_suspended(reader->directory, kind, id);
+    epoch_leave(reader->epoch);
+    return result;
+}
+
 enum directory_answer directory_find(struct directory_reader *reader,
                                      const struct credential *credential, uint64_t now_ms,
                                      struct directory_token *token)
@@ -128,6 +151,9 @@ enum directory_answer directory_find(struct directory_reader *reader,
     epoch_enter(&directory->epochs, reader->epoch);
     entry = directory_find_entry(directory, credential->id);
     answer = judge(entry, credential, now_ms, &token->has_old_secret);
+    if (answer == DIRECTORY_FOUND && entry->owner_kind == OWNER_MEMBER &&
+        is_suspended(directory, PRINCIPAL_MEMBER, (struct slice){entry->bytes, entry->owner_size}))
+        answer = DIRECTORY_SUSPENDED;
     if (answer == DIRECTORY_FOUND) {
         copy_entry(entry, token);
         mark_used(entry, now_ms);
@@ -191,9 +217,11 @@ enum directory_answer directory_check(struct directory_reader *reader,
         !principal->has_old_secret)
         return DIRECTORY_FOUND;
     epoch_enter(&directory->epochs, reader->epoch);
-    if (table_get(atomic_load(&directory->sessions),
-                  directory_key_of_principal(principal->kind, principal->id), &ended) &&
-        principal->generation < ended)
+    if (is_suspended(directory, principal->kind, principal->id))
+        answer = DIRECTORY_SUSPENDED;
+    else if (table_get(atomic_load(&directory->sessions),
+                       directory_key_of_principal(principal->kind, principal->id), &ended) &&
+             principal->generation < ended)
         answer = DIRECTORY_ENDED;
     else if (principal->token_id.size > 0) /* whose expiry may have been put off */
         answer = check_token(directory, principal, now_ms);

@@ -29,8 +29,9 @@ struct directory_entry {
 
 struct directory {
     struct epochs epochs;
-    _Atomic(struct table *) tokens;   /* id -> struct directory_entry */
-    _Atomic(struct table *) sessions; /* hash of a principal -> generation that ended them */
+    _Atomic(struct table *) tokens;    /* id -> struct directory_entry */
+    _Atomic(struct table *) sessions;  /* hash of a principal -> generation that ended them */
+    _Atomic(struct table *) suspended; /* hash of a principal -> 1 */
     atomic_uint_fast64_t generation;
     struct store *store;
     struct store_watch watch;

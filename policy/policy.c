@@ -39,6 +39,11 @@ bool policy_has_role(const struct policy *policy, struct slice role)
     return names_find(&policy->document.role_names, role) != NAMES_NONE;
 }
 
+bool policy_has_group(const struct policy *policy, struct slice group)
+{
+    return names_find(&policy->document.group_names, group) != NAMES_NONE;
+}
+
 size_t policy_rule_count(const struct policy *policy)
 {
     return policy->document.rule_count;

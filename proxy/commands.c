@@ -2,7 +2,9 @@
 #include "proxy/commands.h"
 
 #include "ipfs/catalogue.h"
+#include "proxy/command_deny.h"
 #include "proxy/command_ledger.h"
+#include "proxy/command_member.h"
 #include "proxy/command_operator.h"
 #include "proxy/command_quota.h"
 #include "proxy/command_storage.h"
@@ -141,6 +143,103 @@ const struct cli_command proxy_commands[] = {
         .help = "It stays in force, over restarts too, until the policy's files change.",
         .options = operator_options,
         .run = command_policy_rollback,
+    },
+    {
+        .words = "deny add",
+        .arguments = "CID...",
+        .min_arguments = 1,
+        .max_arguments = -1,
+        .summary = "Let nobody read or pin it here any more.",
+        .help = "Reads and claims of it are answered 410 within a second, in whatever form of the "
+                "CID it "
+                "is asked for, as\n"
+                "the root or as what a path leads to; an upload that has it for its root ends in "
+                "an error "
+                "and no pin. What\n"
+                "is stored and pinned stays, and can be unpinned by its owners. Files that contain "
+                "it as "
+                "one of many\n"
+                "blocks are not searched.",
+        .options = deny_add_options,
+        .run = command_deny_add,
+    },
+    {
+        .words = "deny rm",
+        .arguments = "CID...",
+        .min_arguments = 1,
+        .max_arguments = -1,
+        .summary = "Take it from the denylist.",
+        .options = deny_options,
+        .run = command_deny_rm,
+    },
+    {
+        .words = "deny list",
+        .arguments = "",
+        .summary = "What nobody gets here, since when and why.",
+        .options = deny_options,
+        .run = command_deny_list,
+    },
+    {
+        .words = "member list",
+        .arguments = "",
+        .summary = "Members: active, suspended, expired or gone, and what they own.",
+        .help = "Gone is who has pins and is not in the policy any more. Bytes and pins are those "
+                "that are "
+                "charged to the\n"
+                "member; ownerless ones are charged to the organization.",
+        .options = member_options,
+        .run = command_member_list,
+    },
+    {
+        .words = "member suspend",
+        .arguments = "MEMBER",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Do nothing for a member until it is resumed.",
+        .help =
+            "Its credentials are answered 403, and what it runs is cut within two seconds. What it "
+            "pinned stays, and stays its own.",
+        .options = member_suspend_options,
+        .run = command_member_suspend,
+    },
+    {
+        .words = "member resume",
+        .arguments = "MEMBER",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "End a member's suspension.",
+        .options = member_options,
+        .run = command_member_resume,
+    },
+    {
+        .words = "member remove",
+        .arguments = "MEMBER",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Revoke all tokens of a member, and say what is left to do.",
+        .help = "Members stand in the policy, which is yours: this says where. A member that is "
+                "not in it "
+                "any more leaves\n"
+                "its pins ownerless: kept, and charged to the organization, until they are "
+                "transferred or "
+                "the member is\n"
+                "back. Nothing is deleted.",
+        .options = member_options,
+        .run = command_member_remove,
+    },
+    {
+        .words = "member transfer",
+        .arguments = "FROM TO",
+        .min_arguments = 2,
+        .max_arguments = 2,
+        .summary = "Give the pins of a member or a group to another (alice, group:staff).",
+        .help = "FROM need not be in the policy any more; TO must be. The charge goes with them, "
+                "whatever "
+                "TO's quotas say.\n"
+                "Can be run again if it was interrupted. The exit code is 1 if some could not be "
+                "moved.",
+        .options = member_options,
+        .run = command_member_transfer,
     },
     {
         .words = "ledger check",

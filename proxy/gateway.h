@@ -10,8 +10,10 @@
 #include "proxy/context.h"
 #include "proxy/garbage.h"
 #include "proxy/operator_ledger.h"
+#include "proxy/operator_member.h"
 #include "proxy/operator_socket.h"
 #include "proxy/operators.h"
+#include "proxy/owners.h"
 #include "proxy/quota_store.h"
 #include "proxy/site.h"
 #include "proxy/snapshot.h"
@@ -41,6 +43,8 @@ struct gateway {
     struct timer sweep_timer;
     struct transaction *sweep_page;   /* is there anything in the ledger? */
     struct denylist_reader *denylist; /* the control thread's */
+    struct owners owners;
+    struct member_transfer transfer;
     struct gateway_worker *workers;
     uint32_t worker_count;          /* that run */
     uint32_t stopped_workers;       /* whose loops still exist */

@@ -12,6 +12,10 @@
 static const char not_taken[] = "the credential was not accepted: it is unknown, wrong, expired or "
                                 "revoked; ask this gateway's operator for a token";
 
+static const char suspended[] =
+    "this member is suspended: its credentials are good, and until whoever runs this gateway "
+    "resumes it, nothing is done for it";
+
 /* ---- where the request comes from */
 
 static bool is_trusted_proxy(const struct config *config, const struct sockaddr *peer)
@@ -132,6 +136,7 @@ static bool by_token(struct site *site, const struct exchange *exchange, struct 
                      struct identity_refusal *refusal)
 {
     struct credential credential;
+    enum directory_answer answer;
     struct error err = {0};
 
     if (!facts->is_encrypted && !sockaddr_is_loopback(exchange_peer(exchange)) &&
@@ -141,7 +146,10 @@ static bool by_token(struct site *site, const struct exchange *exchange, struct 
                       "machine; and have the token replaced, since others may have read it");
     if (!credential_parse(value, &credential, &err))
         return refuse_credential(site, facts->peer, value, refusal);
-    if (directory_find(site->tools->reader, &credential, clock_wall_ms(), token) != DIRECTORY_FOUND)
+    answer = directory_find(site->tools->reader, &credential, clock_wall_ms(), token);
+    if (answer == DIRECTORY_SUSPENDED)
+        return refuse(refusal, 403, suspended);
+    if (answer != DIRECTORY_FOUND)
         return refuse_credential(site, facts->peer, value, refusal);
     directory_token_describe(token, facts);
     return true;
@@ -171,6 +179,8 @@ static bool by_certificate(struct site *site, X509 *certificate, struct arena *a
     facts->kind = PRINCIPAL_MEMBER;
     facts->id = slice_of(id);
     facts->generation = directory_generation(site->context->directory);
+    if (directory_is_suspended(site->tools->reader, PRINCIPAL_MEMBER, facts->id))
+        return refuse(refusal, 403, suspended);
     return true;
 }
 

@@ -13,7 +13,7 @@
 /* Why a credential is not taken. Every failure sounds the same outside; the cause goes to the log.
  */
 struct identity_refusal {
-    int status;             /* 400, 401 or 429 */
+    int status;             /* 400, 401, 403 (suspended) or 429 */
     uint32_t retry_after_s; /* with 429 */
     const char *message;
 };

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { INPUT_MAX = 16 * 1024 * 1024, BACKLOG = 64, SUBJECTS_MAX = 4 };
+enum { INPUT_MAX = 16 * 1024 * 1024, BACKLOG = 64, SUBJECTS_MAX = 6 };
 
 struct operator_counter {
     struct server_settings settings;
@@ -40,7 +40,7 @@ static bool only_reads(const char *path)
 /* What the input says it is about: texts of these names. */
 static size_t find_subjects(const json_t *input, struct slice *subjects)
 {
-    static const char *const names[SUBJECTS_MAX] = {"id", "path", "cid", "owner"};
+    static const char *const names[SUBJECTS_MAX] = {"id", "path", "cid", "owner", "from", "to"};
     size_t count = 0;
 
     for (size_t i = 0; i < SUBJECTS_MAX; i++) {
@@ -62,6 +62,7 @@ static void record(const struct operator_desk *desk, const struct exchange *exch
     const json_t *input = operator_input(call);
     struct slice subjects[SUBJECTS_MAX];
     size_t subject_count = find_subjects(input, subjects);
+    struct audit_pair reason = {SLICE("reason"), operator_text(input, "reason")};
     struct audit_entry entry = {
         .time_ms = clock_wall_ms(),
         .request_id = slice_of(exchange_id(exchange)),
@@ -69,6 +70,8 @@ static void record(const struct operator_desk *desk, const struct exchange *exch
         .command = slice_of(path + 1),
         .arguments = subjects,
         .argument_count = subject_count,
+        .options = &reason,
+        .option_count = reason.value.size > 0 ? 1 : 0,
         .decision = status < 400 ? SLICE("allow") : SLICE("deny"),
         .mode = SLICE("enforce"),
         .rule = SLICE("operator"),

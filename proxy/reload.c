@@ -106,6 +106,7 @@ static void put_in_force(struct gateway *gateway, struct snapshot *loaded)
                   operators_make_settings(gateway->health, loaded, &gateway->health_context));
     snapshot_unref(&gateway->snapshot);
     gateway->snapshot = loaded;
+    owners_compare(&gateway->owners, loaded->policy);
     log_reopen(gateway->log, &settings);
     audit_reopen(gateway->context.audit);
 }

@@ -46,6 +46,12 @@ void rpc_on_sweep(struct exchange *exchange, void *site_)
     answer = directory_check(site->tools->reader, rpc->principal, clock_wall_ms());
     if (answer == DIRECTORY_FOUND)
         return;
+    if (answer == DIRECTORY_SUSPENDED) {
+        snprintf(message, sizeof(message), "%s; ask this gateway's operator",
+                 directory_answer_text(answer));
+        exchange_cut(exchange, 403, CLOSE_REVOKED, message);
+        return;
+    }
     snprintf(message, sizeof(message), "%s; ask this gateway's operator for a new token",
              directory_answer_text(answer));
     text_put_text(exchange_reply_headers(exchange), IDENTITY_CHALLENGE);

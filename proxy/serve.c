@@ -6,6 +6,8 @@
 #include "proxy/clock.h"
 #include "proxy/front.h"
 #include "proxy/gateway.h"
+#include "proxy/operator_deny.h"
+#include "proxy/operator_member.h"
 #include "proxy/operator_storage.h"
 #include "proxy/storage.h"
 
@@ -173,8 +175,9 @@ static bool start_health(struct gateway *gateway, struct error *err)
 
 static bool start_desk(struct gateway *gateway, struct error *err)
 {
-    static const struct operator_route *const tables[] = {gateway_routes, ledger_routes,
-                                                          auth_routes, storage_routes, NULL};
+    static const struct operator_route *const tables[] = {
+        gateway_routes, deny_routes,    member_routes, ledger_routes,
+        auth_routes,    storage_routes, NULL};
     struct server_options options = {.loop = gateway->loop,
                                      .max_connections = 64,
                                      .log = gateway->messages,
@@ -367,6 +370,11 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     if (!start_workers(gateway, err) || !start_health(gateway, err) || !start_desk(gateway, err))
         return false;
     reload_watch(gateway);
+    gateway->owners = (struct owners){.loop = gateway->loop,
+                                      .store = gateway->context.store,
+                                      .tracker = gateway->context.tracker,
+                                      .messages = gateway->messages};
+    owners_compare(&gateway->owners, gateway->snapshot->policy);
     quota_keeper_start(&gateway->quotas, gateway->loop, gateway->context.store,
                        gateway->context.accounts);
     gateway->uses.fire = on_uses;
@@ -403,6 +411,8 @@ static void stop(struct gateway *gateway)
     if (gateway->loop != NULL) {
         jobs_destroy(&gateway->jobs);
         loop_turn(gateway->loop, 0); /* a reload that was under way comes back */
+        owners_stop(&gateway->owners);
+        member_transfer_stop(&gateway->transfer);
         server_destroy(&gateway->desk);
         server_destroy(&gateway->health);
         audit_writer_destroy(&gateway->desk_context.audit);
