@@ -169,7 +169,7 @@ void exchange_cut(struct exchange *exchange, int status, enum close_reason reaso
     exchange_finish(exchange, reason, SESSION_TRUNCATE);
 }
 
-void exchange_refuse_by_meter(struct exchange *exchange, const struct meter *meter)
+void exchange_refuse_as_told(struct exchange *exchange, const struct meter_refusal *refusal)
 {
-    exchange_cut(exchange, meter->refusal.status, CLOSE_REFUSED, meter->refusal.message);
+    exchange_cut(exchange, refusal->status, CLOSE_REFUSED, refusal->message);
 }

@@ -31,7 +31,7 @@ static bool open_meter(struct exchange *exchange)
         in->start += (uint32_t)used;
         return true;
     case METER_REFUSED:
-        exchange_refuse_by_meter(exchange, meter);
+        exchange_refuse_as_told(exchange, &meter->refusal);
         return false;
     case METER_BAD_FRAMING:
         break;

@@ -113,6 +113,11 @@ struct text *exchange_upstream_body(struct exchange *exchange)
     return &exchange->upstream_body;
 }
 
+struct slice exchange_upstream_trailers(const struct exchange *exchange)
+{
+    return text_slice(&exchange->reply.decoder.trailers);
+}
+
 struct text *exchange_reply_headers(struct exchange *exchange)
 {
     return &exchange->reply_headers;
@@ -380,7 +385,7 @@ void exchange_run_reply(struct exchange *exchange)
         hold_reply(exchange);
         return;
     case HALF_REFUSED:
-        exchange_refuse_by_meter(exchange, exchange->reply.meter);
+        exchange_refuse_as_told(exchange, exchange->reply.refusal);
         return;
     case HALF_WAITS_READ:
     case HALF_WAITS_WRITE:

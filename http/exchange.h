@@ -180,6 +180,7 @@ struct relay {
     bool has_body; /* send body in place of the client's: only after exchange_collect */
     struct slice
         body; /* borrowed until the exchange ends: the collected body, or the handler's own */
+    struct view *view; /* sees the client's body before it passes; NULL: nobody does */
     /* A stream without an end of its own, so that a client that sent FIN wants no more of it. */
     bool ends_with_client;
     uint64_t head_timeout_ms; /* silence before the reply's head; 0: for ever */
@@ -210,6 +211,10 @@ struct relay {
 };
 
 void exchange_relay(struct exchange *exchange, const struct relay *relay);
+
+/* Lines (each with CR LF) that the upstream's reply ended with, of those that passes_header lets
+ * through; empty until it came whole. */
+struct slice exchange_upstream_trailers(const struct exchange *exchange);
 
 /* Reads the body whole, at most limit bytes (else 413), and calls on_body once; body is good until
  * the exchange ends. Then the handler decides again, to answer or to relay. */

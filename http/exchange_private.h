@@ -41,8 +41,8 @@ void exchange_put_length(struct text *head, uint64_t size);
 /* The Connection header that tells whether this connection goes on. */
 void exchange_put_connection(struct exchange *exchange);
 
-/* The meter of one of its halves said no. May end the exchange. */
-void exchange_refuse_by_meter(struct exchange *exchange, const struct meter *meter);
+/* A meter or a view said no. May end the exchange. */
+void exchange_refuse_as_told(struct exchange *exchange, const struct meter_refusal *refusal);
 
 /* ---- collect.c */
 void collect_on_client_readable(struct exchange *exchange);

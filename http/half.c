@@ -21,6 +21,8 @@ void half_init(struct half *half, struct connection *from, struct connection *to
     half->rewrite = NULL;
     half->is_rewritten = half->holds_end = false;
     half->meter = NULL;
+    half->view = NULL;
+    half->refusal = NULL;
     half->produce = NULL;
     half->waiting_head = (struct slice){0};
     half->made = (struct text){0};
@@ -167,6 +169,12 @@ void half_queue_end(struct half *half)
     queue_slice(half, SLICE("\r\n"));
 }
 
+void half_refuse(struct half *half, const struct meter_refusal *refusal)
+{
+    half->last = HALF_REFUSED;
+    half->refusal = refusal;
+}
+
 /* false: half->last says why nothing may pass. */
 static bool open_meter(struct half *half)
 {
@@ -178,7 +186,7 @@ static bool open_meter(struct half *half)
         in->start += (uint32_t)used;
         return true;
     case METER_REFUSED:
-        half->last = HALF_REFUSED;
+        half_refuse(half, &half->meter->refusal);
         return false;
     case METER_BAD_FRAMING:
         break;
@@ -193,6 +201,27 @@ static size_t fillable(const struct half *half)
     size_t size = buffer_size(&half->from->in);
 
     return half->meter != NULL && size > half->meter->left ? (size_t)half->meter->left : size;
+}
+
+/* false: half->last says why it may not pass. */
+static bool show(struct half *half, const struct iovec *content, int count)
+{
+    for (int i = 0; i < count && half->view != NULL; i++) {
+        struct view *view = half->view;
+        struct slice piece = {content[i].iov_base, content[i].iov_len};
+
+        switch (view->see(view->arg, piece, &view->refusal)) {
+        case VIEW_MORE:
+            break;
+        case VIEW_ENOUGH:
+            half->view = NULL;
+            break;
+        case VIEW_REFUSED:
+            half_refuse(half, &view->refusal);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Decodes what the source has buffered and queues it in the new framing. false: half->last says why
@@ -217,6 +246,8 @@ static bool fill(struct half *half)
     half->content_size += size;
     if (half->meter != NULL)
         meter_take(half->meter, size);
+    if (!show(half, content, count))
+        return false;
     if (half->rewrite != NULL) {
         content[0] = rewrite_content(half, content, count);
         count = 1;
@@ -298,7 +329,7 @@ static bool can_splice(struct half *half)
 {
     if (half->splice.held > 0)
         return true;
-    return half->from != NULL && half->decoder.kind == FRAMING_LENGTH &&
+    return half->from != NULL && half->view == NULL && half->decoder.kind == FRAMING_LENGTH &&
            half->encoding == FRAMING_LENGTH && half->decoder.left >= SPLICE_MIN &&
            half->from->io.ssl == NULL && half->to->io.ssl == NULL && !has_undecoded(half) &&
            (half->splice.write_end != 0 || splice_open(&half->splice, half->pipes));
@@ -323,7 +354,7 @@ static bool run_splice(struct half *half)
     enum splice_result result;
 
     if (max == 0 && half->splice.held == 0) {
-        half->last = HALF_REFUSED;
+        half_refuse(half, &half->meter->refusal);
         return false;
     }
     // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only halves with both ends splice

@@ -13,6 +13,7 @@
 #include "http/framing.h"
 #include "http/meter.h"
 #include "http/splice.h"
+#include "http/view.h"
 
 enum { HALF_CONTENT_VECTORS = 24, HALF_VECTORS = HALF_CONTENT_VECTORS + 8 };
 
@@ -21,7 +22,7 @@ enum half_result {
     HALF_WAITS_WRITE,  /* for its destination; the source is not read meanwhile */
     HALF_DONE,         /* the whole message was written */
     HALF_HELD,         /* all but what half_release lets go was written */
-    HALF_REFUSED,      /* its meter said no; meter->refusal says why */
+    HALF_REFUSED,      /* its meter or its view said no; half->refusal says why */
     HALF_SOURCE_ENDED, /* before the message did: a truncation */
     HALF_SOURCE_FAILED,
     HALF_SOURCE_BROKE_FRAMING, /* decoder.fault says how */
@@ -59,8 +60,10 @@ struct half {
     enum half_result last;
     struct pipe_store *pipes;
     struct splice splice;
-    struct meter *meter;  /* NULL: content is not metered */
-    half_produce produce; /* makes the content; NULL: nothing does */
+    struct meter *meter; /* NULL: content is not metered */
+    struct view *view;   /* sees content that comes from a connection; NULL: nobody does */
+    const struct meter_refusal *refusal; /* with HALF_REFUSED */
+    half_produce produce;                /* makes the content; NULL: nothing does */
     void *produce_arg;
     enum produce_result produced; /* what it said last */
     bool is_more_there;           /* half_produce_more was called since */

@@ -8,6 +8,9 @@
 /* Reads, or pieces made, before other connections get their turn. */
 enum { HALF_ROUNDS = 8 };
 
+/* HALF_REFUSED, and why. */
+void half_refuse(struct half *half, const struct meter_refusal *refusal);
+
 /* Queues half->made as content, in the message's framing. */
 void half_queue_made(struct half *half);
 

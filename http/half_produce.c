@@ -36,7 +36,7 @@ static bool make(struct half *half)
         return false;
     }
     if (half->meter != NULL && !meter_allows(half->meter, size)) {
-        half->last = HALF_REFUSED;
+        half_refuse(half, &half->meter->refusal);
         return false;
     }
     if (half->meter != NULL)

@@ -279,7 +279,7 @@ static void run_request(struct exchange *exchange)
     case HALF_HELD: /* that is for replies */
         return;
     case HALF_REFUSED:
-        exchange_refuse_by_meter(exchange, exchange->request.meter);
+        exchange_refuse_as_told(exchange, exchange->request.refusal);
         return;
     case HALF_DONE:
         exchange_watch_client(exchange);
@@ -334,6 +334,7 @@ static void attach(struct exchange *exchange, struct pooled *upstream)
     upstream->connection.io.on_writable = on_upstream_writable;
     exchange_set_state(exchange, EXCHANGE_RELAYING);
     request->to = &upstream->connection;
+    request->view = relay->view;
     if (relay->has_body)
         half_begin_local(request, head, relay->body);
     else
