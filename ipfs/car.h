@@ -27,6 +27,7 @@
 struct car_limits {
     size_t header_max;  /* 0: CAR_HEADER_MAX */
     size_t section_max; /* 0: CAR_SECTION_MAX; more than 4 GiB is not possible */
+    bool is_rootless;   /* a header may list no root, or have no list: Kubo imports such files */
     bool zero_padded;   /* a section of length 0 ends the blocks, and only zeros may follow */
 };
 
@@ -72,7 +73,7 @@ MUST_USE enum car_event car_reader_finish(struct car_reader *reader, struct erro
 /* After CAR_BLOCK, until the next call. */
 const struct car_block *car_reader_block(const struct car_reader *reader);
 
-/* After CAR_HEADER. version: 1 or 2. There is at least one root. */
+/* After CAR_HEADER. version: 1 or 2. There is at least one root, unless limits say otherwise. */
 int car_reader_version(const struct car_reader *reader);
 uint32_t car_reader_root_count(const struct car_reader *reader);
 struct cid car_reader_root(const struct car_reader *reader, uint32_t index);

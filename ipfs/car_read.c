@@ -234,6 +234,8 @@ static bool check_roots(struct car_reader *reader, uint32_t list, struct error *
 {
     const struct dag_item *roots = &reader->node.items[list];
 
+    if (reader->limits.is_rootless && (list == 0 || (roots->kind == DAG_LIST && roots->size == 0)))
+        return true;
     if (list == 0 || roots->kind != DAG_LIST || roots->size == 0)
         return error_set(err, ERROR_SYNTAX, "the header does not list one root or more");
     for (uint32_t i = 0; i < roots->size; i++) /* links have nothing in them: one item each */
