@@ -25,22 +25,20 @@ static bool lets_go(const struct call *call, size_t index)
     }
 }
 
-/* True: refused. */
-static bool refuse_denied(struct rpc *rpc, const struct call_argument *argument,
-                          const struct cid *cid)
+bool deny_gate_refuses(struct rpc *rpc, struct slice shown, const struct cid *cid)
 {
     struct text reason = {0}, message = {0};
     bool is_denied = denylist_find(rpc->site->tools->denylist, cid, &reason);
 
     if (is_denied) {
-        text_put_slice(&message, argument->text);
+        text_put_slice(&message, shown);
         text_put_text(&message, " is not available here: it is on this gateway's denylist");
         if (reason.size > 0)
             text_put_format(&message, " (%.*s)", SLICE_ARGS(text_slice(&reason)));
         text_put_text(&message, "; who runs it can tell more");
         access_gate_record_denied(rpc->site, rpc->exchange, rpc->principal, rpc->call,
                                   SLICE("denylist"), text_slice(&message));
-        exchange_refuse(rpc->exchange, 410, CLOSE_REFUSED, "%s", message.data);
+        exchange_cut(rpc->exchange, 410, CLOSE_REFUSED, message.data);
     }
     text_dispose(&reason);
     text_dispose(&message);
@@ -72,7 +70,7 @@ static void on_target(void *rpc_, const struct operation_result *result, const s
     rpc->resolving = NULL;
     if (err != NULL)
         rpc_refuse_unresolved(rpc, argument->text, err);
-    else if (!read_target(result->path, &cid) || !refuse_denied(rpc, argument, &cid))
+    else if (!read_target(result->path, &cid) || !deny_gate_refuses(rpc, argument->text, &cid))
         check_from(rpc, rpc->resolving_index + 1);
 }
 
@@ -102,7 +100,7 @@ static void check_from(struct rpc *rpc, size_t index)
 
         if (!is_content(argument) || lets_go(call, index))
             continue;
-        if (refuse_denied(rpc, argument, &argument->path.cid))
+        if (deny_gate_refuses(rpc, argument->text, &argument->path.cid))
             return;
         if (argument->path.subpath.size > 0) {
             find_target(rpc, index);

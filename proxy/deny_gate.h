@@ -11,4 +11,7 @@
  * go of. */
 void deny_gate(struct rpc *rpc, void (*proceed)(struct rpc *rpc));
 
+/* True: it is denied; the call was refused, or its reply cut. shown: as the caller knows it. */
+bool deny_gate_refuses(struct rpc *rpc, struct slice shown, const struct cid *cid);
+
 #endif

@@ -15,6 +15,7 @@
 #include "proxy/rpc_gate.h"
 #include "proxy/rpc_relay.h"
 #include "proxy/treatment.h"
+#include "proxy/uploads.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -210,6 +211,9 @@ static void treat(struct rpc *rpc)
         return;
     case TREATMENT_COMMANDS:
         rpc_answer_commands(exchange, rpc->site, rpc->principal, rpc->call);
+        return;
+    case TREATMENT_UPLOAD:
+        uploads_treat(rpc);
         return;
     case TREATMENT_NEVER: /* the gate refused it */
         break;

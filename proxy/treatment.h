@@ -18,6 +18,7 @@ enum treatment {
     TREATMENT_PIN_UPDATE,
     TREATMENT_PIN_VERIFY,
     TREATMENT_COMMANDS, /* answered here: the commands that this gateway lets through */
+    TREATMENT_UPLOAD,   /* the upstream takes it without pinning; its roots are claimed here */
 };
 
 enum treatment treatment_of(enum command_id id);

@@ -31,6 +31,7 @@ struct upstream_request {
     struct slice break_line;   /* see struct relay */
     half_rewrite rewrite;      /* likewise, and so are the rest */
     void *rewrite_arg;
+    struct view *view;
     void (*on_reply)(struct exchange *exchange, const struct head *reply, struct relay *relay);
     bool holds_end, holds_head;
     void (*on_held)(struct exchange *exchange);

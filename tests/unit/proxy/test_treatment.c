@@ -103,11 +103,25 @@ static void test_treatment_bounds_whatever_reads_what_is_named(void **state)
     }
 }
 
+/* Nor does it pin what it is given, beside what the commands for it do. */
+static void test_treatment_relays_no_upload_that_could_pin(void **state)
+{
+    for (enum command_id id = 0; id < COMMAND_COUNT; id++) {
+        const struct command *command = catalogue_command(id);
+        bool may_pin =
+            command->body == BODY_FILE && (catalogue_option(command, OPT_PIN) != NULL ||
+                                           catalogue_option(command, OPT_PIN_ROOTS) != NULL);
+
+        assert_int_equal(may_pin, treatment_of(id) == TREATMENT_UPLOAD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_treatment_lets_nothing_dangerous_through),
         cmocka_unit_test(test_treatment_relays_no_pin),
+        cmocka_unit_test(test_treatment_relays_no_upload_that_could_pin),
         cmocka_unit_test(test_treatment_answers_only_what_it_says),
         cmocka_unit_test(test_treatment_bounds_whatever_reads_what_is_named),
     };
