@@ -12,7 +12,7 @@ _BAD_TE = {400, 501}
 
 def _add(*headers, body=b"", version=b"1.1"):
     lines = b"".join(header + b"\r\n" for header in headers)
-    return b"POST /api/v0/add HTTP/" + version + b"\r\nHost: 127.0.0.1\r\n" + _FORM + lines + b"\r\n" + body
+    return b"POST /api/v0/add?pin=false HTTP/" + version + b"\r\nHost: 127.0.0.1\r\n" + _FORM + lines + b"\r\n" + body
 
 
 def _te(value, body=_ZERO + _SMUGGLED, **options):
@@ -28,7 +28,7 @@ def _chunks(body):
 
 
 def _seen(body):
-    return [("/api/v0/add", body)]
+    return [("/api/v0/add?pin=false", body)]
 
 
 AMBIGUOUS = [

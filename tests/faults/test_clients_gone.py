@@ -119,7 +119,7 @@ class ClientsGone(RelayCase):
             with self.subTest(body=body):
                 _, relay = self.before(slow_answer(0.5))
                 with Client(relay.port) as client:
-                    client.send(post("/api/v0/add" if body else read_path(), body=body))
+                    client.send(post("/api/v0/add?pin=false" if body else read_path(), body=body))
                     client.finish()
                     self.assertEqual(client.reply().text(), '{"late":true}\n')
 

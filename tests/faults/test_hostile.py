@@ -43,7 +43,7 @@ class Hostile(RelayCase):
         complete = [(request.target, bytes(request.body)) for request in upstream.requests if request.complete]
         self.assertEqual(complete, allowed[:len(complete)])
         for request in upstream.requests:
-            self.assertIn(request.target, ["/api/v0/add", *[target for target, _ in allowed]])
+            self.assertIn(request.target, ["/api/v0/add?pin=false", *[target for target, _ in allowed]])
             self.assertLessEqual(len(request.all("content-length")) + len(request.all("transfer-encoding")), 1)
 
     def assert_serves(self, relay):

@@ -132,7 +132,7 @@ class UnderLoad(RelayCase):
     def test_a_head_of_single_bytes_is_understood(self):
         relay = self.before()
         with Client(relay.port) as client:
-            for byte in post("/api/v0/add", body=b"abc"):
+            for byte in post("/api/v0/add?pin=false", body=b"abc"):
                 client.send(bytes([byte]))
             self.assertEqual(client.reply().status, 200)
 

@@ -119,7 +119,7 @@ class UpstreamFaults(RelayCase):
     def test_an_upstream_that_is_down_is_502(self):
         relay = self.start_relay(free_port(), limits=self.limits)
         self.assert_error(ask(relay.port, post()), 502)
-        self.assert_error(ask(relay.port, post("/api/v0/add", chunks=[b"abc"])), 502)
+        self.assert_error(ask(relay.port, post("/api/v0/add?pin=false", chunks=[b"abc"])), 502)
 
     def test_an_upstream_that_comes_back_is_used_again(self):
         port = free_port()
@@ -140,7 +140,7 @@ class UpstreamFaults(RelayCase):
             for body in (None, b"abc"):
                 with self.subTest(name, body=body):
                     upstream.script = replying(data, end=end)
-                    reply = ask(relay.port, post("/api/v0/add" if body else read_path(), body=body))
+                    reply = ask(relay.port, post("/api/v0/add?pin=false" if body else read_path(), body=body))
                     self.assertIn(reply.status, (502, 504) if status is None else (status,))
                     self.assert_error(reply, reply.status)
 

@@ -35,7 +35,7 @@ class Timeouts(RpcCase):
             with self.subTest(call):
                 self.assertNotIn("timeout", self.options_of(call))
         content_type, body = multipart(("file", "x", b"x"))
-        for call in ("add", "dag/put", "block/put", "dag/import", "files/write?arg=/a", "name/inspect"):
+        for call in ("add", "dag/put", "block/put", "dag/import?pin-roots=false", "files/write?arg=/a", "name/inspect"):
             with self.subTest(call):
                 self.assertEqual(self.ask(f"/api/v0/{call}", content_type=content_type, body=body).status, 200)
                 self.assertNotIn("timeout", self.received_one().target)

@@ -20,12 +20,12 @@ def read_path(number=0) -> str:
 
 def add_path(number=0) -> str:
     """An upload; the number tells it from others at the upstream."""
-    return f"/api/v0/add?chunker=size-{262144 + number}"
+    return f"/api/v0/add?chunker=size-{262144 + number}&pin=false"
 
 
 def upload_head(framing="Transfer-Encoding: chunked", *headers) -> bytes:
     """The head of an upload whose body the caller sends."""
-    lines = ["POST /api/v0/add HTTP/1.1", "Host: 127.0.0.1", FORM, *headers, framing, "", ""]
+    lines = ["POST /api/v0/add?pin=false HTTP/1.1", "Host: 127.0.0.1", FORM, *headers, framing, "", ""]
     return "\r\n".join(lines).encode()
 
 
