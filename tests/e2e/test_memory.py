@@ -67,7 +67,7 @@ class Memory(RelayCase):
         authority = Authority(self.folder / "tls")
         relay = self.before(tls=authority.issue("localhost"))
         size = settings.pick(100 * MIB, 10 * GIB)
-        url = f"https://localhost:{relay.port}/api/v0/add"
+        url = f"https://localhost:{relay.port}/api/v0/add?pin=false"
         source = subprocess.Popen(["head", "-c", str(size), "/dev/zero"], stdout=subprocess.PIPE)
         popen = subprocess.Popen(["curl", "-sS", "--fail", "--cacert", str(authority.certificate), "-T", "-", "-X", "POST", "-H", FORM,
                                   "-o", os.devnull, url], stdin=source.stdout, stderr=subprocess.PIPE)
