@@ -353,6 +353,18 @@ static void note_losses(struct ownership *object)
         object->pins[i].is_lost = object->pins[i].held > ownership_cover(object);
 }
 
+void ownership_actions_clear(struct ownership_actions *actions)
+{
+    actions->operation = OPERATION_NONE;
+    actions->mode = PIN_NONE;
+    actions->cancel = false;
+    actions->claim[0] = '\0';
+    actions->answer_count = 0;
+    actions->charge_count = 0;
+    actions->org_bytes = 0;
+    actions->org_objects = 0;
+}
+
 void ownership_step(struct ownership *object, const struct ownership_event *event,
                     struct ownership_actions *actions)
 {
@@ -361,11 +373,7 @@ void ownership_step(struct ownership *object, const struct ownership_event *even
     uint64_t before, after;
     bool was_charged = ownership_org_charged(object, &before);
 
-    actions->operation = OPERATION_NONE;
-    actions->cancel = false;
-    actions->claim[0] = '\0';
-    actions->answer_count = 0;
-    actions->charge_count = 0;
+    ownership_actions_clear(actions);
     if (!is_report)
         object->waits = false;
     apply(&change, event);

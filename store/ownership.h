@@ -145,6 +145,9 @@ struct ownership_actions {
 void ownership_step(struct ownership *object, const struct ownership_event *event,
                     struct ownership_actions *actions);
 
+/* Nothing is to be done; the arrays keep their room. */
+void ownership_actions_clear(struct ownership_actions *actions);
+
 void ownership_dispose(struct ownership *object);
 void ownership_actions_dispose(struct ownership_actions *actions);
 

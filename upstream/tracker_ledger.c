@@ -258,10 +258,18 @@ static void write_object(struct tracked *object)
     write(object, transaction);
 }
 
-void tracked_keep_removed(struct tracked *object)
+/* To write what is of no step: what the last one charged and asked for is done already, and comes
+ * to nothing a second time. */
+static void begin_plain(struct tracked *object)
 {
+    ownership_actions_clear(&object->actions);
     object->write_fault = (struct error){0};
     object->phase = TRACKED_WRITING;
+}
+
+void tracked_keep_removed(struct tracked *object)
+{
+    begin_plain(object);
     for (size_t i = 0; i < object->state.count; i++) {
         struct ownership_pin *pin = &object->state.pins[i];
 
@@ -278,9 +286,8 @@ void tracked_clear_doubt(struct tracked *object)
     if (!object->is_doubtful)
         return;
     object->is_doubtful = false;
-    object->write_fault = (struct error){0};
+    begin_plain(object);
     tracked_copy(&object->before, &object->state);
-    object->phase = TRACKED_WRITING;
     write_object(object);
 }
 

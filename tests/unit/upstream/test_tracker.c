@@ -473,6 +473,13 @@ static void test_tracker_recovers_a_removal(void **state)
 
 /* ---- after a restore of an older backup */
 
+/* Until nothing happens to any object. */
+static void come_to_rest(struct bench *bench)
+{
+    for (int turns = 0; open_entries(bench) > 0 && turns < 5000; turns++)
+        turn(bench, 1);
+}
+
 static void mark_restored(struct bench *bench)
 {
     char path[160];
@@ -489,7 +496,7 @@ static void mark_restored(struct bench *bench)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     kit_open(bench->kit);
     open_tracker(bench);
-    turn(bench, 100);
+    come_to_rest(bench);
 }
 
 static void test_tracker_removes_nothing_because_of_a_backup(void **state)
@@ -563,6 +570,33 @@ static void test_tracker_recovers_an_object_of_many_entries_at_once(void **state
     assert_int_equal(open_entries(bench), 0);
     assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
     assert_int_equal(pins_of(bench, "alice"), 1);
+    assert_sound(bench);
+}
+
+/* What the last step charged is charged once, though the ledger is written once more behind it. */
+static void test_tracker_gives_back_once_what_a_backup_held(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(claim(bench, "alice", 1), TRACKER_DONE);
+    mark_restored(bench);
+    assert_int_equal(release(bench, "alice", 1), TRACKER_DONE);
+    come_to_rest(bench);
+    assert_int_equal(atomic_load(&bench->org_bytes.used), 100);
+    assert_sound(bench);
+}
+
+static void test_tracker_charges_once_what_joins_a_pin_of_a_backup(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    mark_restored(bench);
+    assert_int_equal(claim(bench, "bob", 0), TRACKER_DONE);
+    come_to_rest(bench);
+    assert_int_equal(usage_of(bench, "bob").bytes, 100);
+    assert_int_equal(atomic_load(&bench->bytes.used), 200);
     assert_sound(bench);
 }
 
@@ -842,6 +876,8 @@ int main(void)
         TEST(test_tracker_carries_out_a_claim_of_a_backup),
         TEST(test_tracker_leaves_nothing_open_that_was_not_begun),
         TEST(test_tracker_recovers_an_object_of_many_entries_at_once),
+        TEST(test_tracker_gives_back_once_what_a_backup_held),
+        TEST(test_tracker_charges_once_what_joins_a_pin_of_a_backup),
         TEST(test_tracker_random_interleavings_agree_with_a_model),
         TEST(test_tracker_random_failures_agree_with_a_model),
         TEST(test_tracker_adopts_a_v0_pin_and_leaves_nothing_behind),
