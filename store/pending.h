@@ -9,6 +9,7 @@
 struct pending {
     struct transaction transaction;
     struct pending *next; /* in the queue */
+    size_t followers;     /* so many behind it in the queue belong with it */
     struct loop *loop;    /* to answer on; NULL: nobody waits there */
     struct message message;
     store_done_cb on_done; /* the loop's thread alone; NULL: canceled, or nobody waits */

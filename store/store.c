@@ -36,18 +36,29 @@ struct store {
 
 /* ---- the ledger thread */
 
+/* Whether a group of so many takes the next one. What belongs together is not split, unless it is
+ * more than a whole group. */
+static bool has_place(const struct store *store, size_t count, bool is_follower)
+{
+    size_t followers = is_follower || count == 0 ? 0 : store->shared.first->followers;
+
+    return count < store->group_max && followers < store->group_max - count;
+}
+
 /* Takes what waits, at most one group. 0: the store closes, and nothing waits. */
 static size_t take_group(struct store *store)
 {
+    bool is_follower = false;
     size_t count = 0;
 
     pthread_mutex_lock(&store->mutex);
     while (store->shared.first == NULL && !store->shared.must_stop)
         pthread_cond_wait(&store->wakeup, &store->mutex);
-    while (store->shared.first != NULL && count < store->group_max) {
+    while (store->shared.first != NULL && has_place(store, count, is_follower)) {
         struct pending *pending = store->shared.first;
 
         store->shared.first = pending->next;
+        is_follower = pending->followers > 0;
         store->group[count++] = &pending->transaction;
     }
     if (store->shared.first == NULL)
@@ -209,41 +220,59 @@ void store_close(struct store **store_ptr)
 /* ---- asking */
 
 /* With the mutex held. */
-static bool enqueue_locked(struct store *store, struct pending *pending, struct error *err)
+static bool has_room_locked(struct store *store, size_t count, struct error *err)
 {
     if (store->shared.must_stop)
         return error_set(err, ERROR_REFUSED, "the ledger is closing");
-    if (store->shared.count >= store->queue_max) {
+    if (store->shared.count + count > store->queue_max) {
         store->shared.counters.refused++;
         return error_set(err, ERROR_LIMIT,
                          "%zu transactions wait for the ledger, and no more may; its disk is too "
                          "slow for what is asked",
                          store->shared.count);
     }
+    return true;
+}
+
+/* With the mutex held. */
+static void enqueue_locked(struct store *store, struct pending *pending)
+{
     pending->next = NULL;
     *store->shared.end = pending;
     store->shared.end = &pending->next;
     if (store->shared.count++ == 0)
         pthread_cond_signal(&store->wakeup);
-    return true;
+}
+
+bool store_start_all(struct store *store, struct loop *loop,
+                     struct transaction *const *transactions, size_t count, store_done_cb on_done,
+                     void *arg, struct error *err)
+{
+    bool is_accepted;
+
+    assert(loop != NULL || on_done == NULL);
+    for (size_t i = 0; i < count; i++) {
+        struct pending *pending = pending_of(transactions[i]);
+
+        pending->followers = count - 1 - i;
+        pending->loop = loop;
+        pending->on_done = on_done;
+        pending->arg = arg;
+        pending->is_finished = NULL;
+        transactions[i]->err = (struct error){0};
+    }
+    pthread_mutex_lock(&store->mutex);
+    is_accepted = has_room_locked(store, count, err);
+    for (size_t i = 0; is_accepted && i < count; i++)
+        enqueue_locked(store, pending_of(transactions[i]));
+    pthread_mutex_unlock(&store->mutex);
+    return is_accepted;
 }
 
 bool store_start(struct store *store, struct loop *loop, struct transaction *transaction,
                  store_done_cb on_done, void *arg, struct error *err)
 {
-    struct pending *pending = pending_of(transaction);
-    bool is_accepted;
-
-    assert(loop != NULL || on_done == NULL);
-    pending->loop = loop;
-    pending->on_done = on_done;
-    pending->arg = arg;
-    pending->is_finished = NULL;
-    transaction->err = (struct error){0};
-    pthread_mutex_lock(&store->mutex);
-    is_accepted = enqueue_locked(store, pending, err);
-    pthread_mutex_unlock(&store->mutex);
-    return is_accepted;
+    return store_start_all(store, loop, &transaction, 1, on_done, arg, err);
 }
 
 void store_cancel(struct transaction *transaction)
@@ -258,12 +287,15 @@ bool store_run(struct store *store, struct transaction *transaction, struct erro
     bool is_accepted;
 
     assert(!pthread_equal(pthread_self(), store->thread));
+    pending->followers = 0;
     pending->loop = NULL;
     pending->on_done = NULL;
     pending->is_finished = &is_finished;
     transaction->err = (struct error){0};
     pthread_mutex_lock(&store->mutex);
-    is_accepted = enqueue_locked(store, pending, &transaction->err);
+    is_accepted = has_room_locked(store, 1, &transaction->err);
+    if (is_accepted)
+        enqueue_locked(store, pending);
     while (is_accepted && !is_finished)
         pthread_cond_wait(&store->finished, &store->mutex);
     pthread_mutex_unlock(&store->mutex);

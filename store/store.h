@@ -43,6 +43,12 @@ typedef void (*store_done_cb)(void *arg, struct transaction *transaction);
 MUST_USE bool store_start(struct store *store, struct loop *loop, struct transaction *transaction,
                           store_done_cb on_done, void *arg, struct error *err);
 
+/* The same for several that belong together: all are accepted or none is, and no other's comes
+ * between them. They go into one commit, unless they are more than a group may have. */
+MUST_USE bool store_start_all(struct store *store, struct loop *loop,
+                              struct transaction *const *transactions, size_t count,
+                              store_done_cb on_done, void *arg, struct error *err);
+
 /* From the loop that started it, before on_done: on_done will not be called. What was asked for is
  * done all the same: a write that is half given up would leave its outcome unknown. */
 void store_cancel(struct transaction *transaction);

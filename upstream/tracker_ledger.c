@@ -23,14 +23,31 @@ static void on_written(void *object_, struct transaction *transaction)
 
 static void write(struct tracked *object, struct transaction *transaction)
 {
-    const struct tracker_settings *settings = &object->tracker->settings;
+    if (object->unsent_count == object->unsent_capacity) {
+        object->unsent_capacity = object->unsent_capacity * 2 + 4;
+        object->unsent = memory_resize_array(object->unsent, object->unsent_capacity,
+                                             sizeof(struct transaction *));
+    }
+    object->unsent[object->unsent_count++] = transaction;
+}
 
-    if (object->write_fault.code == ERROR_NONE &&
-        store_start(settings->store, settings->loop, transaction, on_written, object,
-                    &object->write_fault))
-        object->writes++;
-    else
-        transaction_destroy(&transaction);
+/* All of it, or (with write_fault) nothing: a part of what a step changed would be charged in the
+ * ledger and not here. */
+static void send_writes(struct tracked *object)
+{
+    const struct tracker_settings *settings = &object->tracker->settings;
+    size_t count = object->unsent_count;
+
+    object->unsent_count = 0;
+    if (count == 0)
+        return;
+    if (store_start_all(settings->store, settings->loop, object->unsent, count, on_written, object,
+                        &object->write_fault)) {
+        object->writes += count;
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        transaction_destroy(&object->unsent[i]);
 }
 
 static void open_journal(struct tracked *object)
@@ -278,6 +295,7 @@ void tracked_keep_removed(struct tracked *object)
         pin->is_removing = false;
         write_mark(object, pin);
     }
+    send_writes(object);
     tracked_copy(&object->before, &object->state);
 }
 
@@ -289,6 +307,7 @@ void tracked_clear_doubt(struct tracked *object)
     begin_plain(object);
     tracked_copy(&object->before, &object->state);
     write_object(object);
+    send_writes(object);
 }
 
 static bool has_pin_changes(const struct tracked *object)
@@ -331,5 +350,6 @@ bool tracked_write(struct tracked *object, const struct tracker_call *call)
     write_pins(object, call);
     if (has_object && object->state.upstream == PIN_NONE)
         write_object(object);
+    send_writes(object);
     return true;
 }

@@ -66,6 +66,7 @@ void tracked_destroy(struct tracked *object)
     ownership_dispose(&object->state);
     ownership_dispose(&object->before);
     ownership_actions_dispose(&object->actions);
+    free(object->unsent);
     free(object);
 }
 

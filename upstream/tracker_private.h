@@ -61,6 +61,8 @@ struct tracked {
     struct ownership state;
     struct ownership before; /* the last step */
     struct ownership_actions actions;
+    struct transaction **unsent; /* made for the ledger; within a step alone */
+    size_t unsent_count, unsent_capacity;
     size_t writes;            /* transactions under way */
     struct error write_fault; /* of the ledger, in reading or writing */
     uint64_t journal;         /* number of the open entry; 0: there is none */

@@ -1,47 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The ledger thread: order, groups, answers, cancel, bound, closing. */
-#include "kit.h"
+#include "gate.h"
 #include "store/engine.h"
 
 #include <pthread.h>
-#include <semaphore.h>
-
-/* ---- a gate on the ledger thread: it stops behind the first transaction that wrote */
-
-struct gate {
-    struct store_watch watch;
-    sem_t reached, open;
-    unsigned seen;
-};
-
-static void on_change(struct store_watch *watch, const struct transaction *transaction)
-{
-    struct gate *gate = CONTAINER_OF(watch, struct gate, watch);
-
-    if (gate->seen++ == 0) {
-        sem_post(&gate->reached);
-        sem_wait(&gate->open);
-    }
-}
-
-static void gate_close(struct gate *gate, struct kit *kit)
-{
-    struct error err = {0};
-
-    *gate = (struct gate){.watch = {.on_change = on_change}};
-    sem_init(&gate->reached, 0, 0);
-    sem_init(&gate->open, 0, 0);
-    store_watch(kit->store, &gate->watch);
-    assert_true(store_start(kit->store, NULL, kit_token_add(999, "gate"), NULL, NULL, &err));
-    sem_wait(&gate->reached);
-}
-
-static void gate_dispose(struct gate *gate, struct kit *kit)
-{
-    store_unwatch(kit->store, &gate->watch);
-    sem_destroy(&gate->reached);
-    sem_destroy(&gate->open);
-}
 
 /* ---- callbacks, counted */
 
@@ -257,6 +219,74 @@ static void test_store_splits_a_long_queue_into_groups(void **state)
     gate_dispose(&gate, kit);
 }
 
+/* ---- several that belong together */
+
+static void start_all(struct kit *kit, unsigned first, unsigned count, struct asked *asked)
+{
+    struct transaction *all[16];
+    struct error err = {0};
+
+    assert_true(count <= ARRAY_SIZE(all));
+    for (unsigned n = 0; n < count; n++)
+        all[n] = kit_token_add(first + n, "alice");
+    assert_true(store_start_all(kit->store, kit->loop, all, count, on_done, asked, &err));
+}
+
+static void test_store_takes_all_or_none_of_what_belongs_together(void **state)
+{
+    struct kit *kit = *state;
+    struct store_settings settings = {.folder = kit->folder, .queue_max = 4};
+    struct transaction *all[] = {kit_token_add(10, "alice"), kit_token_add(11, "alice")};
+    struct answers answers = {0};
+    struct asked asked = {&answers, 0};
+    struct error err = {0};
+    struct gate gate;
+
+    store_close(&kit->store);
+    assert_true(store_open(&kit->store, &settings, &err));
+    gate_close(&gate, kit);
+    start_all(kit, 0, 3, &asked);
+    assert_false(store_start_all(kit->store, kit->loop, all, 2, on_done, &asked, &err));
+    assert_int_equal(err.code, ERROR_LIMIT);
+    assert_int_equal(store_counters(kit->store).waiting, 3);
+    sem_post(&gate.open);
+    await(kit, &answers, 3);
+    err = (struct error){0};
+    assert_true(store_start_all(kit->store, kit->loop, all, 2, on_done, &asked, &err));
+    await(kit, &answers, 5);
+    assert_int_equal(answers.failures, 0);
+    gate_dispose(&gate, kit);
+}
+
+static void test_store_does_not_split_what_belongs_together(void **state)
+{
+    static const struct {
+        unsigned first, second; /* how many belong together */
+        unsigned groups;        /* with the gate's own */
+    } rows[] = {{6, 4, 2}, {6, 5, 3}, {1, 10, 3}, {10, 10, 3}, {12, 3, 3}, {3, 12, 4}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct kit *kit = *state;
+        struct store_settings settings = {.folder = kit->folder, .group_max = 10};
+        unsigned count = rows[i].first + rows[i].second;
+        struct answers answers = {0};
+        struct asked asked = {&answers, 0};
+        struct error err = {0};
+        struct gate gate;
+
+        store_close(&kit->store);
+        assert_true(store_open(&kit->store, &settings, &err));
+        gate_close(&gate, kit);
+        start_all(kit, 32 * (unsigned)i, rows[i].first, &asked);
+        start_all(kit, 32 * (unsigned)i + 16, rows[i].second, &asked);
+        sem_post(&gate.open);
+        await(kit, &answers, count);
+        assert_int_equal(answers.failures, 0);
+        assert_int_equal(store_counters(kit->store).groups, rows[i].groups);
+        gate_dispose(&gate, kit);
+    }
+}
+
 /* ---- many threads at once, each with a loop of its own */
 
 enum { THREADS = 4, EACH = 200 };
@@ -349,7 +379,7 @@ static void test_store_tells_every_waiter_of_a_group_that_failed(void **state)
     struct store_settings settings = {.folder = kit->folder, .engine = &broken};
     struct answers answers = {0};
     struct asked asked[5];
-    struct gate gate = {.watch = {.on_change = on_change}};
+    struct gate gate = {.watch = {.on_change = gate_on_change}};
     struct error err = {0};
 
     store_close(&kit->store);
@@ -377,6 +407,8 @@ int main(void)
         TEST(test_store_refuses_beyond_its_bound_and_leaves_the_transaction_to_its_owner),
         TEST(test_store_close_runs_and_answers_all_that_waits),
         TEST(test_store_splits_a_long_queue_into_groups),
+        TEST(test_store_takes_all_or_none_of_what_belongs_together),
+        TEST(test_store_does_not_split_what_belongs_together),
         TEST(test_store_serves_many_threads_and_the_blocking_call_beside_them),
         TEST(test_store_tells_every_waiter_of_a_group_that_failed),
     };

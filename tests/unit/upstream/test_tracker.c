@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The pin tracker over a played storage and a real ledger. */
+#include "tests/unit/store/gate.h"
 #include "tracker_bench.h"
 
 #include <sqlite3.h>
@@ -600,6 +601,42 @@ static void test_tracker_charges_once_what_joins_a_pin_of_a_backup(void **state)
     assert_sound(bench);
 }
 
+/* ---- a ledger that cannot take a step */
+
+/* Two claims are confirmed by one step: both are charged, in the ledger and here, or neither is. */
+static void test_tracker_writes_a_step_whole_or_not_at_all(void **state)
+{
+    struct bench *bench = *state;
+    struct store_settings settings = {.folder = bench->kit->folder, .queue_max = 2};
+    struct tracker_request alice = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct tracker_request bob = request_of(bench, TRACKER_CLAIM, "bob", 0, PIN_RECURSIVE);
+    struct reply replies[2];
+    struct error err = {0};
+    struct gate gate;
+
+    tracker_destroy(&bench->tracker);
+    store_close(&bench->kit->store);
+    assert_true(store_open(&bench->kit->store, &settings, &err));
+    open_tracker(bench);
+    bench->shelf->is_slow = true;
+    start(bench, &replies[0], &alice);
+    await_operation(bench, SHELF_PIN);
+    start(bench, &replies[1], &bob);
+    while (pins_of(bench, "bob") == 0)
+        turn(bench, 1);
+    turn(bench, 20); /* bob's, too, waits for the pin */
+    gate_close(&gate, bench->kit);
+    shelf_end(bench->shelf);
+    turn(bench, 20);
+    sem_post(&gate.open);
+    await(bench, &replies[0]);
+    await(bench, &replies[1]);
+    gate_dispose(&gate, bench->kit);
+    assert_int_equal(replies[0].outcome, TRACKER_FAILED);
+    assert_int_equal(replies[1].outcome, TRACKER_FAILED);
+    assert_sound(bench);
+}
+
 /* ---- many members at random, against a model */
 
 enum { MEMBERS = 64, ROUNDS = 3000 };
@@ -878,6 +915,7 @@ int main(void)
         TEST(test_tracker_recovers_an_object_of_many_entries_at_once),
         TEST(test_tracker_gives_back_once_what_a_backup_held),
         TEST(test_tracker_charges_once_what_joins_a_pin_of_a_backup),
+        TEST(test_tracker_writes_a_step_whole_or_not_at_all),
         TEST(test_tracker_random_interleavings_agree_with_a_model),
         TEST(test_tracker_random_failures_agree_with_a_model),
         TEST(test_tracker_adopts_a_v0_pin_and_leaves_nothing_behind),
