@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { TURN_MS = 100 }; /* at most, while the ledger writes */
+
 struct tracker *tracker_create(const struct tracker_settings *settings)
 {
     struct tracker *tracker = memory_alloc(sizeof(*tracker));
@@ -56,16 +58,21 @@ size_t tracker_operations(const struct tracker *tracker)
     return count;
 }
 
-/* The ledger runs transactions in their order: behind this one nothing of ours is under way. */
+static bool is_writing(const struct tracker *tracker)
+{
+    for (size_t i = 0; i < TRACKER_TABLE_SIZE; i++)
+        for (const struct tracked *object = tracker->table[i]; object != NULL;
+             object = object->next)
+            if (object->writes > 0)
+                return true;
+    return false;
+}
+
+/* Every write comes back to its object, however long the ledger's queue is. */
 static void wait_for_ledger(struct tracker *tracker)
 {
-    struct transaction *last = transaction_create(TRANSACTION_JOURNAL_LIST);
-    struct error err = {0};
-
-    last->journal_list.limit = 1;
-    if (!store_run(tracker->settings.store, last, &err))
-        log_message(tracker->settings.messages, LOG_LEVEL_WARNING, "the ledger: %s", err.text);
-    transaction_destroy(&last);
+    while (is_writing(tracker))
+        loop_turn(tracker->settings.loop, TURN_MS);
     loop_turn(tracker->settings.loop, 0);
 }
 
