@@ -321,15 +321,19 @@ static bool is_at_rest(const struct tracked *object)
 
 /* Something was begun, and upstream did not let it come to an end. Where nothing was begun (the
  * first look failed), nothing is left open: calls to a node that is down would leave one entry
- * each.
- */
+ * each. What upstream has for a claim that was given up is still to be removed, though. */
 static bool is_unfinished(const struct tracked *object)
 {
-    for (size_t i = 0; i < object->state.count; i++)
+    enum pin_mode held = PIN_NONE;
+
+    for (size_t i = 0; i < object->state.count; i++) {
         if (object->state.pins[i].is_removing)
             return true;
-    return object->state.is_suspect &&
-           (object->has_begun || object->is_recovering || object->is_doubtful);
+        if (object->state.pins[i].held > held)
+            held = object->state.pins[i].held;
+    }
+    return object->state.is_suspect && (object->has_begun || object->is_recovering ||
+                                        object->is_doubtful || object->state.upstream > held);
 }
 
 static void rest(struct tracked *object)

@@ -105,7 +105,7 @@ class PinCrashes(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.kubo = kubo.Kubo(self.folder, kubo.binary(self.variable))
         self.addCleanup(lambda: self.kubo.stop())
-        self.trap = None
+        self.trap, self.passed, self.began = None, [], time.monotonic()
         self.forward = Forward(self.kubo.port, before=lambda request: self.pass_by(request, "before"),
                                after=lambda request: self.pass_by(request, "after"))
         self.upstream = Upstream(self.forward)
@@ -140,12 +140,14 @@ class PinCrashes(unittest.TestCase):
 
     def pass_by(self, request, when):
         """A request of the gateway's is about to go on to Kubo, or was answered by it."""
+        self.passed.append((round(time.monotonic() - self.began, 3), when, request.target.removeprefix("/api/v0/")))
         trap = self.trap
         if trap and trap[:2] == (request.target.partition("?")[0].removeprefix("/api/v0/"), when):
             self.trap = None
             self.kill(trap[2])
 
     def kill(self, victim):
+        self.passed.append((round(time.monotonic() - self.began, 3), "killed", victim))
         if victim in ("gateway", "both"):
             self.relay.kill()
         if victim in ("kubo", "both"):
@@ -209,7 +211,15 @@ class PinCrashes(unittest.TestCase):
                 claimed[key] = RECURSIVE if RECURSIVE in (pin.mode, claimed.get(key)) else DIRECT
         self.assertEqual(self.pins_of_others(), self.foreign)
         claimed.pop(self.objects[0], None)  # held by theirs
-        self.assertEqual({(cid, mode) for cid, mode, name in self.pins_of_kubo() - self.foreign}, set(claimed.items()), self.happened[-3:])
+        found = {(cid, mode) for cid, mode, name in self.pins_of_kubo() - self.foreign}
+        wrong = [cid for cid, mode in found ^ set(claimed.items())]
+        self.assertEqual(found, set(claimed.items()), f"{self.happened[-3:]} {self.trace_of(wrong)}")
+        self.passed.clear()
+
+    def trace_of(self, cids):
+        """What the gateway asked about these objects since all was right, and the members did."""
+        return "\n".join([str(line) for line in self.passed if any(cid in line[2] for cid in cids)] +
+                         [f"{member.name} {cid}: {member.model.history.get(cid, [])[-6:]}" for member in self.members for cid in cids])
 
     # ---- the tests
 

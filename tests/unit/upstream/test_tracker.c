@@ -552,6 +552,33 @@ static void test_tracker_leaves_nothing_open_that_was_not_begun(void **state)
     assert_int_equal(open_entries(bench), 0);
 }
 
+/* Bob's claim lets alice's pin go, and fails: nobody claims what is pinned. */
+static void test_tracker_removes_later_what_a_failed_claim_held(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request bob = request_of(bench, TRACKER_CLAIM, "bob", 0, PIN_RECURSIVE);
+    struct tracker_request alice = request_of(bench, TRACKER_RELEASE, "alice", 0, PIN_RECURSIVE);
+    struct reply of_alice, of_bob;
+
+    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    bench->shelf->is_slow = true;
+    start(bench, &of_bob, &bob);
+    await_operation(bench, SHELF_LOOK);
+    start(bench, &of_alice, &alice);
+    await(bench, &of_alice);
+    assert_int_equal(of_alice.outcome, TRACKER_DONE);
+    bench->shelf->failure = ERROR_IO;
+    shelf_end(bench->shelf);
+    await(bench, &of_bob);
+    assert_int_equal(of_bob.outcome, TRACKER_FAILED);
+    turn(bench, 20);
+    bench->shelf->is_slow = false;
+    reopen(bench);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+    assert_int_equal(open_entries(bench), 0);
+    assert_sound(bench);
+}
+
 static void test_tracker_recovers_an_object_of_many_entries_at_once(void **state)
 {
     struct bench *bench = *state;
@@ -912,6 +939,7 @@ int main(void)
         TEST(test_tracker_removes_nothing_because_of_a_backup),
         TEST(test_tracker_carries_out_a_claim_of_a_backup),
         TEST(test_tracker_leaves_nothing_open_that_was_not_begun),
+        TEST(test_tracker_removes_later_what_a_failed_claim_held),
         TEST(test_tracker_recovers_an_object_of_many_entries_at_once),
         TEST(test_tracker_gives_back_once_what_a_backup_held),
         TEST(test_tracker_charges_once_what_joins_a_pin_of_a_backup),
