@@ -53,7 +53,7 @@ class Peer:
         return False
 
 
-def _answer_pins(peer, path):
+def answer_pins(peer, path):
     """As a node that holds every block and no pin, for a gateway that asks for itself."""
     if path == "/api/v0/pin/ls":
         peer.reply(b'{"Message":"path is not pinned","Code":0,"Type":"error"}\n', status="500 Internal Server Error")
@@ -69,7 +69,7 @@ def _answer_pins(peer, path):
 def answer(peer, request):
     """Reads the body, answers 200 with the number of its bytes; but pin/* as a node does."""
     peer.read_body(request)
-    if not _answer_pins(peer, request.target.split("?")[0]):
+    if not answer_pins(peer, request.target.split("?")[0]):
         peer.reply(b'{"Bytes":%d}\n' % request.body_bytes)
     return True
 
