@@ -6,6 +6,7 @@
 #include "proxy/command_ledger.h"
 #include "proxy/command_member.h"
 #include "proxy/command_operator.h"
+#include "proxy/command_pins.h"
 #include "proxy/command_quota.h"
 #include "proxy/command_storage.h"
 #include "proxy/init.h"
@@ -108,6 +109,40 @@ const struct cli_command proxy_commands[] = {
                 "to the organization (\"org\"), which is what the storage holds.",
         .options = operator_options,
         .run = command_quota,
+    },
+    {
+        .words = "pin ls",
+        .arguments = "",
+        .summary = "Whose pins there are, and how each stands.",
+        .help =
+            "\"lost\" ones were pinned and are missing in the storage; \"ownerless\" ones had an "
+            "owner who is gone from the\npolicy. Names are written as members wrote them.",
+        .options = pin_ls_options,
+        .run = command_pin_ls,
+    },
+    {
+        .words = "pin status",
+        .arguments = "CID|ID",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "What the ledger and the storage say of one object.",
+        .help = "The storage is asked now; what the ledger says is what was seen when something "
+                "last happened to the object,\nor when it was checked.",
+        .options = operator_options,
+        .run = command_pin_status,
+    },
+    {
+        .words = "pin adopt",
+        .arguments = "[CID...]",
+        .max_arguments = -1,
+        .summary = "Give an owner what others pinned in the storage.",
+        .help =
+            "For what was there before this gateway. The owner is charged for it, and its quotas "
+            "must have room. Pins that\nbear no name of this gateway's are taken over as they "
+            "are; one of a CID's v0 form (Qm...) becomes a pin of the\nv1 form first, and is "
+            "removed once that one is on record. When the owner removes it, nothing is left.",
+        .options = pin_adopt_options,
+        .run = command_pin_adopt,
     },
     {
         .words = "gc",

@@ -7,6 +7,7 @@
 #include "conf/log.h"
 #include "http/jobs.h"
 #include "http/worker.h"
+#include "proxy/adoption.h"
 #include "proxy/context.h"
 #include "proxy/garbage.h"
 #include "proxy/operator_ledger.h"
@@ -39,6 +40,8 @@ struct gateway {
     struct expiry *expiry;
     struct sweep *sweep;
     struct garbage *garbage;
+    struct adoption *adoption;
+    struct inquiry *inquiries; /* operator_pins.c */
     struct sweep_waiter first_sweep;
     struct timer sweep_timer;
     struct transaction *sweep_page;   /* is there anything in the ledger? */

@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "conf/units.h"
 #include "proxy/clock.h"
+#include "proxy/operator_pins.h"
 
 #include <stdlib.h>
 
@@ -155,9 +156,16 @@ void storage_start(struct gateway *gateway)
                                    .messages = gateway->messages,
                                    .now_ms = clock_wall_ms};
 
+    struct adoption_settings adoption = {.loop = gateway->loop,
+                                         .store = gateway->context.store,
+                                         .tracker = gateway->context.tracker,
+                                         .upstream = gateway->storage,
+                                         .gate = gateway->context.writes};
+
     gateway->expiry = expiry_create(&expiry);
     gateway->sweep = sweep_create(&sweep);
     start_garbage(gateway);
+    gateway->adoption = adoption_create(&adoption);
     gateway->ledger_compare = (struct ledger_compare){start_compare, gateway};
     gateway->first_sweep = (struct sweep_waiter){.on_done = on_first_sweep, .arg = gateway};
     gateway->sweep_timer.fire = on_sweep_timer;
@@ -171,6 +179,8 @@ void storage_stop(struct gateway *gateway)
     if (gateway->sweep_page != NULL)
         store_cancel(gateway->sweep_page);
     gateway->sweep_page = NULL;
+    pin_inquiries_end(gateway);
+    adoption_destroy(&gateway->adoption);
     garbage_destroy(&gateway->garbage);
     if (gateway->sweep != NULL) {
         sweep_leave(gateway->sweep, &gateway->first_sweep);
@@ -184,6 +194,8 @@ void storage_use(struct gateway *gateway, const struct config_limits *limits)
 {
     struct garbage_limits garbage = garbage_limits_of(limits);
 
+    pin_inquiries_end(gateway);
+    adoption_use(gateway->adoption, gateway->storage);
     garbage_use(gateway->garbage, gateway->storage, &garbage);
     sweep_use(gateway->sweep, gateway->storage);
 }

@@ -8,6 +8,7 @@
 #include "proxy/gateway.h"
 #include "proxy/operator_deny.h"
 #include "proxy/operator_member.h"
+#include "proxy/operator_pins.h"
 #include "proxy/operator_storage.h"
 #include "proxy/storage.h"
 
@@ -177,7 +178,7 @@ static bool start_desk(struct gateway *gateway, struct error *err)
 {
     static const struct operator_route *const tables[] = {
         gateway_routes, deny_routes,    member_routes, ledger_routes,
-        auth_routes,    storage_routes, NULL};
+        auth_routes,    storage_routes, pin_routes,    NULL};
     struct server_options options = {.loop = gateway->loop,
                                      .max_connections = 64,
                                      .log = gateway->messages,
