@@ -80,7 +80,6 @@ const struct policy_member *policy_member_find(const struct policy *policy, stru
 
 /* Whether there is a role of that name: a token narrowed to others can do nothing. */
 bool policy_has_role(const struct policy *policy, struct slice role);
-bool policy_has_group(const struct policy *policy, struct slice group);
 
 bool policy_has_group(const struct policy *policy, struct slice group);
 

@@ -41,7 +41,7 @@ struct gateway {
     struct sweep *sweep;
     struct garbage *garbage;
     struct adoption *adoption;
-    struct inquiry *inquiries; /* operator_pins.c */
+    struct pin_inquiry *inquiries; /* operator_pins.c */
     struct sweep_waiter first_sweep;
     struct timer sweep_timer;
     struct transaction *sweep_page;   /* is there anything in the ledger? */

@@ -138,12 +138,12 @@ static void run_list(struct operator_call *call)
 
 /* ---- /pin/status */
 
-struct inquiry {
+struct pin_inquiry {
     struct operator_call *call;
     struct operation *looking;
     struct cid cid;
     json_t *output;
-    struct inquiry *next; /* of the gateway's, that wait for the storage */
+    struct pin_inquiry *next; /* of the gateway's, that wait for the storage */
 };
 
 static json_t *describe_object(const struct object_get *found)
@@ -162,13 +162,13 @@ static json_t *describe_object(const struct object_get *found)
 static void on_looked(void *inquiry_, const struct operation_result *result,
                       const struct error *err)
 {
-    struct inquiry *inquiry = inquiry_;
+    struct pin_inquiry *inquiry = inquiry_;
     json_t *storage = err != NULL ? json_pack("{s:s}", "fault", err->text)
                                   : json_pack("{s:s,s:s,s:s}", "ours", pin_mode_name(result->ours),
                                               "foreign", pin_mode_name(result->foreign),
                                               "foreign_v0", pin_mode_name(result->foreign_v0));
 
-    struct inquiry **at = &gateway_of(inquiry->call)->inquiries;
+    struct pin_inquiry **at = &gateway_of(inquiry->call)->inquiries;
 
     while (*at != inquiry)
         at = &(*at)->next;
@@ -179,7 +179,7 @@ static void on_looked(void *inquiry_, const struct operation_result *result,
 }
 
 /* The storage's own word, now. */
-static void look(struct inquiry *inquiry)
+static void look(struct pin_inquiry *inquiry)
 {
     struct gateway *gateway = gateway_of(inquiry->call);
     struct text name = {0};
@@ -208,7 +208,7 @@ void pin_inquiries_end(struct gateway *gateway)
 static void on_object(void *call_, struct transaction *transaction)
 {
     struct operator_call *call = call_;
-    struct inquiry *inquiry = *operator_context(call);
+    struct pin_inquiry *inquiry = *operator_context(call);
     const struct object_get *found = &transaction->object_get;
     bool is_known = transaction->err.code == ERROR_NONE;
     const struct sweep_result *last = sweep_last(gateway_of(call)->sweep);
@@ -234,7 +234,7 @@ static void on_object(void *call_, struct transaction *transaction)
 static void show_object(struct operator_call *call, const struct cid *cid)
 {
     struct transaction *get = transaction_create(TRANSACTION_OBJECT_GET);
-    struct inquiry *inquiry = memory_alloc(sizeof(*inquiry));
+    struct pin_inquiry *inquiry = memory_alloc(sizeof(*inquiry));
     struct error err = {0};
 
     inquiry->call = call;

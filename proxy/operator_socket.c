@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { INPUT_MAX = 16 * 1024 * 1024, BACKLOG = 64, SUBJECTS_MAX = 6 };
+enum { INPUT_MAX = 16 * 1024 * 1024, BACKLOG = 64, SUBJECTS_MAX = 32 };
 
 struct operator_counter {
     struct server_settings settings;
@@ -37,17 +37,23 @@ static bool only_reads(const char *path)
            strcmp(path, "/ledger/check") == 0;
 }
 
-/* What the input says it is about: texts of these names. */
+/* What the input says it is about: texts of these names, and the first of many CIDs. */
 static size_t find_subjects(const json_t *input, struct slice *subjects)
 {
-    static const char *const names[SUBJECTS_MAX] = {"id", "path", "cid", "owner", "from", "to"};
-    size_t count = 0;
+    static const char *const names[] = {"id", "path", "cid", "owner", "from", "to"};
+    const json_t *cids = json_object_get(input, "cids"), *cid;
+    size_t count = 0, i;
 
-    for (size_t i = 0; i < SUBJECTS_MAX; i++) {
+    for (i = 0; i < ARRAY_SIZE(names); i++) {
         struct slice text = operator_text(input, names[i]);
 
         if (text.size > 0)
             subjects[count++] = text;
+    }
+    json_array_foreach(cids, i, cid)
+    {
+        if (json_is_string(cid) && count < SUBJECTS_MAX)
+            subjects[count++] = (struct slice){json_string_value(cid), json_string_length(cid)};
     }
     return count;
 }
