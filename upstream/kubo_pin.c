@@ -64,27 +64,50 @@ static void pin_on_end(struct kubo_operation *operation)
     kubo_operation_end(operation, err.code == ERROR_NONE ? NULL : &err);
 }
 
+static struct call *pin_call(struct kubo_operation *operation, bool offline)
+{
+    struct call *call = call_create(COMMAND_PIN_ADD);
+
+    operation->on_line = pin_on_line;
+    operation->on_end = pin_on_end;
+    operation->on_refused = NULL;
+    operation->silence_ms = operation->kubo->settings.idle_timeout_ms;
+    operation->advanced_ms = loop_now_ms(operation->kubo->loop);
+    kubo_add_cid(call, &operation->cid);
+    call_set_option_bool(call, OPT_RECURSIVE, operation->mode == PIN_RECURSIVE);
+    call_set_option_bool(call, OPT_PROGRESS, true);
+    call_set_option(call, OPT_NAME, text_slice(&operation->name));
+    if (offline)
+        call_set_option_bool(call, OPT_OFFLINE, true);
+    return call;
+}
+
+static void pin_what_is_here(struct kubo_operation *operation)
+{
+    operation->result = (struct operation_result){0};
+    operation->is_second = false;
+    kubo_operation_ask(operation, pin_call(operation, true));
+}
+
+/* Kubo (0.39 to 0.43) heeds `offline` of `pin add` for the root alone, and fetches what is below
+ * it. So all of it is looked at first. */
 bool kubo_pin(struct upstream *upstream, struct operation **result, const struct cid *cid,
               enum pin_mode mode, struct slice name, bool offline, operation_progress on_progress,
               operation_done on_done, void *arg, struct error *err)
 {
     struct kubo_operation *operation = kubo_operation_create(upstream, on_done, arg);
-    struct call *call = call_create(COMMAND_PIN_ADD);
 
     assert(mode != PIN_NONE);
     operation->cid = cid_to_v1(cid);
+    operation->mode = mode;
+    text_put_slice(&operation->name, name);
     operation->on_progress = on_progress;
-    operation->on_line = pin_on_line;
-    operation->on_end = pin_on_end;
-    operation->silence_ms = operation->kubo->settings.idle_timeout_ms;
-    operation->advanced_ms = loop_now_ms(operation->kubo->loop);
-    kubo_add_cid(call, &operation->cid);
-    call_set_option_bool(call, OPT_RECURSIVE, mode == PIN_RECURSIVE);
-    call_set_option_bool(call, OPT_PROGRESS, true);
-    call_set_option(call, OPT_NAME, name);
-    if (offline)
-        call_set_option_bool(call, OPT_OFFLINE, true);
-    return kubo_operation_start(operation, result, call, err);
+    operation->then = pin_what_is_here;
+    return kubo_operation_start(operation, result,
+                                offline && mode == PIN_RECURSIVE
+                                    ? kubo_measure_begin(operation, false)
+                                    : pin_call(operation, offline),
+                                err);
 }
 
 /* ---- unpin */

@@ -54,6 +54,7 @@ struct kubo_operation {
     bool is_second;       /* look, list_pins: at the second mode; pin: it was made */
     bool is_v0;           /* look: at the v0 form */
     uint64_t advanced_ms; /* pin: when a node was found last */
+    void (*then)(struct kubo_operation *operation); /* measure: goes on; NULL: it was all */
 
     /* Of kubo_operation.c. */
     struct fetch *fetch;
@@ -83,6 +84,9 @@ void kubo_add_cid(struct call *call, const struct cid *cid);
 /* A line of `pin/ls`: its CID, mode and name (borrowed from line). */
 bool kubo_read_pin(const struct kubo_operation *operation, const json_t *line, struct cid *cid,
                    enum pin_mode *mode, struct slice *name, struct error *fault);
+/* Makes the next request of operation that measures its cid; the call is to be started or asked.
+ * When all of it is here, `then` is called, to ask on. */
+struct call *kubo_measure_begin(struct kubo_operation *operation, bool is_block);
 /* `pin/ls` of one mode. */
 struct call *kubo_pin_ls(enum pin_mode mode);
 

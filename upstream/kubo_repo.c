@@ -38,7 +38,10 @@ static void measure_on_end(struct kubo_operation *operation)
 
     if (!result->has_bytes || (operation->is_second && result->bytes != 0))
         kubo_fault(operation, &err, "a size");
-    kubo_operation_end(operation, err.code == ERROR_NONE ? NULL : &err);
+    if (err.code == ERROR_NONE && operation->then != NULL)
+        operation->then(operation);
+    else
+        kubo_operation_end(operation, err.code == ERROR_NONE ? NULL : &err);
 }
 
 static struct call *measure_call(const struct kubo_operation *operation, bool is_block)
@@ -65,20 +68,26 @@ static void measure_on_refused(struct kubo_operation *operation, const struct er
     kubo_operation_ask(operation, measure_call(operation, true));
 }
 
-bool kubo_measure(struct upstream *upstream, struct operation **result, const struct cid *cid,
-                  enum pin_mode mode, operation_done on_done, void *arg, struct error *err)
+struct call *kubo_measure_begin(struct kubo_operation *operation, bool is_block)
 {
-    struct kubo_operation *operation = kubo_operation_create(upstream, on_done, arg);
     const struct kubo_settings *settings = &operation->kubo->settings;
-    bool is_block = mode == PIN_DIRECT;
 
-    assert(mode != PIN_NONE);
-    operation->cid = cid_to_v1(cid);
     operation->on_line = is_block ? measure_block_on_line : measure_on_line;
     operation->on_end = measure_on_end;
     operation->on_refused = measure_on_refused;
     operation->silence_ms = is_block ? settings->head_timeout_ms : settings->walk_idle_ms;
-    return kubo_operation_start(operation, result, measure_call(operation, is_block), err);
+    return measure_call(operation, is_block);
+}
+
+bool kubo_measure(struct upstream *upstream, struct operation **result, const struct cid *cid,
+                  enum pin_mode mode, operation_done on_done, void *arg, struct error *err)
+{
+    struct kubo_operation *operation = kubo_operation_create(upstream, on_done, arg);
+
+    assert(mode != PIN_NONE);
+    operation->cid = cid_to_v1(cid);
+    return kubo_operation_start(operation, result,
+                                kubo_measure_begin(operation, mode == PIN_DIRECT), err);
 }
 
 /* ---- gc */

@@ -149,6 +149,27 @@ static void test_kubo_pin_says_when_the_node_told_no_bytes(void **state)
     assert_false(o->result.has_bytes);
 }
 
+/* The node would fetch what is below a root that it has. */
+static void test_kubo_pin_offline_looks_at_all_of_it_first(void **state)
+{
+    struct operation_stage *o = *state;
+
+    assert_true(stage_pin(o, CID_V1, PIN_RECURSIVE, true));
+    stage_answer(o, DAG_STAT(CID_V1), "{\"DagStats\":[{\"Size\":700,\"NumBlocks\":3}]}\n");
+    stage_answer(
+        o, "/api/v0/pin/add?arg=" CID_V1 "&name=cw:a%20b&offline=true&progress=true&recursive=true",
+        "{\"Progress\":4}\n{\"Pins\":[\"" CID_V1 "\"]}\n");
+    stage_await_end(o, ERROR_NONE, "");
+    assert_false(o->result.has_bytes);
+    assert_int_equal(o->result.blocks, 4);
+    assert_true(stage_pin(o, CID_V1, PIN_RECURSIVE, true));
+    stage_reply(
+        stage_asked(o, DAG_STAT(CID_V1)), "500 X",
+        "{\"Message\":\"block was not found locally (offline): ipld: could not find " CID_RAW
+        "\",\"Code\":0,\"Type\":\"error\"}");
+    stage_await_end(o, ERROR_NOT_FOUND, "could not find " CID_RAW);
+}
+
 static void test_kubo_pin_can_be_cut_from_its_progress(void **state)
 {
     struct operation_stage *o = *state;
@@ -402,6 +423,7 @@ int main(void)
         OPERATION_TEST(test_kubo_look_takes_only_kubos_own_words_for_a_no),
         OPERATION_TEST(test_kubo_pin_tells_its_progress_and_its_bytes),
         OPERATION_TEST(test_kubo_pin_says_when_the_node_told_no_bytes),
+        OPERATION_TEST(test_kubo_pin_offline_looks_at_all_of_it_first),
         OPERATION_TEST(test_kubo_pin_can_be_cut_from_its_progress),
         OPERATION_TEST(test_kubo_pin_that_gets_nowhere_is_given_up),
         OPERATION_TEST(test_kubo_pin_believes_no_end_without_a_pin),
