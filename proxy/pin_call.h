@@ -37,6 +37,7 @@ struct pin_call {
 
     /* pin/update, pin/ls, pin/verify: their own. */
     struct text name;
+    uint64_t expires_ms; /* of the pin that is moved; 0: never */
     char after[ULID_SIZE];
     bool has_more, has_entries, shows_names, is_whole;
     unsigned modes;      /* 1 << enum pin_mode: what is listed */

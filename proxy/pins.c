@@ -29,16 +29,18 @@ static void on_claimed(void *pins_, const struct tracker_answer *answer)
     text_dispose(&cid);
 }
 
-/* As Kubo writes it: what is zero is left out. */
+/* As Kubo writes it: what is zero is left out. Who reads slowly gets the newest alone. */
 static void on_progress(void *pins_, uint64_t nodes, uint64_t bytes)
 {
     struct pin_call *pins = pins_;
 
+    text_clear(&pins->lines);
     text_put_char(&pins->lines, '{');
     if (nodes > 0)
         text_put_format(&pins->lines, "\"Progress\":%llu", (unsigned long long)nodes);
     if (bytes > 0)
-        text_put_format(&pins->lines, ",\"Bytes\":%llu", (unsigned long long)bytes);
+        text_put_format(&pins->lines, "%s\"Bytes\":%llu", nodes > 0 ? "," : "",
+                        (unsigned long long)bytes);
     text_put_text(&pins->lines, "}\n");
     pin_call_produce(pins);
 }
@@ -171,6 +173,16 @@ static void on_moved(void *pins_, const struct tracker_answer *answer)
         pin_call_track(pins, &request, NULL, on_left);
 }
 
+/* The pin ends when the one that it takes the place of would have, or as this call's token says:
+ * the sooner. */
+static uint64_t end_of_moved(const struct pin_call *pins)
+{
+    uint64_t own_ms = rpc_pin_expires_ms(pins->rpc);
+    bool is_sooner = own_ms != 0 && (pins->expires_ms == 0 || own_ms < pins->expires_ms);
+
+    return is_sooner ? own_ms : pins->expires_ms;
+}
+
 static void move(struct pin_call *pins)
 {
     struct tracker_request request = {.action = TRACKER_CLAIM,
@@ -179,6 +191,7 @@ static void move(struct pin_call *pins)
                                       .mode = PIN_RECURSIVE,
                                       .has_name = pins->name.size > 0,
                                       .name = text_slice(&pins->name),
+                                      .expires_ms = end_of_moved(pins),
                                       .offline = pin_call_is_offline(pins->rpc)};
 
     pin_call_track(pins, &request, NULL, on_moved);
@@ -240,6 +253,7 @@ static void on_source(void *pins_, struct transaction *transaction)
         pin_call_answer_pins(pins);
     } else {
         text_put_slice(&pins->name, from->name);
+        pins->expires_ms = from->expires_ms;
         read_object(pins, 1, on_target);
     }
 }

@@ -2,9 +2,11 @@
 """Two members with the `ipfs` program before one real Kubo: pins are their owner's, and nobody else notices."""
 
 import concurrent.futures
+import contextlib
 import json
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -153,6 +155,24 @@ class Pins(unittest.TestCase):
         self.assertIn("kept", self.good("alice", "pin", "ls", "--names", two))
         self.assertEqual(self.pinned(one), [])
         self.good("alice", "pin", "rm", two)
+
+    def end_of(self, cid):
+        """When the one pin of this CID ends, in ms since 1970; 0: never."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.relay.folder}/data/ledger.db?mode=ro", uri=True)) as ledger:
+            rows = ledger.execute("SELECT expires_ms FROM pin WHERE cid = ?", (cid,)).fetchall()
+        self.assertEqual(len(rows), 1)
+        return rows[0][0]
+
+    def test_update_does_not_put_the_end_off(self):
+        one, two, three = self.new_object(), self.new_object(), self.new_object()
+        self.good("alice for staff", "pin", "add", one)
+        end = self.end_of(one)
+        self.assertGreater(end, 0)
+        self.good("alice for staff", "pin", "update", one, two)
+        self.assertEqual(self.end_of(two), end)
+        self.good("alice for staff", "pin", "update", "--unpin=false", two, three)
+        self.assertEqual(self.end_of(three), end)
+        self.good("alice for staff", "pin", "rm", two, three)
 
     def test_verify_reads_ones_own(self):
         cid = self.new_object()
