@@ -4,6 +4,7 @@
 #include "proxy/pin_call.h"
 #include "proxy/pins.h"
 #include "proxy/pins_indirect.h"
+#include "proxy/reads.h"
 #include "store/ownership.h"
 
 enum { PAGE = 200 };
@@ -62,9 +63,31 @@ static void end(struct pin_call *pins)
     pins->has_ended = true;
 }
 
-/* ---- all of them */
+/* The next page of the owner's pins. False: the ledger cannot take it. */
+static bool read_page(struct pin_call *pins, store_done_cb on_done)
+{
+    struct transaction *transaction;
+    struct error err = {0};
 
-static bool read_pins(struct pin_call *pins);
+    if (!pins->has_more || pins->reading != NULL)
+        return true;
+    transaction = transaction_create(TRANSACTION_PIN_LIST);
+    transaction->pin_list.owner = pins->owner;
+    transaction->pin_list.limit = PAGE;
+    memcpy(transaction->pin_list.after, pins->after, sizeof(pins->after));
+    return pin_call_try_read(pins, transaction, on_done, &err);
+}
+
+/* The first, and the next each time that the one before is written. */
+static void read_pages(struct pin_call *pins, bool (*on_room)(struct pin_call *pins))
+{
+    pins->has_more = true;
+    pins->on_room = on_room;
+    if (!on_room(pins))
+        pin_call_refuse(pins, 503, "pin: the ledger is too busy; try again");
+}
+
+/* ---- all of them */
 
 static void on_pins(void *pins_, struct transaction *transaction)
 {
@@ -88,19 +111,9 @@ static void on_pins(void *pins_, struct transaction *transaction)
     pin_call_produce(pins);
 }
 
-/* The next page, once the one before is written. */
 static bool read_pins(struct pin_call *pins)
 {
-    struct transaction *transaction;
-    struct error err = {0};
-
-    if (!pins->has_more || pins->reading != NULL)
-        return true;
-    transaction = transaction_create(TRANSACTION_PIN_LIST);
-    transaction->pin_list.owner = pins->owner;
-    transaction->pin_list.limit = PAGE;
-    memcpy(transaction->pin_list.after, pins->after, sizeof(pins->after));
-    return pin_call_try_read(pins, transaction, on_pins, &err);
+    return read_page(pins, on_pins);
 }
 
 /* ---- those that are named */
@@ -149,7 +162,8 @@ static void on_found(void *pins_, struct transaction *transaction)
         pins->index++;
         find_next(pins);
     } else if (pins->shows_indirect) {
-        pins_find_indirect(pins, on_indirect);
+        if (pins->rpc->walk.walks != NULL || reads_take_walk(pins->rpc))
+            pins_find_indirect(pins, on_indirect);
     } else {
         refuse_unpinned(pins);
     }
@@ -213,10 +227,7 @@ static void list(struct pin_call *pins)
         find_next(pins);
         return;
     }
-    pins->has_more = true;
-    pins->on_room = read_pins;
-    if (!read_pins(pins))
-        pin_call_refuse(pins, 503, "pin: the ledger is too busy; try again");
+    read_pages(pins, read_pins);
 }
 
 void pins_ls(struct rpc *rpc)
@@ -226,7 +237,6 @@ void pins_ls(struct rpc *rpc)
 
 /* ---- pin/verify */
 
-static void verify_pages(struct pin_call *pins);
 static void verify_next(struct pin_call *pins);
 
 static void put_verdict(struct pin_call *pins, const struct error *err)
@@ -267,15 +277,11 @@ static void verify_next(struct pin_call *pins)
             pin_call_refuse(pins, 502, "%s", err.text);
         return;
     }
-    if (pins->has_more) {
-        verify_pages(pins);
-        return;
-    }
-    pins->has_ended = true;
+    pins->has_ended = !pins->has_more;
     pin_call_produce(pins);
 }
 
-static void on_page(void *pins_, struct transaction *transaction)
+static void on_verified_page(void *pins_, struct transaction *transaction)
 {
     struct pin_call *pins = pins_;
     const struct pin_list *page = &transaction->pin_list;
@@ -296,21 +302,17 @@ static void on_page(void *pins_, struct transaction *transaction)
     verify_next(pins);
 }
 
-static void verify_pages(struct pin_call *pins)
+/* Not while pins of the page before are read. */
+static bool verify_pages(struct pin_call *pins)
 {
-    struct transaction *transaction = transaction_create(TRANSACTION_PIN_LIST);
-
-    transaction->pin_list.owner = pins->owner;
-    transaction->pin_list.limit = PAGE;
-    memcpy(transaction->pin_list.after, pins->after, sizeof(pins->after));
-    pin_call_read(pins, transaction, on_page);
+    return pins->index < pins->count || read_page(pins, on_verified_page);
 }
 
 static void verify(struct pin_call *pins)
 {
     pins->modes = 1U << PIN_RECURSIVE;
     pins->cids = memory_resize_array(pins->cids, PAGE, sizeof(*pins->cids));
-    verify_pages(pins);
+    read_pages(pins, verify_pages);
 }
 
 void pins_verify(struct rpc *rpc)
