@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/embedded/blocks.h"
+
+#include "conf/memory.h"
+#include "ipfs/hash.h"
+#include "store/lock.h"
+#include "upstream/embedded/blocks_private.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    QUEUE_BYTES_MAX = 32 << 20,
+    SEGMENT_MAX = 128 << 20,
+    GROUP_MAX = 1024,       /* writes that share a sync */
+    GROUP_BYTES = 16 << 20, /* or so */
+    WRITE_OVERHEAD = 512,   /* what a write takes beside its bytes */
+};
+
+/* ---- the writer's thread */
+
+/* Takes what waits, at most one group; what compacts is one of its own. 0: the store closes, and
+ * nothing waits. */
+static size_t take_group(struct blocks *blocks, struct blocks_write *group[GROUP_MAX])
+{
+    struct blocks_write *write;
+    size_t count = 0, bytes = 0;
+
+    pthread_mutex_lock(&blocks->mutex);
+    while (blocks->shared.first == NULL && !blocks->shared.must_stop)
+        pthread_cond_wait(&blocks->wakeup, &blocks->mutex);
+    while ((write = blocks->shared.first) != NULL && count < GROUP_MAX && bytes < GROUP_BYTES &&
+           (count == 0 || (!write->compacts && !group[0]->compacts))) {
+        blocks->shared.first = write->next;
+        group[count++] = write;
+        bytes += write->bytes.size;
+    }
+    if (blocks->shared.first == NULL)
+        blocks->shared.end = &blocks->shared.first;
+    pthread_mutex_unlock(&blocks->mutex);
+    return count;
+}
+
+static size_t weight(const struct blocks_write *write)
+{
+    return WRITE_OVERHEAD + write->bytes.size + write->count * sizeof(*write->entries);
+}
+
+static void deliver(struct message *message, void *receiver)
+{
+    struct blocks_write *write = CONTAINER_OF(message, struct blocks_write, message);
+
+    if (write->on_done != NULL)
+        write->on_done(write->arg, &write->result,
+                       write->err.code == ERROR_NONE ? NULL : &write->err);
+    blocks_write_destroy(&write);
+}
+
+static void answer(struct blocks *blocks, struct blocks_write *write)
+{
+    pthread_mutex_lock(&blocks->mutex);
+    blocks->shared.totals.waiting_bytes -= weight(write);
+    pthread_mutex_unlock(&blocks->mutex);
+    if (write->err.code != ERROR_NONE)
+        write->result = (struct blocks_written){0};
+    write->message.deliver = deliver;
+    if (write->loop != NULL)
+        loop_post(write->loop, &write->message);
+    else
+        blocks_write_destroy(&write);
+}
+
+static void *run(void *blocks_)
+{
+    struct blocks *blocks = blocks_;
+    struct blocks_write *group[GROUP_MAX];
+    size_t count;
+
+    pthread_setname_np(pthread_self(), "blocks");
+    while ((count = take_group(blocks, group)) > 0) {
+        blocks_run_group(blocks, group, count);
+        for (size_t i = 0; i < count; i++)
+            answer(blocks, group[i]);
+    }
+    return NULL;
+}
+
+static bool start_thread(struct blocks *blocks, struct error *err)
+{
+    sigset_t all, old;
+    int cause;
+
+    sigfillset(&all); /* signals are the control thread's */
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    cause = pthread_create(&blocks->thread, NULL, run, blocks);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return cause == 0 || error_set(err, ERROR_IO, "the block store's thread cannot be started");
+}
+
+/* ---- opening and closing */
+
+static void dispose(struct blocks *blocks)
+{
+    for (struct reader *reader = blocks->shared.readers, *next; reader != NULL; reader = next) {
+        next = reader->next;
+        block_index_close(&reader->index);
+        free(reader);
+    }
+    blocks_close_last(blocks);
+    block_index_close(&blocks->index); /* the last: folds the write-ahead log into the file */
+    lock_give(&blocks->lock_fd);
+    if (blocks->folder_fd >= 0)
+        close(blocks->folder_fd);
+    pthread_cond_destroy(&blocks->idle);
+    pthread_cond_destroy(&blocks->wakeup);
+    pthread_mutex_destroy(&blocks->mutex);
+    free(blocks->segments);
+    free(blocks->folder);
+    free(blocks);
+}
+
+static bool open_files(struct blocks *blocks, struct blocks_opened *opened, struct error *err)
+{
+    bool is_new;
+
+    if (!lock_take(blocks->folder, &blocks->lock_fd, err))
+        return false;
+    blocks->folder_fd = open(blocks->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (blocks->folder_fd < 0)
+        return error_set_errno(err, "the folder %s cannot be opened", blocks->folder);
+    if (!block_index_open(&blocks->index, blocks->folder, true, &is_new, err) ||
+        (is_new && !blocks_rebuild(blocks, opened, err)) || !blocks_load_segments(blocks, err) ||
+        !blocks_remove_strays(blocks, err))
+        return false;
+    blocks_reopen_last(blocks);
+    blocks_count_totals(blocks, 0);
+    return true;
+}
+
+bool blocks_open(struct blocks **blocks_ptr, const struct blocks_settings *settings,
+                 struct blocks_opened *opened, struct error *err)
+{
+    struct blocks *blocks = memory_alloc(sizeof(*blocks));
+    struct blocks_opened unused;
+
+    if (opened == NULL)
+        opened = &unused;
+    *opened = (struct blocks_opened){0};
+    *blocks_ptr = NULL;
+    blocks->folder = memory_copy_text(settings->folder);
+    blocks->jobs = settings->jobs;
+    blocks->queue_bytes_max =
+        settings->queue_bytes_max > 0 ? settings->queue_bytes_max : QUEUE_BYTES_MAX;
+    blocks->segment_max = settings->segment_max > 0 ? settings->segment_max : SEGMENT_MAX;
+    blocks->fd = blocks->folder_fd = blocks->lock_fd = -1;
+    blocks->shared.end = &blocks->shared.first;
+    pthread_mutex_init(&blocks->mutex, NULL);
+    pthread_cond_init(&blocks->wakeup, NULL);
+    pthread_cond_init(&blocks->idle, NULL);
+    if (!open_files(blocks, opened, err) || !start_thread(blocks, err)) {
+        dispose(blocks);
+        return false;
+    }
+    *blocks_ptr = blocks;
+    return true;
+}
+
+void blocks_close(struct blocks **blocks_ptr)
+{
+    struct blocks *blocks = *blocks_ptr;
+
+    if (blocks == NULL)
+        return;
+    *blocks_ptr = NULL;
+    pthread_mutex_lock(&blocks->mutex);
+    blocks->shared.must_stop = true;
+    pthread_cond_signal(&blocks->wakeup);
+    while (blocks->shared.reads > 0)
+        pthread_cond_wait(&blocks->idle, &blocks->mutex);
+    pthread_mutex_unlock(&blocks->mutex);
+    pthread_join(blocks->thread, NULL);
+    dispose(blocks);
+}
+
+struct blocks_totals blocks_totals(struct blocks *blocks)
+{
+    struct blocks_totals totals;
+
+    pthread_mutex_lock(&blocks->mutex);
+    totals = blocks->shared.totals;
+    pthread_mutex_unlock(&blocks->mutex);
+    return totals;
+}
+
+/* ---- writes */
+
+struct blocks_write *blocks_write_create(void)
+{
+    return memory_alloc(sizeof(struct blocks_write));
+}
+
+void blocks_write_destroy(struct blocks_write **write_ptr)
+{
+    struct blocks_write *write = *write_ptr;
+
+    if (write == NULL)
+        return;
+    *write_ptr = NULL;
+    text_dispose(&write->bytes);
+    free(write->entries);
+    free(write);
+}
+
+static void add_entry(struct blocks_write *write, bool is_put, const struct cid *cid,
+                      struct slice block)
+{
+    struct entry entry = {.is_put = is_put, .at = write->bytes.size};
+
+    assert(!write->compacts);
+    segment_put_record(&write->bytes, cid_multihash(cid), block);
+    entry.size = write->bytes.size - entry.at;
+    if (write->count == write->capacity) {
+        write->capacity = write->capacity > 0 ? 2 * write->capacity : 16;
+        write->entries =
+            memory_resize_array(write->entries, write->capacity, sizeof(*write->entries));
+    }
+    write->entries[write->count++] = entry;
+}
+
+bool blocks_write_put(struct blocks_write *write, const struct cid *cid, struct slice block,
+                      struct error *err)
+{
+    if (!hash_check(cid->hash, cid->digest_size, err))
+        return false;
+    if (cid->hash == HASH_IDENTITY)
+        return true;
+    if (block.size > BLOCKS_SIZE_MAX)
+        return error_set(err, ERROR_LIMIT, "a block has %zu bytes, and %d are the most", block.size,
+                         BLOCKS_SIZE_MAX);
+    add_entry(write, true, cid, block);
+    return true;
+}
+
+void blocks_write_remove(struct blocks_write *write, const struct cid *cid)
+{
+    if (cid->hash != HASH_IDENTITY)
+        add_entry(write, false, cid, (struct slice){NULL, 0});
+}
+
+void blocks_write_compact(struct blocks_write *write)
+{
+    assert(write->count == 0);
+    write->compacts = true;
+}
+
+size_t blocks_write_size(const struct blocks_write *write)
+{
+    return write->bytes.size;
+}
+
+/* With the mutex held. */
+static bool enqueue_locked(struct blocks *blocks, struct blocks_write *write, struct error *err)
+{
+    uint64_t waiting = blocks->shared.totals.waiting_bytes;
+
+    if (blocks->shared.must_stop)
+        return error_set(err, ERROR_REFUSED, "the block store is closing");
+    if (waiting > 0 && waiting + weight(write) > blocks->queue_bytes_max)
+        return error_set(err, ERROR_LIMIT,
+                         "%llu bytes of blocks wait to be written, and %zu are the most; the disk "
+                         "is too slow for what is asked",
+                         (unsigned long long)waiting, blocks->queue_bytes_max);
+    write->next = NULL;
+    *blocks->shared.end = write;
+    blocks->shared.end = &write->next;
+    blocks->shared.totals.waiting_bytes += weight(write);
+    pthread_cond_signal(&blocks->wakeup);
+    return true;
+}
+
+bool blocks_write_start(struct blocks *blocks, struct loop *loop, struct blocks_write *write,
+                        blocks_written_cb on_done, void *arg, struct error *err)
+{
+    bool is_accepted;
+
+    assert(loop != NULL || on_done == NULL);
+    write->loop = loop;
+    write->on_done = on_done;
+    write->arg = arg;
+    pthread_mutex_lock(&blocks->mutex);
+    is_accepted = enqueue_locked(blocks, write, err);
+    pthread_mutex_unlock(&blocks->mutex);
+    return is_accepted;
+}
+
+void blocks_write_cancel(struct blocks_write **write)
+{
+    if (*write != NULL)
+        (*write)->on_done = NULL;
+    *write = NULL;
+}
