@@ -123,7 +123,7 @@ static struct cached *find(struct site *site, const struct principal *principal)
         principal->id.size + principal->token_id.size > sizeof(place->key))
         return NULL;
     if (cache->places == NULL)
-        cache->places = memory_resize_array(NULL, CACHE_SIZE, sizeof(*cache->places));
+        cache->places = memory_alloc(CACHE_SIZE * sizeof(*cache->places));
     place = &cache->places[hash_slice(hash, principal->token_id) % CACHE_SIZE];
     if (!place->is_set || !is_same(&place->principal, principal))
         fill(place, site, principal);
