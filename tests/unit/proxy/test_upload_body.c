@@ -85,14 +85,16 @@ static void test_upload_body_finds_the_roots_of_every_car(void **state)
 
 static void test_upload_body_knows_an_import_without_roots(void **state)
 {
-    static const char *const none = LAST;
+    static const char *const none[] = {LAST, FILE_PART("a") "\r\n" LAST};
     struct text content = {0};
     struct upload_body body;
     struct upload_roots roots;
 
-    see(&body, &roots, COMMAND_DAG_IMPORT, slice_of(none), 3);
-    assert_true(upload_body_is_known(&body));
-    upload_body_dispose(&body);
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+        see(&body, &roots, COMMAND_DAG_IMPORT, slice_of(none[i]), 3);
+        assert_true(upload_body_is_known(&body));
+        upload_body_dispose(&body);
+    }
     text_put_text(&content, FILE_PART("a"));
     put_car(&content, 1, 0);
     text_put_text(&content, "\r\n" LAST);
@@ -110,7 +112,6 @@ static void test_upload_body_says_what_it_does_not_know(void **state)
     } cases[] = {
         {FILE_PART("a") "garbage\r\n" LAST, "CAR"},
         {FILE_PART("a") "\x3a\xa2\r\n" LAST, "ends inside its header"},
-        {FILE_PART("a") "\r\n" LAST, "ends inside its header"},
         {FILE_PART("a"), "before its last boundary"},
         {"", "before its last boundary"},
         {"no boundary", "boundary"},
