@@ -6,6 +6,9 @@ import dataclasses
 import socket
 import typing
 
+from kit import members
+from kit.process import wait_for
+
 CID = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
 MIB = 1 << 20
 
@@ -171,6 +174,35 @@ def stops_the_gateway(test):
     test.gateway.process.signal(15)
 
 
+def collecting(peer, request):
+    """A node with nothing pinned, whose collection does not end."""
+    peer.read_body(request)
+    if "/repo/gc" in request.target:
+        peer.wait_closed(30)
+        return False
+    if "/pin/ls" in request.target:
+        peer.reply(b"")
+    else:
+        peer.reply(b'{"Version":"0.43.1"}\n')
+    return True
+
+
+def full(peer, request):
+    """A node that has 1 of its 100 bytes left."""
+    peer.read_body(request)
+    peer.reply(b'{"RepoSize":99,"StorageMax":100}\n' if "/repo/stat" in request.target else b'{"Version":"0.43.1"}\n')
+    return True
+
+
+def collects_garbage(test):
+    members.ask_operators(test.gateway, "/gc")
+    test.assertTrue(wait_for(lambda: members.ask_operators(test.gateway, "/gc/status")["phase"] == "collecting", 10))
+
+
+def waits_until_full(test):
+    test.assertTrue(wait_for(lambda: (members.ask_operators(test.gateway, "/status")["storage"] or {}).get("full"), 20))
+
+
 def revokes_the_token(test):
     test.revoke()
 
@@ -193,6 +225,7 @@ class Row:
     credential: str = ""  # sent instead
     stdin: typing.Union[bytes, None] = b""  # None: stays open without a byte
     meanwhile: typing.Optional[typing.Callable] = None  # once the upstream has the call
+    prepare: typing.Optional[typing.Callable] = None  # before the call
     before: int = 0  # calls with the same credential before the one that is shown
 
 
@@ -274,6 +307,9 @@ ROWS = [
         changed="arg=/ipns/example.org&timeout=500ms"),
     # ---- 503: the gateway
     Row(503, "the gateway is stopped while a call waits", CAT, CAT_JS, script=silent, limits={"drain_timeout": "300ms"}, meanwhile=stops_the_gateway),
+    Row(503, "garbage is being collected", ADD, ADD_JS, script=collecting, prepare=collects_garbage),
+    # ---- 507: no room
+    Row(507, "the storage is nearly full", ADD, ADD_JS, script=full, prepare=waits_until_full, limits={"storage_high_water": 95}),
     # ---- after the reply has begun: cut, never a clean end
     Row(0, "the node breaks off a list", ["refs", "-r", CID], "await each(ipfs.refs(cid, { recursive: true }))", script=LINES),
     Row(0, "the node breaks off a file", CAT, CAT_JS, script=BYTES),
@@ -284,9 +320,7 @@ ROWS = [
 # What no call is answered with yet; when it is, it becomes a row.
 NOT_BUILT = [
     (429, "a rate, a window or a number of calls at once is used up: quotas"),
-    (503, "garbage is being collected"),
     (507, "the stored bytes or pins of a quota are used up"),
-    (507, "the disk is nearly full"),
 ]
 
 # Statuses of the operators' socket alone, which no client of the API reaches.

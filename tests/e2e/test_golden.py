@@ -89,6 +89,8 @@ class Golden(RelayCase):
             if row.policy_then:
                 (self.folder / "policy.yaml").write_text(row.policy_then)
                 self.assertTrue(wait_for(lambda: "policy version 2" in self.gateway.process.log(), 5))
+            if row.prepare is not None:
+                row.prepare(self)
             for _ in range(row.before):
                 client.ask(self.gateway.port, client.post("/api/v0/id", f"Authorization: Bearer {credential}"))
             shown = action(row, between.port, credential)
