@@ -44,9 +44,10 @@ static size_t take_group(struct blocks *blocks, struct blocks_write *group[GROUP
     return count;
 }
 
+/* Memory, not bytes alone: a text has up to twice the room that it needs. */
 static size_t weight(const struct blocks_write *write)
 {
-    return WRITE_OVERHEAD + write->bytes.size + write->count * sizeof(*write->entries);
+    return WRITE_OVERHEAD + write->bytes.capacity + write->capacity * sizeof(*write->entries);
 }
 
 static void deliver(struct message *message, void *receiver)

@@ -29,7 +29,7 @@ struct blocks;
 struct blocks_settings {
     const char *folder;     /* made if it is missing; its parent must exist */
     struct jobs *jobs;      /* for the reads; outlives the blocks */
-    size_t queue_bytes_max; /* of writes that wait; 0: 32 MiB */
+    size_t queue_bytes_max; /* of memory of writes that wait or are written; 0: 32 MiB */
     size_t segment_max;     /* bytes of a segment; 0: 128 MiB */
 };
 
@@ -40,7 +40,8 @@ struct blocks_opened {
 };
 
 /* Takes the lock, opens the index (or makes it of the segments, if it is missing, which reads and
- * hashes all of them), removes what a crash left. opened: NULL is fine. ERROR_REFUSED: another
+ * hashes all of them: what was removed and not compacted away is there again), removes what a crash
+ * left. opened: NULL is fine. ERROR_REFUSED: another
  * process has the folder. Blocks: at the start only. */
 MUST_USE bool blocks_open(struct blocks **blocks, const struct blocks_settings *settings,
                           struct blocks_opened *opened, struct error *err);
@@ -134,7 +135,7 @@ struct blocks_totals {
     uint64_t disk_bytes;   /* of segments, what was removed and not yet compacted included */
     uint64_t segments;
     uint64_t groups, written; /* since the start: writes that shared syncs; writes */
-    uint64_t waiting_bytes;   /* of writes, now */
+    uint64_t waiting_bytes;   /* of memory of writes that were not answered yet */
 };
 
 /* As the last durable write left them. Any thread; does not wait for the disk. */

@@ -15,12 +15,18 @@ static bool is_worth_it(const struct segment_state *segment)
            (segment->blocks == 0 || 2 * left < segment->size);
 }
 
+/* One that needs no room first: it helps on a full disk. */
 static struct segment_state *find_victim(struct blocks *blocks)
 {
-    for (size_t i = 0; i < blocks->segment_count; i++)
-        if (is_worth_it(&blocks->segments[i]))
-            return &blocks->segments[i];
-    return NULL;
+    struct segment_state *victim = NULL;
+
+    for (size_t i = 0; i < blocks->segment_count; i++) {
+        struct segment_state *segment = &blocks->segments[i];
+
+        if (is_worth_it(segment) && (victim == NULL || segment->blocks < victim->blocks))
+            victim = segment;
+    }
+    return victim;
 }
 
 bool blocks_may_compact(struct blocks *blocks)
