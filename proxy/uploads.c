@@ -140,6 +140,8 @@ static int status_of_outcome(enum tracker_outcome outcome)
     switch (outcome) {
     case TRACKER_QUOTA:
         return 507;
+    case TRACKER_DENIED:
+        return 410;
     case TRACKER_FAILED:
         return 502;
     default:

@@ -2,6 +2,7 @@
 """How far members reach before a real Kubo that has a peer: what the peer alone has is read and claimed with the right read-any;
 what is held here, whoever put it there, is read and claimed by whoever knows its CID. The refusals are Kubo's own words."""
 
+import hashlib
 import json
 import pathlib
 import shutil
@@ -24,6 +25,13 @@ bind:
   - {to: "member:farther", roles: [farther]}
 """
 NAMES = ["held", "farther", "owner"]
+
+
+def varint(number):
+    out = b""
+    while number >= 0x80:
+        out, number = out + bytes([number & 0x7f | 0x80]), number >> 7
+    return out + bytes([number])
 
 
 class Reach(unittest.TestCase):
@@ -229,6 +237,39 @@ class Reach(unittest.TestCase):
                 self.assertFalse([leaf for leaf in leaves if self.is_here(leaf)])
         self.assertEqual(self.good("farther", "cat", cid), self.straight(self.far, "cat", cid))
         self.good("held", "pin", "add", cid)
+
+    def test_importing_a_root_alone_claims_nothing_that_the_peer_has_below_it(self):
+        cid = self.remote(600_000)
+        block = self.peer.ask(f"block/get?arg={cid}")
+        binary = bytes([1, 0x70, 0x12, 0x20]) + hashlib.sha256(block).digest()
+        header = bytes.fromhex("a265726f6f747381d82a582500") + binary + bytes.fromhex("6776657273696f6e01")
+        car = self.folder / "root.car"
+        car.write_bytes(b"".join(varint(len(part)) + part for part in (header, binary + block)))
+        self.assertIn("could not find", self.run_as("held", "dag", "import", str(car)).stderr)
+        self.assertNotIn(cid, self.own("held"))
+        leaves = self.straight(self.far, "refs", cid).splitlines()
+        self.assertFalse([leaf for leaf in leaves if self.is_here(leaf)])
+        self.good("farther", "dag", "import", str(car))
+        self.assertIn(cid, self.own("farther"))
+
+    # ---- the denylist
+
+    def test_what_is_denied_is_neither_read_nor_uploaded(self):
+        path, other = self.file(), self.file()
+        cid = self.straight(self.direct, "add", "-Q", "--only-hash", "--cid-version=1", path)
+        folder = self.straight(self.direct, "add", "-Q", "-w", "--pin=false", "--cid-version=1", other, path)
+        members.ask_operators(self.relay, "/deny/add", cid=cid, reason="court order 7")
+        for who in ("held", "farther"):
+            with self.subTest(who):
+                self.refused(who, "denylist (court order 7)", "cat", cid)
+                self.refused(who, "denylist (court order 7)", "cat", f"/ipfs/{folder}/{pathlib.Path(path).name}")
+                self.good(who, "cat", f"/ipfs/{folder}/{pathlib.Path(other).name}")
+                self.refused(who, "denylist (court order 7)", "pin", "add", cid)
+                self.assertIn("denylist (court order 7)", self.run_as(who, "add", "--cid-version=1", path).stderr)
+                self.assertIn("denylist", self.run_as(who, "block", "put", "--pin", "--cid-codec=raw", path).stderr)
+                self.assertNotIn(cid, self.own(who))
+        members.ask_operators(self.relay, "/deny/remove", cid=cid)
+        self.good("held", "add", "--cid-version=1", path)
 
     # ---- the life of a member
 
