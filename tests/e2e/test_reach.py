@@ -2,9 +2,11 @@
 """How far members reach before a real Kubo that has a peer: what the peer alone has is read and claimed with the right read-any;
 what is held here, whoever put it there, is read and claimed by whoever knows its CID. The refusals are Kubo's own words."""
 
+import base64
 import hashlib
 import json
 import pathlib
+import random
 import shutil
 import tempfile
 import unittest
@@ -93,7 +95,7 @@ class Reach(unittest.TestCase):
     def file(self, size=1000):
         type(self).made += 1
         path = self.folder / f"file-{self.made}"
-        path.write_bytes(f"{self.made}".encode().ljust(size, b"."))
+        path.write_bytes(base64.b64encode(random.Random(self.made).randbytes(size))[:size])  # no two have a block in common
         return str(path)
 
     def remote(self, size=1000):

@@ -295,6 +295,34 @@ static void test_directory_ends_the_sessions_of_a_principal_whatever_its_credent
     principal_unref(&anonymous);
 }
 
+static void test_directory_answers_a_suspended_member_so_until_it_is_resumed(void **state)
+{
+    struct fixture *f = *state;
+    struct token_record other = record_of(2), partner = record_of(3);
+    const struct principal *before, *resumed;
+
+    snprintf(other.owner, ID_SIZE, "bob");
+    partner.owner_kind = OWNER_PARTNER;
+    put(f, record_of(1));
+    put(f, other);
+    put(f, partner);
+    before = begin(f, 1, 2, 100);
+    directory_suspend(f->directory, PRINCIPAL_MEMBER, SLICE("alice"));
+    assert_int_equal(find(f, 1, 2, 100), DIRECTORY_SUSPENDED);
+    assert_int_equal(find(f, 1, 3, 100), DIRECTORY_WRONG); /* learns nothing */
+    assert_int_equal(find(f, 2, 3, 100), DIRECTORY_FOUND);
+    assert_int_equal(find(f, 3, 4, 100), DIRECTORY_FOUND); /* a partner of that name */
+    assert_int_equal(directory_check(f->reader, before, 100), DIRECTORY_SUSPENDED);
+    assert_true(directory_is_suspended(f->reader, PRINCIPAL_MEMBER, SLICE("alice")));
+    directory_resume(f->directory, PRINCIPAL_MEMBER, SLICE("alice"));
+    assert_false(directory_is_suspended(f->reader, PRINCIPAL_MEMBER, SLICE("alice")));
+    resumed = begin(f, 1, 2, 100);
+    assert_int_equal(directory_check(f->reader, resumed, 100), DIRECTORY_FOUND);
+    assert_int_equal(directory_check(f->reader, before, 100), DIRECTORY_ENDED);
+    principal_unref(&before);
+    principal_unref(&resumed);
+}
+
 static void test_directory_collects_uses_coarsely_and_once(void **state)
 {
     struct fixture *f = *state;
@@ -489,6 +517,7 @@ int main(void)
         TEST(test_directory_cuts_at_the_end_of_a_rotations_grace),
         TEST(test_directory_cuts_at_the_expiry_as_it_is_now),
         TEST(test_directory_ends_the_sessions_of_a_principal_whatever_its_credential),
+        TEST(test_directory_answers_a_suspended_member_so_until_it_is_resumed),
         TEST(test_directory_collects_uses_coarsely_and_once),
         TEST(test_directory_holds_100000_tokens_below_64_mib),
         TEST(test_directory_forgets_removed_tokens_and_frees_them),
