@@ -211,11 +211,11 @@ static bool is_over(const struct garbage *garbage)
     return loop_now_ms(garbage->settings.loop) >= garbage->deadline_ms;
 }
 
-static void give_up(struct garbage *garbage, const char *what, size_t count)
+static void give_up(struct garbage *garbage, const char *what)
 {
     struct error err = {0};
 
-    error_set(&err, ERROR_TIMEOUT, "%zu %s did not end in time; try again", count, what);
+    error_set(&err, ERROR_TIMEOUT, "%s did not end in time; try again", what);
     end(garbage, &err);
 }
 
@@ -223,7 +223,7 @@ static void give_up(struct garbage *garbage, const char *what, size_t count)
 static void go_on(struct garbage *garbage)
 {
     size_t inside = atomic_load(&garbage->settings.gate->inside);
-    size_t operations = tracker_operations(garbage->settings.tracker);
+    bool is_settled = tracker_is_idle(garbage->settings.tracker);
 
     if (garbage->phase == GARBAGE_WAITING && inside > 0 && is_over(garbage)) {
         enter(garbage, GARBAGE_CUTTING, CUT_WAIT_MS);
@@ -231,12 +231,12 @@ static void go_on(struct garbage *garbage)
     }
     if (garbage->phase < GARBAGE_SETTLING && inside == 0)
         enter(garbage, GARBAGE_SETTLING, SETTLE_WAIT_MS);
-    if (garbage->phase == GARBAGE_SETTLING && operations == 0)
+    if (garbage->phase == GARBAGE_SETTLING && is_settled)
         collect(garbage);
     else if (garbage->phase == GARBAGE_CUTTING && is_over(garbage))
-        give_up(garbage, "calls that write", inside);
+        give_up(garbage, "calls that write");
     else if (garbage->phase == GARBAGE_SETTLING && is_over(garbage))
-        give_up(garbage, "pins under way", operations);
+        give_up(garbage, "pins under way");
     else
         timer_arm(garbage->settings.loop, &garbage->timer, LOOK_EVERY_MS);
 }

@@ -46,16 +46,9 @@ void tracker_use(struct tracker *tracker, struct upstream *upstream)
     }
 }
 
-size_t tracker_operations(const struct tracker *tracker)
+bool tracker_is_idle(const struct tracker *tracker)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < TRACKER_TABLE_SIZE; i++)
-        for (const struct tracked *object = tracker->table[i]; object != NULL;
-             object = object->next)
-            if (object->operation != NULL)
-                count++;
-    return count;
+    return tracker->object_count == 0 && atomic_load(&tracker->call_count) == 0;
 }
 
 static bool is_writing(const struct tracker *tracker)

@@ -112,8 +112,8 @@ MUST_USE bool tracker_start(struct tracker *tracker, struct loop *loop, struct t
                             const struct tracker_request *request, tracker_progress on_progress,
                             tracker_done on_done, void *arg, struct error *err);
 
-/* Operations under way upstream. Control thread. */
-size_t tracker_operations(const struct tracker *tracker);
+/* Nothing is under way, and nobody waits. Control thread. */
+bool tracker_is_idle(const struct tracker *tracker);
 
 /* From its loop: nothing is called any more. A claim that nobody waits for is given up, unless it
  * was confirmed meanwhile. Clears *call; NULL is fine. */
