@@ -194,7 +194,7 @@ static void add_owners(struct listing *listing, const struct owner_list *page)
         json_object_set_new(object, "bytes", json_integer((json_int_t)entry->usage.bytes));
         json_object_set_new(object, "has_ownerless", json_boolean(entry->has_ownerless));
     }
-    if (page->has_more)
+    if (page->has_more && entry != NULL)
         bound_at(listing, entry->owner.id);
 }
 
