@@ -117,10 +117,12 @@ static void finish_removals(struct ownership_change *change)
 
     for (size_t i = object->count; i > 0; i--) {
         struct ownership_pin *pin = &object->pins[i - 1];
-        enum pin_mode others = needed(object, pin);
+        enum pin_mode others;
 
-        if (pin->is_removing &&
-            (others >= pin->held || (object->is_seen && object->upstream <= others))) {
+        if (!pin->is_removing)
+            continue;
+        others = needed(object, pin);
+        if (others >= pin->held || (object->is_seen && object->upstream <= others)) {
             ownership_answer(change, pin->id, ANSWER_REMOVED);
             ownership_drop(change, pin);
         }

@@ -83,11 +83,6 @@ void tracked_close_journal(struct tracked *object)
 
 /* ---- one pin */
 
-static const struct ownership_pin *find(const struct ownership *object, const char *id)
-{
-    return ownership_pin(object, id);
-}
-
 static void write_add(struct tracked *object, const struct ownership_pin *pin,
                       const struct tracker_call *call)
 {
@@ -237,21 +232,16 @@ static void write_new(struct tracked *object, const struct ownership_pin *now,
 
 static void write_pins(struct tracked *object, const struct tracker_call *call)
 {
-    for (size_t i = 0; i < object->before.count; i++) {
-        const struct ownership_pin *before = &object->before.pins[i];
+    struct tracked_pair gone = {0}, pair = {0};
 
-        if (find(&object->state, before->id) == NULL)
-            write_gone(object, before);
-    }
-    for (size_t i = 0; i < object->state.count; i++) {
-        const struct ownership_pin *now = &object->state.pins[i];
-        const struct ownership_pin *before = find(&object->before, now->id);
-
-        if (before == NULL)
-            write_new(object, now, call);
-        else
-            write_kept(object, before, now);
-    }
+    while (tracked_next_pair(object, &gone))
+        if (gone.now == NULL)
+            write_gone(object, gone.before);
+    while (tracked_next_pair(object, &pair))
+        if (pair.now != NULL && pair.before == NULL)
+            write_new(object, pair.now, call);
+        else if (pair.now != NULL)
+            write_kept(object, pair.before, pair.now);
 }
 
 static bool is_object_changed(const struct ownership *a, const struct ownership *b)
@@ -312,17 +302,18 @@ void tracked_clear_doubt(struct tracked *object)
 
 static bool has_pin_changes(const struct tracked *object)
 {
+    struct tracked_pair pair = {0};
+
     if (object->before.count != object->state.count)
         return true;
     for (size_t i = 0; i < object->actions.answer_count; i++)
         if (object->actions.answers[i].kind == ANSWER_PINNED)
             return true;
-    for (size_t i = 0; i < object->state.count; i++) {
-        const struct ownership_pin *now = &object->state.pins[i];
-        const struct ownership_pin *before = find(&object->before, now->id);
+    while (tracked_next_pair(object, &pair)) {
+        const struct ownership_pin *before = pair.before, *now = pair.now;
 
-        if (before == NULL || now->is_failed != before->is_failed || now->held != before->held ||
-            !owner_equal(&before->owner, &now->owner) ||
+        if (before == NULL || now == NULL || now->is_failed != before->is_failed ||
+            now->held != before->held || !owner_equal(&before->owner, &now->owner) ||
             is_marked(&object->before, before, &object->state, now))
             return true;
     }

@@ -67,6 +67,7 @@ void tracked_destroy(struct tracked *object)
     ownership_dispose(&object->before);
     ownership_actions_dispose(&object->actions);
     free(object->unsent);
+    free(object->changed);
     free(object);
 }
 
@@ -126,6 +127,20 @@ static struct tracked_event pop(struct tracked *object)
 }
 
 /* ---- one step */
+
+bool tracked_next_pair(const struct tracked *object, struct tracked_pair *pair)
+{
+    const struct ownership *before = &object->before, *now = &object->state;
+    bool has_before = pair->before_count < before->count, has_now = pair->now_count < now->count;
+
+    pair->before = has_before ? &before->pins[pair->before_count] : NULL;
+    pair->now = has_now ? &now->pins[pair->now_count] : NULL;
+    if (has_before && (!has_now || strcmp(pair->before->id, pair->now->id) != 0))
+        pair->now = NULL; /* what is new comes last */
+    pair->before_count += pair->before != NULL;
+    pair->now_count += pair->now != NULL;
+    return has_before || has_now;
+}
 
 void tracked_copy(struct ownership *to, const struct ownership *from)
 {

@@ -61,6 +61,8 @@ struct tracked {
     struct ownership state;
     struct ownership before; /* the last step */
     struct ownership_actions actions;
+    struct owner *changed; /* whose charge the last step changed; of tracker_quota.c */
+    size_t changed_count, changed_capacity;
     struct transaction **unsent; /* made for the ledger; within a step alone */
     size_t unsent_count, unsent_capacity;
     size_t writes;            /* transactions under way */
@@ -113,6 +115,14 @@ void tracked_queue(struct tracked *object, const struct ownership_event *event,
 void tracked_queue_cancel(struct tracked *object, const char *pin);
 /* Goes on until something must be waited for. May free the object, at rest. */
 void tracked_run(struct tracked *object);
+/* A pin before the last step and after it; before NULL: it is new; now NULL: it is gone. {0}: none
+ * yet. */
+struct tracked_pair {
+    const struct ownership_pin *before, *now;
+    size_t before_count, now_count; /* that were seen */
+};
+/* The next one. Both sides have their pins in the order in which they came. False: that was all. */
+bool tracked_next_pair(const struct tracked *object, struct tracked_pair *pair);
 /* to keeps its memory. */
 void tracked_copy(struct ownership *to, const struct ownership *from);
 /* Without a word to anybody; the call list is empty, or abandoned. */

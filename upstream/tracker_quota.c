@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a step charges, taken from the quotas before it is written, and given back behind it. */
+#include "conf/memory.h"
 #include "conf/units.h"
 #include "upstream/tracker_private.h"
 
@@ -33,27 +34,41 @@ struct account {
     int64_t bytes, pins;
 };
 
-/* By number: the owners of the pins there are and were, each at its first, then the organization.
- */
+/* By number: the owners of pins that the step changed, each at its first, then the organization. An
+ * object may have any number of pins; a step changes few. */
 
-static size_t account_count(const struct tracked *object)
+static bool is_changed(const struct tracked_pair *pair)
 {
-    return object->state.count + object->before.count + 1;
+    const struct ownership_pin *before = pair->before, *now = pair->now;
+
+    return before == NULL || now == NULL || before->held != now->held ||
+           before->is_ownerless != now->is_ownerless || !owner_equal(&before->owner, &now->owner);
 }
 
-static const struct owner *owner_at(const struct tracked *object, size_t index)
+static void note(struct tracked *object, const struct owner *owner)
 {
-    if (index < object->state.count)
-        return &object->state.pins[index].owner;
-    return &object->before.pins[index - object->state.count].owner;
+    for (size_t i = 0; i < object->changed_count; i++)
+        if (owner_equal(&object->changed[i], owner))
+            return;
+    if (object->changed_count == object->changed_capacity) {
+        object->changed_capacity = object->changed_capacity * 2 + 4;
+        object->changed = memory_resize_array(object->changed, object->changed_capacity,
+                                              sizeof(*object->changed));
+    }
+    object->changed[object->changed_count++] = *owner;
 }
 
-static bool is_first(const struct tracked *object, size_t index, const struct owner *owner)
+static void find_changed(struct tracked *object)
 {
-    for (size_t i = 0; i < index; i++)
-        if (owner_equal(owner_at(object, i), owner))
-            return false;
-    return true;
+    struct tracked_pair pair = {0};
+
+    object->changed_count = 0;
+    while (tracked_next_pair(object, &pair)) {
+        if (pair.now != NULL && is_changed(&pair))
+            note(object, &pair.now->owner);
+        if (pair.before != NULL && is_changed(&pair))
+            note(object, &pair.before->owner);
+    }
 }
 
 static int64_t added_bytes(const struct tracked *object, const struct owner *owner)
@@ -64,19 +79,13 @@ static int64_t added_bytes(const struct tracked *object, const struct owner *own
     return 0;
 }
 
-/* False: the owner came before, by another pin. */
-static bool account_at(const struct tracked *object, size_t index, struct account *account)
+static struct account account_at(const struct tracked *object, size_t index)
 {
-    if (index + 1 == account_count(object)) {
-        *account = (struct account){NULL, object->actions.org_bytes, added_pins(object, NULL)};
-        return true;
-    }
-    account->owner = owner_at(object, index);
-    if (!is_first(object, index, account->owner))
-        return false;
-    account->bytes = added_bytes(object, account->owner);
-    account->pins = added_pins(object, account->owner);
-    return true;
+    const struct owner *owner = index < object->changed_count ? &object->changed[index] : NULL;
+
+    return (struct account){owner,
+                            owner != NULL ? added_bytes(object, owner) : object->actions.org_bytes,
+                            added_pins(object, owner)};
 }
 
 /* ---- taking and giving */
@@ -153,43 +162,43 @@ static void give_account(struct tracked *object, const struct account *account, 
 
 bool tracked_charge(struct tracked *object, bool is_forced, struct owner *owner, struct error *why)
 {
-    struct account account;
+    find_changed(object);
+    for (size_t i = 0; i <= object->changed_count; i++) {
+        struct account account = account_at(object, i);
+        bool has_bytes = take(object, account.owner, false, account.bytes, is_forced, why);
 
-    for (size_t i = 0; i < account_count(object); i++) {
-        bool has_bytes;
-
-        if (!account_at(object, i, &account))
-            continue;
-        has_bytes = take(object, account.owner, false, account.bytes, is_forced, why);
         if (has_bytes && take(object, account.owner, true, account.pins, is_forced, why))
             continue;
         if (has_bytes)
             give(object, account.owner, false, account.bytes);
         *owner = account.owner != NULL ? *account.owner : (struct owner){0};
-        while (i-- > 0)
-            if (account_at(object, i, &account))
-                give_account(object, &account, 1);
+        while (i-- > 0) {
+            account = account_at(object, i);
+            give_account(object, &account, 1);
+        }
         return false;
     }
     return true;
 }
 
+static void give_all(struct tracked *object, int sign)
+{
+    find_changed(object);
+    for (size_t i = 0; i <= object->changed_count; i++) {
+        struct account account = account_at(object, i);
+
+        give_account(object, &account, sign);
+    }
+}
+
 void tracked_uncharge(struct tracked *object)
 {
-    struct account account;
-
-    for (size_t i = 0; i < account_count(object); i++)
-        if (account_at(object, i, &account))
-            give_account(object, &account, 1);
+    give_all(object, 1);
 }
 
 void tracked_discharge(struct tracked *object)
 {
-    struct account account;
-
-    for (size_t i = 0; i < account_count(object); i++)
-        if (account_at(object, i, &account))
-            give_account(object, &account, -1);
+    give_all(object, -1);
 }
 
 /* ---- looking ahead */
