@@ -91,6 +91,17 @@ static bool is_offline(const struct tracked *object)
     return true;
 }
 
+void tracked_stop_fetching(struct tracked *object)
+{
+    struct error why = {0};
+
+    if (object->operation == NULL || object->state.under_way != OPERATION_PIN ||
+        object->waiters == NULL || object->is_operation_offline || !is_offline(object))
+        return;
+    error_set(&why, ERROR_CANCELED, "nobody who may fetch it waits for it any more");
+    tracked_cut(object, &why);
+}
+
 /* ---- starting */
 
 static bool start(struct tracked *object, struct error *err)

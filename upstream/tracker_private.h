@@ -150,6 +150,8 @@ void tracked_fail_waiters(struct tracked *object, const struct error *why);
 void tracked_operate(struct tracked *object);
 /* The operation under way is cut; its failure is reported at once. */
 void tracked_cut(struct tracked *object, const struct error *why);
+/* Cuts a pin that fetches for nobody: those who wait on may not fetch. tracked_run follows. */
+void tracked_stop_fetching(struct tracked *object);
 
 /* What names it in the ledger; borrowed. */
 static inline struct slice tracked_key(const struct tracked *object)

@@ -48,6 +48,7 @@ void tracked_leave(struct tracked *object, struct tracker_call *call)
             return;
         }
     unlink_waiter(object, call);
+    tracked_stop_fetching(object);
     if (is_claim(call) && !has_claimants(object, call->pin))
         tracked_queue_cancel(object, call->pin);
 }
@@ -127,17 +128,18 @@ static bool concerns(const struct tracked *object, const struct tracker_call *ca
     return true;
 }
 
-/* A call that may fetch rode on a pin that might not, and that failed for it: once more, its own
- * way. */
+/* A call rode on a pin that was not made its way, and that failed for it: once more, its own way.
+ * One that may fetch, on a pin that might not; or one that may not, on a pin that fetched for
+ * somebody who left. */
 static bool tries_again(struct tracked *object, struct tracker_call *call,
                         const struct ownership_answer *said)
 {
     struct ownership_event event = {
         .kind = OWNERSHIP_CLAIM, .owner = call->request.owner, .mode = call->request.mode};
+    enum error_code cause = call->request.offline ? ERROR_CANCELED : ERROR_NOT_FOUND;
 
     if (said->kind != ANSWER_FAILED || call->request.action != TRACKER_CLAIM ||
-        call->request.offline || !object->is_operation_offline ||
-        object->failure.code != ERROR_NOT_FOUND)
+        call->request.offline == object->is_operation_offline || object->failure.code != cause)
         return false;
     tracked_queue(object, &event, call);
     return true;

@@ -340,6 +340,41 @@ static void test_tracker_who_may_fetch_is_not_failed_by_who_may_not(void **state
     assert_sound(bench);
 }
 
+/* Left waiting on a fetch, who asked for what is here would wait for ever. */
+static void test_tracker_who_may_not_fetch_does_not_wait_for_a_fetch_of_nobody(void **state)
+{
+    struct bench *bench = *state;
+    static const char *const second_owners[] = {"bob", "alice"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(second_owners); i++) {
+        struct tracker_request first = request_of(bench, TRACKER_CLAIM, "alice", i, PIN_RECURSIVE);
+        struct tracker_request second =
+            request_of(bench, TRACKER_CLAIM, second_owners[i], i, PIN_RECURSIVE);
+        struct shelf_object *object = shelf_find(bench->shelf, &bench->cids[i]);
+        struct reply of_first, of_second;
+
+        object->is_remote = true;
+        first.offline = false;
+        bench->shelf->is_slow = true;
+        start(bench, &of_first, &first);
+        await_operation(bench, SHELF_PIN);
+        assert_false(bench->shelf->first->offline);
+        start(bench, &of_second, &second);
+        turn(bench, 20);
+        tracker_cancel(&of_first.call);
+        for (int turns = 0; bench->shelf->cancels == i && turns < 1000; turns++)
+            turn(bench, 1);
+        assert_int_equal(bench->shelf->cancels, i + 1); /* this fetch would never end by itself */
+        bench->shelf->is_slow = false;
+        loop_later(bench->kit->loop, &bench->shelf->later);
+        await(bench, &of_second);
+        /* the fetch may have come to its end just when it was cut */
+        assert_int_equal(of_second.outcome, object->is_remote ? TRACKER_MISSING : TRACKER_DONE);
+        assert_int_equal(of_first.count, 0);
+        assert_sound(bench);
+    }
+}
+
 static void test_tracker_leaves_foreign_pins_alone(void **state)
 {
     struct bench *bench = *state;
@@ -405,7 +440,8 @@ static void test_tracker_cuts_a_pin_that_outgrows_its_quota(void **state)
     shelf_progress(bench->shelf, 2, 201);
     await(bench, &reply);
     assert_int_equal(reply.outcome, TRACKER_QUOTA);
-    turn(bench, 20);
+    for (int turns = 0; bench->shelf->cancels == 0 && turns < 1000; turns++)
+        turn(bench, 1);
     assert_int_equal(bench->shelf->cancels, 1);
     bench->shelf->is_slow = false;
     loop_later(bench->kit->loop, &bench->shelf->later);
@@ -929,6 +965,7 @@ int main(void)
         TEST(test_tracker_failure_leaves_nothing),
         TEST(test_tracker_refused_operation_is_a_failure),
         TEST(test_tracker_offline_claim_of_what_is_not_here),
+        TEST(test_tracker_who_may_not_fetch_does_not_wait_for_a_fetch_of_nobody),
         TEST(test_tracker_who_may_fetch_is_not_failed_by_who_may_not),
         TEST(test_tracker_leaves_foreign_pins_alone),
         TEST(test_tracker_charges_at_most_the_quota),
