@@ -99,6 +99,7 @@ bool call_put_argument(struct call *call, struct slice text, bool from_body, str
                            sizeof(*call->arguments));
     argument = &call->arguments[call->argument_count];
     argument->text = text;
+    argument->typed = text;
     argument->kind = fact->kind;
     argument->from_body = from_body;
     call->argument_count++;

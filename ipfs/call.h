@@ -45,7 +45,8 @@ struct call_path {
 };
 
 struct call_argument {
-    struct slice text; /* decoded, otherwise as typed */
+    struct slice text;  /* decoded, otherwise as typed; what call_set_argument put there */
+    struct slice typed; /* decoded, otherwise as typed: for what is said about it */
     enum argument_kind kind;
     bool from_body;
     struct call_path path; /* kind CALL_PATH_NONE unless the argument's kind is a path */

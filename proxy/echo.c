@@ -7,20 +7,7 @@
 
 /* What stands around an argument where Kubo repeats it, and nowhere else: links have a "Hash"
  * without a slash, and a quote inside a JSON string is escaped. */
-static bool find_place(enum command_id command, const char **before, const char **behind)
-{
-    if (command == COMMAND_LS) {
-        *before = "\"Hash\":\"";
-        *behind = "\"";
-        return true;
-    }
-    if (command == COMMAND_PIN_LS) {
-        *before = "{\"Message\":\"path '";
-        *behind = "' is not pinned\"";
-        return true;
-    }
-    return false;
-}
+static const char before[] = "\"Hash\":\"", behind[] = "\"";
 
 /* As Go writes the inside of a JSON string, byte for byte. */
 static void put_as_go(struct text *out, struct slice s)
@@ -47,7 +34,7 @@ static void put_as_go(struct text *out, struct slice s)
     }
 }
 
-static struct text surrounded(const char *before, struct slice s, const char *behind)
+static struct text surrounded(struct slice s)
 {
     struct text result = {0};
 
@@ -59,14 +46,12 @@ static struct text surrounded(const char *before, struct slice s, const char *be
 
 void echo_add(struct echo *echo, enum command_id command, struct slice sent, struct slice typed)
 {
-    const char *before, *behind;
-
-    if (!find_place(command, &before, &behind))
+    if (command != COMMAND_LS)
         return;
     echo->pairs = memory_resize_array(echo->pairs, echo->count + 1, sizeof(*echo->pairs));
     echo->pairs[echo->count++] = (struct echo_pair){
-        .sent = surrounded(before, sent, behind),
-        .typed = surrounded(before, typed, behind),
+        .sent = surrounded(sent),
+        .typed = surrounded(typed),
     };
 }
 

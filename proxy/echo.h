@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Arguments that a reply repeats, shown as they were typed: a name goes upstream as the path that
- * it stood for, and Kubo's `ls` and the errors of `pin ls` repeat that path. Pure. */
+ * it stood for, and Kubo's `ls` repeats that path. Pure. */
 #ifndef PROXY_ECHO_H
 #define PROXY_ECHO_H
 

@@ -13,15 +13,22 @@
 /* What a path may take to resolve. */
 enum { RESOLVE_TIMEOUT_MS = 30000 };
 
-static void end_work(struct rpc *rpc)
+static void stop(struct pin_call *pins)
 {
-    struct pin_call *pins = rpc->work;
-
+    timer_disarm(&pins->deadline);
     upstream_cancel(&pins->resolving);
     upstream_cancel(&pins->measuring);
     tracker_cancel(&pins->waiting);
     if (pins->reading != NULL)
         store_cancel(pins->reading);
+    pins->reading = NULL;
+}
+
+static void end_work(struct rpc *rpc)
+{
+    struct pin_call *pins = rpc->work;
+
+    stop(pins);
     free(pins->cids);
     free(pins->indirect.roots);
     text_dispose(&pins->lines);
@@ -184,6 +191,30 @@ bool pin_call_read_cid(const struct pin_record *record, struct cid *cid)
            cid_from_bytes(cid, record->key.data, record->key.size, &err);
 }
 
+/* ---- the caller's own limit */
+
+/* In Kubo's words. */
+static void on_deadline(struct timer *timer)
+{
+    struct pin_call *pins = CONTAINER_OF(timer, struct pin_call, deadline);
+    bool is_plain_add = pins->waiting != NULL && pins->rpc->call->command->id == COMMAND_PIN_ADD &&
+                        !call_option_bool(pins->rpc->call, OPT_PROGRESS, false);
+
+    if (pins->has_ended)
+        return;
+    stop(pins);
+    pin_call_refuse(pins, 500, "%scontext deadline exceeded", is_plain_add ? "pin: " : "");
+}
+
+static void arm_deadline(struct pin_call *pins)
+{
+    int64_t limit_ms = call_option_number(pins->rpc->call, OPT_TIMEOUT, 0) / 1000000;
+
+    pins->deadline.fire = on_deadline;
+    if (call_has_option(pins->rpc->call, OPT_TIMEOUT))
+        timer_arm(pins->rpc->site->loop, &pins->deadline, limit_ms > 0 ? (uint64_t)limit_ms : 0);
+}
+
 /* ---- what the arguments stand for */
 
 static void resolve_next(struct pin_call *pins);
@@ -215,7 +246,7 @@ static void on_resolved(void *pins_, const struct operation_result *result, cons
 
     pins->resolving = NULL;
     if (err != NULL) {
-        pin_call_refuse(pins, err->code == ERROR_TIMEOUT ? 504 : 500, "%s", err->text);
+        rpc_refuse_unresolved(pins->rpc, pins->rpc->call->arguments[pins->count].typed, err);
     } else if (!read_path(result->path, &cid, &fault)) {
         pin_call_refuse(pins, 500, "%s", fault.text);
     } else {
@@ -235,7 +266,7 @@ static void resolve(struct pin_call *pins, const struct call_argument *argument)
     if (!upstream_resolve(pins->rpc->site->upstream, &pins->resolving, text_slice(&path),
                           RESOLVE_TIMEOUT_MS, pin_call_is_offline(pins->rpc), on_resolved, pins,
                           &err))
-        pin_call_refuse(pins, 502, "%s", err.text);
+        rpc_refuse_unresolved(pins->rpc, argument->typed, &err);
     text_dispose(&path);
 }
 
@@ -265,6 +296,7 @@ void pin_call_start(struct rpc *rpc, void (*proceed)(struct pin_call *pins))
     pins->cids = memory_resize_array(NULL, rpc->call->argument_count + 1, sizeof(*pins->cids));
     rpc->work = pins;
     rpc->end_work = end_work;
+    arm_deadline(pins);
     if (!rpc_owner(rpc, &pins->owner, &err))
         rpc_refuse(rpc, &err);
     else

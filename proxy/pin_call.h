@@ -26,6 +26,7 @@ struct pin_call {
     struct tracker_call *waiting;
     struct transaction *reading;
     struct operation *measuring;
+    struct timer deadline; /* the caller's `timeout`, of the whole call as in Kubo */
     void (*proceed)(struct pin_call *pins); /* all CIDs are known */
 
     /* A reply of lines that has begun. */

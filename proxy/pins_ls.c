@@ -134,7 +134,7 @@ static const struct pin_record *own(const struct pin_call *pins,
 static void refuse_unpinned(struct pin_call *pins)
 {
     pin_call_refuse(pins, 500, "path '%.*s' is not pinned",
-                    SLICE_ARGS(pins->rpc->call->arguments[pins->index].text));
+                    SLICE_ARGS(pins->rpc->call->arguments[pins->index].typed));
 }
 
 static void on_indirect(struct pin_call *pins, const struct cid *root)

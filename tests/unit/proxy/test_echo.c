@@ -42,13 +42,6 @@ static void test_echo_shows_the_argument_of_ls_as_typed(void **state)
            "\",\"Links\":[{\"Name\":\"x\",\"Hash\":\"Qm\"}]}]}\n");
 }
 
-static void test_echo_shows_the_argument_of_a_pin_that_is_none(void **state)
-{
-    expect(COMMAND_PIN_LS, SENT, TYPED,
-           "{\"Message\":\"path '" SENT "' is not pinned\",\"Code\":0}",
-           "{\"Message\":\"path '" TYPED "' is not pinned\",\"Code\":0}");
-}
-
 static void test_echo_leaves_everything_else_alone(void **state)
 {
     static const char *const replies[] = {
@@ -95,7 +88,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_echo_shows_the_argument_of_ls_as_typed),
-        cmocka_unit_test(test_echo_shows_the_argument_of_a_pin_that_is_none),
         cmocka_unit_test(test_echo_leaves_everything_else_alone),
         cmocka_unit_test(test_echo_writes_texts_as_go_does),
         cmocka_unit_test(test_echo_holds_back_only_what_may_become_a_match),
