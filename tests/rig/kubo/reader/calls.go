@@ -23,18 +23,20 @@ type argument struct {
 	Subpath hexBytes `json:"subpath"`
 }
 
+type option struct {
+	Name string   `json:"name"`
+	Text hexBytes `json:"text"`
+}
+
 type call struct {
 	Raw       hexBytes   `json:"raw"`
 	RawBody   hexBytes   `json:"raw_body"`
 	Command   string     `json:"command"` // empty: refused
 	Arguments []argument `json:"arguments"`
-	Options   []struct {
-		Name string   `json:"name"`
-		Text hexBytes `json:"text"`
-	} `json:"options"`
-	Target    hexBytes `json:"target"`
-	Body      hexBytes `json:"body"`
-	NeedsFile bool     `json:"needs_file"`
+	Options   []option   `json:"options"`
+	Target    hexBytes   `json:"target"`
+	Body      hexBytes   `json:"body"`
+	NeedsFile bool       `json:"needs_file"`
 }
 
 const (
