@@ -48,8 +48,8 @@ struct tracker_settings {
     uint64_t (*now_ms)(void); /* wall clock, since 1970 */
 };
 
-/* Starts with recovery: intents that the journal has open are looked at and ended, usage is
- * recounted. Until then calls wait. */
+/* Starts with recovery: intents that the journal has open are looked at and ended. Until then calls
+ * wait. */
 struct tracker *tracker_create(const struct tracker_settings *settings);
 /* What begins from now on goes to this upstream; what is under way fails if it is another one's
  * than before, and is seen to by recovery. Control thread. */
@@ -79,7 +79,7 @@ struct tracker_request {
     struct slice name;
     uint64_t expires_ms; /* CLAIM: 0: never */
     bool offline;        /* CLAIM: nothing is fetched: the blocks are here, or it fails */
-    char id[ULID_SIZE];  /* RELEASE, TRANSFER: that pin; "": the owner's in slot 0 */
+    char id[ULID_SIZE];  /* RELEASE, TRANSFER: that pin; RELEASE of "": the owner's in slot 0 */
     bool wants_progress;
 };
 

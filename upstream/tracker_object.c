@@ -244,7 +244,7 @@ static bool may_begin(struct tracked *object, const struct ownership_event *even
     return false;
 }
 
-/* RELEASE and TRANSFER by owner: the pin that Kubo's API shows. */
+/* RELEASE by owner: the pin that Kubo's API shows. */
 static void find_pin(const struct tracked *object, struct ownership_event *event)
 {
     const struct ownership_pin *pin;
