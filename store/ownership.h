@@ -75,6 +75,8 @@ struct ownership {
 
     bool is_suspect;   /* an operation failed: what upstream has must be looked at */
     bool is_repairing; /* what is held and not there is pinned again */
+    bool is_doubtful;  /* claims are those of an older backup: what is pinned beyond them may have
+                          been acknowledged since, and goes only with a removal */
     bool waits;        /* until somebody asks for something; nothing but claims goes on */
 };
 

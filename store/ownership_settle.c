@@ -354,6 +354,15 @@ static void start_unpin(struct ownership_change *change)
     start(change, OPERATION_UNPIN, PIN_NONE);
 }
 
+static bool may_unpin(const struct ownership *object)
+{
+    bool is_asked_for = !object->is_doubtful;
+
+    for (size_t i = 0; i < object->count; i++)
+        is_asked_for |= object->pins[i].is_removing;
+    return is_asked_for && object->upstream > needed(object, NULL) && !object->waits;
+}
+
 static void choose(struct ownership_change *change)
 {
     struct ownership *object = change->object;
@@ -371,7 +380,7 @@ static void choose(struct ownership_change *change)
         object->is_repairing = false;
     if (mode != PIN_NONE)
         start_pin(change, mode);
-    else if (object->upstream > needed(object, NULL) && !object->waits)
+    else if (may_unpin(object))
         start_unpin(change);
     else if ((mode = unmeasured(object)) != PIN_NONE)
         start(change, OPERATION_MEASURE, mode);

@@ -79,6 +79,7 @@ static void on_loaded(void *object_, struct transaction *transaction)
     if (err->code == ERROR_NONE) {
         take_object(&object->state, &transaction->object_get);
         object->is_doubtful = transaction->object_get.record.is_doubtful;
+        object->state.is_doubtful = object->is_doubtful;
     }
     queue_unfinished(object);
     if (object->is_doubtful)

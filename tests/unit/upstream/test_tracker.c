@@ -557,6 +557,23 @@ static void test_tracker_removes_nothing_because_of_a_backup(void **state)
     assert_int_equal(upstream_of(bench, 0), PIN_NONE);
 }
 
+/* Somebody pinned it recursively since the backup, and was told so. */
+static void test_tracker_weakens_nothing_because_of_a_backup(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(run(bench, TRACKER_CLAIM, "alice", 0, PIN_DIRECT), TRACKER_DONE);
+    shelf_find(bench->shelf, &bench->cids[0])->ours = PIN_RECURSIVE;
+    mark_restored(bench);
+    assert_int_equal(run(bench, TRACKER_REPAIR, "", 0, PIN_NONE), TRACKER_DONE);
+    turn(bench, 50);
+    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(usage_of(bench, "alice").bytes, 1);
+    assert_int_equal(release(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
+    assert_sound(bench);
+}
+
 static void test_tracker_carries_out_a_claim_of_a_backup(void **state)
 {
     struct bench *bench = *state;
@@ -975,6 +992,7 @@ int main(void)
         TEST(test_tracker_recovers_a_pin_that_nobody_was_told_of),
         TEST(test_tracker_recovers_a_removal),
         TEST(test_tracker_removes_nothing_because_of_a_backup),
+        TEST(test_tracker_weakens_nothing_because_of_a_backup),
         TEST(test_tracker_carries_out_a_claim_of_a_backup),
         TEST(test_tracker_leaves_nothing_open_that_was_not_begun),
         TEST(test_tracker_removes_later_what_a_failed_claim_held),
