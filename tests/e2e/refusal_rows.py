@@ -6,7 +6,7 @@ import dataclasses
 import socket
 import typing
 
-from kit import members
+from kit import members, upstream
 from kit.process import wait_for
 
 CID = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
@@ -30,6 +30,8 @@ rules:
     message: uploads have at most 1 kB this week
   - {id: no-listing, deny: [pin/ls]}
 """
+NO_BYTES = POLICY + "quotas: [{id: each, scope: each member, stored: {bytes: 4, pins: 10}}]\n"
+NO_PINS = POLICY + "quotas: [{id: each, scope: each member, stored: {bytes: 1MB, pins: 1}}]\n"
 LATER = POLICY.replace("  bob: {groups: [staff]}\n", "")
 EXPIRED = POLICY.replace("bob: {groups: [staff]}", "bob: {groups: [staff], expires: 2020-01-01}")
 
@@ -109,6 +111,13 @@ def not_resolved(peer, request):
     else:
         peer.reply(b'{"Version":"0.43.1","Commit":"","Repo":"18","System":"amd64/linux","Golang":"go1.26"}\n')
     return True
+
+
+@after_version
+def pins(peer, request):
+    """Every object is there, and has five bytes."""
+    peer.read_body(request)
+    return upstream.answer_pins(peer, request.target.partition("?")[0])
 
 
 # ---- places where nobody listens
@@ -227,6 +236,7 @@ class Row:
     meanwhile: typing.Optional[typing.Callable] = None  # once the upstream has the call
     prepare: typing.Optional[typing.Callable] = None  # before the call
     before: int = 0  # calls with the same credential before the one that is shown
+    first: str = "/api/v0/id"  # these calls
 
 
 CAT, CAT_JS = ["cat", CID], "await each(ipfs.cat(cid))"
@@ -310,6 +320,9 @@ ROWS = [
     Row(503, "garbage is being collected", ADD, ADD_JS, script=collecting, prepare=collects_garbage),
     # ---- 507: no room
     Row(507, "the storage is nearly full", ADD, ADD_JS, script=full, prepare=waits_until_full, limits={"storage_high_water": 95}),
+    Row(507, "the stored bytes of a quota are used up", ["pin", "add", CID], "await ipfs.pin.add(cid)", script=pins, policy=NO_BYTES, member="alice"),
+    Row(507, "the pins of a quota are used up", ["pin", "add", CID], "await ipfs.pin.add(cid)", script=pins, policy=NO_PINS, member="alice", before=1,
+        first="/api/v0/pin/add?arg=bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"),
     # ---- after the reply has begun: cut, never a clean end
     Row(0, "the node breaks off a list", ["refs", "-r", CID], "await each(ipfs.refs(cid, { recursive: true }))", script=LINES),
     Row(0, "the node breaks off a file", CAT, CAT_JS, script=BYTES),
@@ -320,7 +333,6 @@ ROWS = [
 # What no call is answered with yet; when it is, it becomes a row.
 NOT_BUILT = [
     (429, "a rate, a window or a number of calls at once is used up: quotas"),
-    (507, "the stored bytes or pins of a quota are used up"),
 ]
 
 # Statuses of the operators' socket alone, which no client of the API reaches.

@@ -92,7 +92,7 @@ class Golden(RelayCase):
             if row.prepare is not None:
                 row.prepare(self)
             for _ in range(row.before):
-                client.ask(self.gateway.port, client.post("/api/v0/id", f"Authorization: Bearer {credential}"))
+                client.ask(self.gateway.port, client.post(row.first, f"Authorization: Bearer {credential}"))
             shown = action(row, between.port, credential)
             wait_for(lambda: between.answer() is not None, 2)
             return between.answer(), shown
