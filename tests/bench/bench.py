@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,quotas,upload,latency,hashes,formats,policy,pins]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,quotas,upload,latency,hashes,formats,policy,pins,pin_list]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -10,17 +10,19 @@ import pathlib
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from comparison import Series, table  # noqa: E402
-from kit import figures, native, relay, settings  # noqa: E402
+from kit import figures, native, relay, settings, upstream  # noqa: E402
 from kit import members as kit_members  # noqa: E402
-from kit.client import CID  # noqa: E402
+from kit.client import CID, Client, post  # noqa: E402
 
 RELAYS = ["causeway", "nginx", "haproxy"]
 WRK_SCRIPT = 'wrk.method = "POST"\n'
@@ -184,6 +186,73 @@ def pins(bench):
     return _of_parts(bench, lambda quick: native.pin_speeds(quick, bench.folder), rounds=1)  # most of it is filling
 
 
+def pin_list(bench):
+    """One member's pin/ls of 1,000 of a million through the gateway, and the memory of a list of them all."""
+    count = 20_000 if bench.options.quick else 1_000_000
+    name = "member-1"
+    bench.stop_relays()
+    with upstream.Upstream(lambda peer, request: False) as nobody:  # a list asks no node
+        gateway = relay.start(bench.folder, nobody.port, kind="causeway", more=kit_members.write_policy(bench.folder, [name]))
+        gateway.stop()
+        _put_ledger(bench, gateway, count)
+        gateway.start()
+        (token,) = kit_members.mint(gateway, [name])
+        took = sorted(_list_pins(gateway, token, count // 1000) for _ in range(50))
+        gateway.stop()
+        with sqlite3.connect(gateway.folder / "data" / "ledger.db") as ledger:
+            ledger.execute("UPDATE pin SET owner = ?", [name])
+        ledger.close()
+        gateway.start()
+        _list_pins(gateway, token, count, most=1000)
+        before = gateway.process.rss()
+        _list_pins(gateway, token, count)
+        grown = (gateway.process.rss() - before) / settings.MIB
+        gateway.stop()
+    entries = []
+    for what, value, unit, goal in ((f"pin/ls of {count // 1000} of {count:,} pins through the gateway, p50", took[25] * 1000, "ms", 20),
+                                    (f"pin/ls of {count // 1000} of {count:,} pins through the gateway, worst of 50", took[-1] * 1000, "ms", 20),
+                                    (f"RSS growth over a pin/ls of {count:,} pins", max(grown, 0.01), "MiB", 8)):
+        series = Series(what, unit, False)
+        series.add("causeway", value)
+        series.add("what is allowed", goal)
+        entries.append(series.entry("causeway", "what is allowed", "<= 1.0"))
+    return entries
+
+
+def _put_ledger(bench, gateway, count):
+    """A ledger of so many pins of 1,000 members becomes the gateway's."""
+    filled = bench.folder / "filled"
+    subprocess.run([str(native.tool("pins")), str(filled), str(count)], check=True, capture_output=True, timeout=1500)
+    data = gateway.folder / "data"
+    for path in data.glob("ledger.db*"):
+        path.unlink()
+    for path in filled.glob("ledger.db*"):
+        shutil.move(path, data / path.name)
+    shutil.rmtree(filled)
+
+
+def _list_pins(gateway, token, count, most=None):
+    """Seconds until the last pin is there; or until so many are."""
+    begin, seen = time.monotonic(), 0
+    with Client(gateway.port) as client:
+        client.send(post("/api/v0/pin/ls?stream=true", f"Authorization: Bearer {token}"))
+        reply = client.reader.reply()
+        if reply.status != 200:
+            raise RuntimeError(f"pin/ls: {reply.status}")
+        if most:
+            client.reset()
+            return None
+
+        def on_piece(piece):
+            nonlocal seen
+            seen += piece.count(b"\n")
+
+        client.reader.body(reply, on_piece=on_piece)
+    if seen < count:
+        raise RuntimeError(f"{seen} pins are listed, not {count}")
+    return time.monotonic() - begin
+
+
 def _of_parts(bench, measure, rounds=3):
     """Entries of a tool that measures parts of the gateway beside goals of its own."""
     series, goals = {}, {}
@@ -210,7 +279,7 @@ def _allowed():
 
 
 PARTS = {"small": small_requests, "members": members, "quotas": quotas, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats,
-         "policy": policy, "pins": pins}
+         "policy": policy, "pins": pins, "pin_list": pin_list}
 
 
 def parse():

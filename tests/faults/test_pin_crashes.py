@@ -235,6 +235,59 @@ class PinCrashes(unittest.TestCase):
             self.check_all()
         figures.report("kills at a random time, after which all was right", RANDOM_KILLS, "kills")
 
+    def test_an_older_backup_is_put_back(self):
+        """What was pinned when the backup was made is the members' again, or shown as lost; nothing at Kubo is removed, neither what
+        was pinned since nor what others pinned; and what is charged can be recounted."""
+        for number in range(RESTORES):
+            self.play_for(0.3)
+            self.check_all()
+            before = [member.model.own() for member in self.members]
+            backup = self.folder / f"backup-{number}.db"
+            self.operate("ledger", "backup", backup)
+            self.crash(self.random.choice(["gateway", "both"]), seconds=self.random.uniform(0, 1))
+            self.relay.stop()
+            self.passed.clear()
+            pinned = self.pins_of_kubo()
+            self.operate("ledger", "restore", backup)
+            self.relay.start()
+            self.assertTrue(wait_for(lambda: self.check()["doubtful_objects"] == 0, 60, 0.2), self.check())
+            self.check_ledger()
+            self.check_restored(before, pinned)
+            self.begin_anew()
+        figures.report("older backups put back, after which all was right", RESTORES, "restores")
+
+    def play_for(self, seconds):
+        stop = threading.Event()
+        with concurrent.futures.ThreadPoolExecutor(MEMBERS) as pool:
+            playing = [pool.submit(member.play, stop) for member in self.members]
+            time.sleep(seconds)
+            stop.set()
+            for one in playing:
+                one.result()
+
+    def operate(self, *words):
+        done = subprocess.run([relay.causeway_program(), *words, "--config", self.relay.config], text=True, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def check_restored(self, before, pinned):
+        self.assertEqual(self.pins_of_others(), self.foreign)
+        modes = {cid: mode for cid, mode, name in self.pins_of_kubo()}
+        for cid, mode, name in pinned:
+            self.assertIn(modes.get(cid), (mode, RECURSIVE), f"a restore took {cid} away, {mode}; {self.trace_of([cid])}")
+        for member, own in zip(self.members, before):
+            self.assertEqual(member.listed(), own, member.name)
+
+    def begin_anew(self):
+        """Members let everything go, and what nobody has any more is taken away at Kubo."""
+        for member in self.members:
+            for cid in member.listed():
+                self.assertIn(member.ask(f"pin/rm?arg={cid}"), (None, "500 not pinned or pinned indirectly"))
+            self.assertEqual(member.listed(), {})
+            member.model = Model()
+        for cid, mode, name in self.pins_of_kubo() - self.foreign:
+            self.straight("pin", "rm", cid)
+        self.assertEqual(self.pins_of_others(), self.foreign)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -44,6 +44,26 @@ full_parts_2() {
 END
 }
 
+full_parts_5() {
+    cat <<'END'
+10  tests    tests/e2e          test_pins.*                         # two members, both Kubos
+20  tests    tests/e2e          test_pin_model.*                    # 64 members' random interleavings against a model
+10  tests    tests/e2e          test_stored_quotas.*,test_quota_texts.*
+10  tests    tests/integration  test_quotas.*,test_live_limit.*     # rates, windows, concurrency at their limits
+25  tests    tests/faults       test_pin_crashes.*                  # kill -9 of gateway and Kubo, older backups
+35  tests    tests/faults       test_crash_states.*
+15  tests    tests/e2e          test_differential_cli.Cli.*         # as the one member of an empty node
+15  tests    tests/e2e          test_differential_js.*
+10  tests    tests/e2e          test_golden.*
+5   tests    tests/integration  test_ledger.*
+15  unit     debug              store/|upstream/|policy/|proxy/
+15  unit     asan               store/|upstream/|policy/|proxy/
+25  unit     tsan               store/|upstream/|policy/|proxy/
+15  bench    pins,pin_list      # a million pins
+15  bench    small,quotas       # the bars of step 4 with quotas on
+END
+}
+
 # Steps without a list of their own: every suite.
 full_parts() {
     if declare -f "full_parts_$1" >/dev/null; then
