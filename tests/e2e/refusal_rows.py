@@ -116,8 +116,11 @@ def not_resolved(peer, request):
 @after_version
 def pins(peer, request):
     """Every object is there, and has five bytes."""
+    if "/dag/stat" not in request.target:
+        return upstream.answer(peer, request)
     peer.read_body(request)
-    return upstream.answer_pins(peer, request.target.partition("?")[0])
+    peer.reply(b'{"UniqueBlocks":1,"TotalSize":5,"DagStats":[{"Cid":{"/":"%s"},"Size":5,"NumBlocks":1}]}\n' % CID.encode())
+    return True
 
 
 # ---- places where nobody listens

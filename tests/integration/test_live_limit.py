@@ -11,7 +11,7 @@ POLICY = """\
 version: 1
 org: lab.example
 members: {ann: {}}
-roles: {all: {allow: ["**"]}}
+roles: {all: {allow: ["**"], rights: [read-any]}}
 bind: [{to: "member:*", roles: [all]}]
 quotas:
   - {id: room, scope: each member, stored: {bytes: 1MB}}
