@@ -132,11 +132,13 @@ static bool open_files(struct blocks *blocks, struct blocks_opened *opened, stru
     blocks->folder_fd = open(blocks->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (blocks->folder_fd < 0)
         return error_set_errno(err, "the folder %s cannot be opened", blocks->folder);
+    (void)blocks_drop_reserve(blocks); /* a full disk must not keep us from starting */
     if (!block_index_open(&blocks->index, blocks->folder, true, &is_new, err) ||
         (is_new && !blocks_rebuild(blocks, opened, err)) || !blocks_load_segments(blocks, err) ||
         !blocks_remove_strays(blocks, err))
         return false;
     blocks_reopen_last(blocks);
+    blocks_make_reserve(blocks);
     blocks_count_totals(blocks, 0);
     return true;
 }

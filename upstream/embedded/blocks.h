@@ -2,7 +2,8 @@
 /* The embedded node's blocks, by multihash: two CIDs with the same one are the same block.
  *
  * A folder of its own (0700) has `lock` (one process at a time), segments (segment.h: appended to
- * and never changed) and `index.db` (index.h: where each block is). A block that the index knows
+ * and never changed), `index.db` (index.h: where each block is) and `reserve` (up to 8 MiB that are
+ * given up when a full disk keeps blocks from being removed). A block that the index knows
  * was synced before the index was: it is there whole or not at all. One thread writes: it takes all
  * writes that wait, and makes them durable together, with one sync of the segment and one of the
  * index, before any of them is answered. Reads run in the job pool, and never wait for writes.

@@ -151,7 +151,6 @@ bool blocks_compact(struct blocks *blocks, struct blocks_written *result, struct
     forget(blocks, number);
     unlinkat(blocks->folder_fd, name, 0); /* if a crash comes before: the next start removes it */
     result->freed_bytes = size - moved_bytes;
-    result->may_compact = blocks_may_compact(blocks);
     blocks_count_totals(blocks, 1);
     return true;
 }

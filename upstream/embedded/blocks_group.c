@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { RESERVE_BYTES = 8 << 20, RESERVE_BYTES_MIN = 256 << 10 };
+
 /* ---- segments */
 
 struct segment_state *blocks_find_segment(struct blocks *blocks, uint32_t number)
@@ -330,22 +332,70 @@ static bool run_all(struct blocks *blocks, struct blocks_write *const *group, si
     return false;
 }
 
+/* ---- the reserve */
+
+static const char reserve_name[] = "reserve";
+
+bool blocks_drop_reserve(struct blocks *blocks)
+{
+    return unlinkat(blocks->folder_fd, reserve_name, 0) == 0;
+}
+
+/* As much as there is room for; without any there is none, and the next try may find some. */
+void blocks_make_reserve(struct blocks *blocks)
+{
+    int fd =
+        openat(blocks->folder_fd, reserve_name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    off_t size = RESERVE_BYTES;
+
+    if (fd < 0)
+        return;
+    while (size >= RESERVE_BYTES_MIN && fallocate(fd, 0, 0, size) != 0)
+        size /= 2;
+    if (size < RESERVE_BYTES_MIN)
+        (void)blocks_drop_reserve(blocks);
+    close(fd);
+}
+
+/* ---- groups */
+
+static bool only_removes(const struct blocks_write *write)
+{
+    for (size_t i = 0; i < write->count; i++)
+        if (write->entries[i].is_put)
+            return false;
+    return true;
+}
+
+static bool run_one(struct blocks *blocks, struct blocks_write *write, struct error *err)
+{
+    return write->compacts ? blocks_compact(blocks, &write->result, err)
+                           : run_all(blocks, &write, 1, err);
+}
+
+static void run_alone(struct blocks *blocks, struct blocks_write *write)
+{
+    bool is_done = run_one(blocks, write, &write->err);
+
+    if (!is_done && only_removes(write) && block_index_was_full(blocks->index) &&
+        blocks_drop_reserve(blocks)) {
+        write->err = (struct error){0};
+        is_done = run_one(blocks, write, &write->err);
+    }
+    assert(is_done || write->err.code != ERROR_NONE);
+    if (is_done && write->result.freed_bytes > 0)
+        blocks_make_reserve(blocks);
+}
+
 void blocks_run_group(struct blocks *blocks, struct blocks_write *const *group, size_t count)
 {
-    struct error err = {0};
+    struct error ignored = {0};
 
-    if (count == 1 && group[0]->compacts) {
-        if (!blocks_compact(blocks, &group[0]->result, &group[0]->err))
-            assert(group[0]->err.code != ERROR_NONE);
-        return;
-    }
-    if (run_all(blocks, group, count, &err)) {
-        for (size_t i = 0; i < count; i++)
-            group[i]->result.may_compact = blocks_may_compact(blocks);
-    } else if (count == 1) {
-        group[0]->err = err;
-    } else { /* the one that is too much for the disk must not fail the others */
-        for (size_t i = 0; i < count; i++)
-            blocks_run_group(blocks, &group[i], 1);
-    }
+    if (count == 1)
+        run_alone(blocks, group[0]);
+    else if (!run_all(blocks, group, count, &ignored))
+        for (size_t i = 0; i < count; i++) /* what is too much for the disk must not fail others */
+            run_alone(blocks, group[i]);
+    for (size_t i = 0; i < count; i++)
+        group[i]->result.may_compact = blocks_may_compact(blocks);
 }

@@ -95,6 +95,11 @@ void blocks_reopen_last(struct blocks *blocks);
 void blocks_close_last(struct blocks *blocks);
 void blocks_count_totals(struct blocks *blocks, size_t written);
 
+/* Room on the disk that is kept for removing, which must go on when there is no other: the index
+ * writes before it frees anything. False: there was none. */
+bool blocks_drop_reserve(struct blocks *blocks);
+void blocks_make_reserve(struct blocks *blocks);
+
 /* ---- blocks_compact.c, in a group of its own */
 
 MUST_USE bool blocks_compact(struct blocks *blocks, struct blocks_written *result,

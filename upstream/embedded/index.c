@@ -69,6 +69,7 @@ struct block_index {
     sqlite3 *db;
     char *path;
     sqlite3_stmt *statements[STATEMENT_COUNT];
+    bool was_full;
 };
 
 /* ---- running */
@@ -104,7 +105,7 @@ static const char *advice(int code, int cause)
     }
 }
 
-static bool fail(const struct block_index *index, struct error *err)
+static bool fail(struct block_index *index, struct error *err)
 {
     int code = sqlite3_extended_errcode(index->db);
     const char *what = advice(code, sqlite3_system_errno(index->db));
@@ -112,6 +113,7 @@ static bool fail(const struct block_index *index, struct error *err)
                                ? ERROR_MISMATCH
                                : ERROR_IO;
 
+    index->was_full = what == full;
     return error_set(err, kind, "the index %s: %s%s%s (%d)", index->path,
                      what != NULL ? what : "SQLite says", what != NULL ? "; SQLite: " : ": ",
                      sqlite3_errmsg(index->db), code);
@@ -309,6 +311,11 @@ void block_index_rollback(struct block_index *index)
 
     if (sqlite3_get_autocommit(index->db) == 0) /* a full disk gives all up by itself */
         (void)run(index, ROLLBACK, &ignored);
+}
+
+bool block_index_was_full(const struct block_index *index)
+{
+    return index->was_full;
 }
 
 bool block_index_make(struct block_index *index, struct error *err)

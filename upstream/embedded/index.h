@@ -39,6 +39,8 @@ MUST_USE bool block_index_begin(struct block_index *index, struct error *err);
 /* Durable. is_unsure: out, if it failed: it may be found done after a crash all the same. */
 MUST_USE bool block_index_commit(struct block_index *index, bool *is_unsure, struct error *err);
 void block_index_rollback(struct block_index *index); /* none is under way: fine */
+/* The last failure was a full disk's. */
+bool block_index_was_full(const struct block_index *index);
 MUST_USE bool block_index_make(struct block_index *index, struct error *err);
 
 /* is_new: out, there was none of this key. */

@@ -41,9 +41,11 @@ int __wrap_fdatasync(int fd)
     return -1;
 }
 
+static char reserve[160]; /* while it is there, it takes the room that the index needs */
+
 static ssize_t index_write(int fd, const void *bytes, size_t size, off_t offset)
 {
-    if (index_trouble == 0)
+    if (index_trouble == 0 || (reserve[0] != '\0' && access(reserve, F_OK) != 0))
         return __real_pwrite(fd, bytes, size, offset);
     errno = index_trouble;
     return -1;
@@ -101,7 +103,7 @@ static void test_blocks_write_fails_whole_while_the_disk_does(void **state)
             kit_expect(kit, next + 40, 110, 1000, false);
             kit_expect_totals(kit, next + 40, (next + 40) * 1000);
             seen = kit_remove_many(kit, next, 1, 1000);
-            if (troubles[i].where == &index_trouble) {
+            if (troubles[i].where == &index_trouble) { /* the reserve gives no room here */
                 assert_int_equal(seen.err.code, ERROR_IO);
             } else {
                 *troubles[i].where = 0;
@@ -163,6 +165,33 @@ static void test_blocks_full_disk_keeps_no_bytes_of_what_failed(void **state)
     kit_path(kit, "0000000002.blocks", path);
     assert_int_not_equal(stat(path, &status), 0);
     write_trouble = 0;
+}
+
+static void test_blocks_can_be_removed_when_the_disk_is_full(void **state)
+{
+    struct kit *kit = *state;
+    struct seen seen;
+    char path[160];
+
+    kit_write_many(kit, 0, 100, 1000);
+    kit_path(kit, "reserve", path);
+    assert_int_equal(access(path, F_OK), 0);
+    index_trouble = ENOSPC;
+    snprintf(reserve, sizeof(reserve), "%s", path);
+    assert_int_equal(kit_write_many(kit, 200, 1, 1000).err.code, ERROR_IO);
+    assert_int_equal(access(path, F_OK), 0); /* it is not for puts */
+    seen = kit_remove_many(kit, 0, 100, 1000);
+    assert_int_equal(seen.err.code, ERROR_NONE);
+    assert_int_equal(seen.written.removed, 100);
+    assert_int_not_equal(access(path, F_OK), 0);
+    do {
+        seen = kit_compact(kit);
+        assert_int_equal(seen.err.code, ERROR_NONE);
+        index_trouble = 0; /* now there is room */
+    } while (seen.written.may_compact);
+    assert_int_equal(access(path, F_OK), 0);
+    kit_expect(kit, 0, 100, 1000, false);
+    reserve[0] = '\0';
 }
 
 static void test_blocks_folder_that_cannot_be_made_is_refused(void **state)
@@ -410,6 +439,7 @@ int main(void)
         TEST(test_blocks_write_fails_whole_while_the_disk_does),
         TEST(test_blocks_write_that_fails_leaves_the_rest_of_its_group),
         TEST(test_blocks_full_disk_keeps_no_bytes_of_what_failed),
+        TEST(test_blocks_can_be_removed_when_the_disk_is_full),
         TEST(test_blocks_folder_that_cannot_be_made_is_refused),
         TEST(test_blocks_of_another_process_are_refused),
         TEST(test_blocks_damaged_block_is_found_out_and_named),
