@@ -141,9 +141,10 @@ static const struct option table[] = {
     {"limits.chunk_extension_size", OPTION_SIZE, FIELD(limits.chunk_extension_size), "256 B", .zero = "none", .min = 1,
      .max = 16 * KIB,
      .help = "The longest extension of one chunk of a body."},
-    {"limits.storage_high_water", OPTION_INTEGER, FIELD(limits.storage_high_water), "95", .zero = "off", .min = 1, .max = 100,
+    {"limits.storage_high_water", OPTION_INTEGER, FIELD(limits.storage_high_water), "0", .zero = "off", .min = 1, .max = 100,
      .help = "In percent of the room that the storage says it has (Kubo: Datastore.StorageMax, 10 GB unless it was set). "
-             "Above it, what adds data is refused with 507; reading and unpinning go on."},
+             "Above it, what adds data is refused with 507; reading and unpinning go on. 95 is a good value once StorageMax "
+             "says what the disk can hold."},
     {"limits.collect_above", OPTION_INTEGER, FIELD(limits.collect_above), "0", .zero = "never", .min = 1, .max = 100,
      .help = "In percent, likewise: above it, garbage is collected without being asked, at most once an hour. Garbage is "
              "every block that no pin reaches, whoever put it there."},

@@ -51,7 +51,7 @@ bool context_open(struct context *context, const struct config *config, struct l
     return directory_attach(context->directory, context->store, err) &&
            denylist_attach(context->denylist, context->store, err) &&
            open_audit(context, config, messages, err) &&
-           quota_store_load(context->accounts, context->store, err);
+           quota_store_load(context->accounts, context->store, messages, err);
 }
 
 void context_close(struct context *context)

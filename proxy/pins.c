@@ -56,6 +56,7 @@ static void claim_next(struct pin_call *pins)
         .has_name = call_has_option(call, OPT_NAME),
         .name = call_option_text(call, OPT_NAME),
         .expires_ms = rpc_pin_expires_ms(pins->rpc),
+        .shortens = call_has_option(call, OPT_CW_EXPIRE_IN),
         .offline = pin_call_is_offline(pins->rpc),
         .wants_progress = has_progress,
     };

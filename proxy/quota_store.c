@@ -7,6 +7,22 @@ enum { PAGE = 500, KEEP_EVERY_MS = 1000, KEEP_MAX = 1000 };
 
 /* ---- at the start */
 
+/* What does not add up is put right before anybody is charged. */
+static bool recount(struct store *store, struct log_writer *messages, struct error *err)
+{
+    struct transaction *recount = transaction_create(TRANSACTION_USAGE_RECOUNT);
+    bool is_fine;
+
+    recount->usage_recount.repairs = true;
+    is_fine = store_run(store, recount, err);
+    if (is_fine && recount->usage_recount.different > 0)
+        log_message(messages, LOG_LEVEL_ERROR,
+                    "the ledger's usage of %llu accounts did not add up, and was counted again",
+                    (unsigned long long)recount->usage_recount.different);
+    transaction_destroy(&recount);
+    return is_fine;
+}
+
 static bool load_org(struct accounts *accounts, struct store *store, struct error *err)
 {
     struct transaction *get = transaction_create(TRANSACTION_USAGE_GET);
@@ -60,11 +76,13 @@ static bool load_windows(struct accounts *accounts, struct store *store, struct 
     return is_fine;
 }
 
-bool quota_store_load(struct accounts *accounts, struct store *store, struct error *err)
+bool quota_store_load(struct accounts *accounts, struct store *store, struct log_writer *messages,
+                      struct error *err)
 {
     struct transaction *last = NULL;
     struct owner after = {0};
-    bool has_more = true, is_fine = load_org(accounts, store, err);
+    bool has_more = true;
+    bool is_fine = recount(store, messages, err) && load_org(accounts, store, err);
 
     while (is_fine && has_more)
         is_fine = load_owners(accounts, store, &after, &has_more, err);

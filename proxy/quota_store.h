@@ -4,13 +4,15 @@
 #ifndef PROXY_QUOTA_STORE_H
 #define PROXY_QUOTA_STORE_H
 
+#include "conf/log.h"
 #include "http/loop.h"
 #include "policy/accounts.h"
 #include "store/store.h"
 
 /* Reads usage and windows into empty accounts. Blocks: at the start, before a policy is in force.
  */
-MUST_USE bool quota_store_load(struct accounts *accounts, struct store *store, struct error *err);
+MUST_USE bool quota_store_load(struct accounts *accounts, struct store *store,
+                               struct log_writer *messages, struct error *err);
 
 struct quota_keeper {
     struct timer timer;

@@ -195,6 +195,7 @@ static void claim(struct upload *upload)
                 .has_name = true, /* Kubo too forgets the name that was there before */
                 .name = upload->wish.name,
                 .expires_ms = rpc_pin_expires_ms(rpc),
+                .shortens = call_has_option(rpc->call, OPT_CW_EXPIRE_IN),
                 .offline = pin_call_is_offline(rpc),
             },
         .notes_missing = rpc->call->command->id == COMMAND_DAG_IMPORT,

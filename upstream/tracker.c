@@ -14,19 +14,23 @@ struct tracker *tracker_create(const struct tracker_settings *settings)
     struct tracker *tracker = memory_alloc(sizeof(*tracker));
 
     tracker->settings = *settings;
+    tracker->started_ms = settings->now_ms();
     tracker->held_end = &tracker->held;
     text_put_format(&tracker->pin_name, "cw:%s", store_uuid(settings->store));
     recovery_start(tracker);
     return tracker;
 }
 
-static void fail_operation(struct tracked *object)
+/* What was seen, was seen at the storage before. */
+static void doubt(struct tracked *object)
 {
+    static const struct ownership_event again = {.kind = OWNERSHIP_DOUBT};
     struct error why = {0};
 
     error_set(&why, ERROR_CANCELED,
               "the configuration now names another storage, and what was under way was given up");
     tracked_cut(object, &why);
+    tracked_queue(object, &again, NULL);
     tracked_run(object);
 }
 
@@ -40,8 +44,7 @@ void tracker_use(struct tracker *tracker, struct upstream *upstream)
 
         for (; object != NULL; object = next) {
             next = object->next;
-            if (object->operation != NULL)
-                fail_operation(object);
+            doubt(object);
         }
     }
 }

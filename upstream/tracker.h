@@ -78,8 +78,11 @@ struct tracker_request {
     bool has_name;      /* CLAIM: name replaces the one it has */
     struct slice name;
     uint64_t expires_ms; /* CLAIM: 0: never */
-    bool offline;        /* CLAIM: nothing is fetched: the blocks are here, or it fails */
-    char id[ULID_SIZE];  /* RELEASE, TRANSFER: that pin; RELEASE of "": the owner's in slot 0 */
+    /* CLAIM: a pin that is there already ends at expires_ms, too. Else it may be made to last for
+     * ever, and never to end sooner. */
+    bool shortens;
+    bool offline;       /* CLAIM: nothing is fetched: the blocks are here, or it fails */
+    char id[ULID_SIZE]; /* RELEASE, TRANSFER: that pin; RELEASE of "": the owner's in slot 0 */
     bool wants_progress;
 };
 

@@ -121,6 +121,13 @@ static const struct tracker_call *claimant(const struct tracked *object, const c
     return NULL;
 }
 
+static bool was_held(const struct tracked *object, const char *id)
+{
+    const struct ownership_pin *before = ownership_pin(&object->before, id);
+
+    return before != NULL && before->held != PIN_NONE;
+}
+
 static void write_confirm(struct tracked *object, const struct ownership_pin *pin)
 {
     struct transaction *transaction = transaction_create(TRANSACTION_PIN_CONFIRM);
@@ -133,7 +140,8 @@ static void write_confirm(struct tracked *object, const struct ownership_pin *pi
     if (call != NULL) {
         confirm->renames = call->request.has_name;
         confirm->name = transaction_copy(transaction, call->request.name);
-        confirm->sets_expiry = true;
+        confirm->sets_expiry =
+            !was_held(object, pin->id) || call->request.shortens || call->request.expires_ms == 0;
         confirm->expires_ms = call->request.expires_ms;
     }
     write(object, transaction);

@@ -94,6 +94,7 @@ struct tracker {
     struct ulid_source ulids;
 
     bool is_ending;
+    uint64_t started_ms;                   /* since 1970 */
     bool is_ready;                         /* the first recovery is through */
     struct tracker_call *held, **held_end; /* until is_ready */
     struct transaction *journal_page;      /* being read */

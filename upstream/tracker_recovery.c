@@ -72,7 +72,7 @@ static void recover(struct tracker *tracker, const struct journal_record *record
     struct cid key;
 
     if (!slice_is(record->kind, "object")) {
-        if (!tracker->is_ready)
+        if (record->opened_ms < tracker->started_ms) /* else it runs */
             close_entry(tracker, record->number);
         return;
     }

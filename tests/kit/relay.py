@@ -66,7 +66,7 @@ class Causeway:
             lines += f"      client_ca_file: {tls[2]}\n" if len(tls) > 2 else ""
         # else the storage is asked how full it is, and a scripted upstream sees calls that no client made
         if "limits:" not in self._values["more"]:
-            limits = {"storage_high_water": 0, **(limits or {})}
+            limits = limits or {}
         named = "".join(f"  {name}: {value}\n" for name, value in (limits or {}).items())
         self.config.write_text(_CONFIG.format(tls=lines, limits="limits:\n" + named if named else "",
                                               **self._values))
