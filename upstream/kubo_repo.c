@@ -18,6 +18,8 @@ static void measure_on_line(struct kubo_operation *operation, const json_t *line
                         kubo_number(object, "NumBlocks", &result->blocks);
     if (!result->has_bytes)
         kubo_fault(operation, fault, "a size that can be");
+    else if (operation->on_progress != NULL) /* of a pin that measures first */
+        operation->on_progress(operation->arg, result->blocks, result->bytes);
 }
 
 static void measure_block_on_line(struct kubo_operation *operation, const json_t *line,
