@@ -41,7 +41,8 @@ type call struct {
 
 const (
 	printedBoundary = "causeway-arguments-5b3f9c0a7d214e86"
-	file            = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--B--\r\n"
+	emptyCar        = "\x11\xa2eroots\x80gversion\x01" // what dag/import takes, and for the others a file like any
+	file            = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n" + emptyCar + "\r\n--B--\r\n"
 )
 
 // options as Kubo would have them: those of the call over the defaults.
