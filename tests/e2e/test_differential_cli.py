@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from differential import DifferentialCase
+from differential import EMPTY_FOLDER, DifferentialCase, as_version_1
 from kit.process import wait_for
 
 MISSING = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
@@ -179,7 +179,7 @@ class Cli(DifferentialCase):
             self.same("dag", "import", *words, "tree.car")
         self.well("dag", "import", "tree.car", "tree.car")
         self.well("dag", "import", stdin=car)
-        for name in ("cut.car", "bad.car", "empty"):
+        for name in ("cut.car", "bad.car"):
             self.same("dag", "import", name)
 
     # ---- pins
@@ -188,10 +188,12 @@ class Cli(DifferentialCase):
         tree, big, text = (self.add("--pin=false", *words) for words in (["-r", "tree"], ["big"], ["a.txt"]))
         for words in ([tree], ["--progress", big], ["--recursive=false", text], ["-r", text], ["--name=a name ä", big], ["--progress", tree, big],
                       [f"/ipfs/{tree}/below"], [f"ipfs://{tree}"], ["--timeout=50ms", MISSING], ["--offline", MISSING], ["nonsense"],
-                      ["--name=" + "x" * 300, text], ["--encoding=json", big]):
+                      ["--name=" + "x" * 300, text], ["--encoding=json", big], ["--name=a name ä", big]):
             self.same("pin", "add", *words)
-        for words in ([], ["-q"], ["--type=all"], ["--type=recursive"], ["--type=direct"], ["--type=indirect"], ["-s"], ["--stream", "-q"],
-                      ["--names"], ["-n", "--type=recursive"], ["--name=a name"], [tree], [f"{tree}/one"], [MISSING], ["--type=nonsense"],
+        for words in ([], ["-q", "--type=recursive"], ["--type=all"], ["--type=recursive"], ["--type=direct"], ["-s"], ["--stream", "--type=recursive"],
+                      ["--names"], ["-n", "--type=recursive"], ["--name=a name"]):
+            self.same("pin", "ls", *words, listing=True)
+        for words in ([tree], [f"{tree}/one"], [MISSING], ["--type=nonsense"],
                       ["--type=direct", tree], ["--encoding=json", tree], ["nonsense"]):
             self.same("pin", "ls", *words, order=False)
         self.same("pin", "verify", order=False)
@@ -206,7 +208,9 @@ class Cli(DifferentialCase):
 
     def test_pins_through_a_pipe(self):
         self.add("-r", "tree"), self.add("big")
-        names = self.well("pin", "ls", "-q", "--type=recursive", order=False).split()
+        listed = self.well("pin", "ls", "-q", "--type=recursive", listing=True).split()
+        forms = [as_version_1(name) for name in listed]
+        names = [name for name in listed if forms.count(as_version_1(name)) == 1 and name != EMPTY_FOLDER]
         self.assertGreater(len(names), 1)
         lines = "\n".join(sorted(names)).encode() + b"\n"
         self.well("pin", "add", stdin=lines)
@@ -220,7 +224,8 @@ class Cli(DifferentialCase):
                                    f'"{side.cli.binary}" --api {side.cli.api} pin add',
                                    shell=True, env=side.cli.environment, capture_output=True, text=True)
             self.assertEqual((piped.returncode, piped.stderr), (0, ""))
-            self.assertEqual(piped.stdout.count("pinned"), len(names))
+            self.assertEqual(piped.stdout.count("pinned"), side.run("pin", "ls", "-q", "--type=recursive")[1].count(b"\n"))
+            self.assertGreaterEqual(piped.stdout.count("pinned"), len(names))
 
     # ---- files
 
@@ -332,6 +337,10 @@ class Cli(DifferentialCase):
         for words, said in (
             (["files", "cp", "/ipfs/nonsense", "/n"], 'invalid path "/ipfs/nonsense": invalid cid'),
             (["add", "--to-files=relative/", "a.txt"], "to-files: paths must start with a leading slash"),
+            (["add", "--chunker=size-0", "a.txt"], "chunker 'size-0' makes pieces below 4096 bytes"),
+            (["add", "--to-files=/no/such/", "a.txt"], "to-files: MFS destination directory"),
+            (["pin", "ls", "--type=indirect"], "indirect pins are listed for a named CID only"),
+            (["dag", "import", "empty"], "a CAR ends inside its head"),
             (["add", "--nocopy", "a.txt"], "add: option 'nocopy' is not available: with it, an upload could name files of the server"),
             (["add", "--fscache", "a.txt"], "add: option 'fscache' is not available: with it, an upload could name files of the server"),
         ):
@@ -340,7 +349,7 @@ class Cli(DifferentialCase):
                 self.assertEqual(through[0], 1)
                 self.assertEqual(through[1], b"")
                 self.assertIn(said, through[2].decode())
-                self.assertEqual(straight[0], 0 if "--fscache" in words else 1)
+                self.assertEqual(straight[0], 0 if {"--fscache", "--type=indirect", "empty"} & set(words) else 1)
 
     # ---- pubsub, and ends by a signal
 
@@ -361,8 +370,8 @@ class Cli(DifferentialCase):
         return any(command in line and "true" in line for line in lines)
 
     def test_ctrl_c_ends_the_call_at_the_node(self):
-        for words in (["cat", MISSING], ["pin", "add", MISSING], ["refs", "-r", MISSING_PB], ["dag", "get", MISSING], ["pubsub", "sub", "topic"],
-                      ["add", "-"], ["ls", MISSING_PB], ["get", MISSING]):
+        for words in (["cat", MISSING], ["pin", "add", MISSING], ["refs", MISSING_PB], ["dag", "get", MISSING], ["pubsub", "sub", "topic"],
+                      ["add", "-"], ["ls", "--size=false", "--resolve-type=false", MISSING_PB], ["get", MISSING]):
             with self.subTest(words):
                 if words[0] == "add":
                     results = self.both(lambda side: self._interrupted_upload(side))
@@ -427,5 +436,5 @@ class CliOlderKubo(DifferentialCase):
                       ["resolve", f"/ipfs/{tree}/below"], ["diag", "healthy"], ["cid", "inspect", MISSING], ["object", "stat", tree]):
             self.same(*words)
         self.same_files("out")
-        names = self.well("pin", "ls", "-q", "--type=recursive", order=False)
+        names = self.well("pin", "ls", "-q", "--type=recursive", listing=True)
         self.well("pin", "add", stdin="\n".join(sorted(names.split())).encode())
