@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from kit import files, kubo, relay, settings
+from kit import files, kubo, members, relay, settings
 
 ALL_CLASSES = "tool, read, write, pin, files, key, pubsub, network, repo, remote-pin"
 
@@ -116,13 +116,23 @@ class DifferentialCase(unittest.TestCase):
         cls.addClassCleanup(first.stop)
         second = kubo.Kubo(cls.folder, binary, name="node-gateway", online=True, like=first)
         cls.addClassCleanup(second.stop)
-        cls.relay = relay.start(cls.folder, second.port, more=f"allow: [{ALL_CLASSES}]")
+        cls.relay = relay.start(cls.folder, second.port, more=cls.write_access())
         cls.addClassCleanup(cls.relay.stop)
         cls.straight = Side("straight", cls.folder, first, first.port, binary)
-        cls.gateway = Side("gateway", cls.folder, second, cls.relay.port, binary)
+        cls.gateway = Side("gateway", cls.folder, second, cls.relay.port, cls.program(binary))
         cls.sides = (cls.straight, cls.gateway)
         for side in cls.sides:
             make_inputs(side.work)
+
+    @classmethod
+    def write_access(cls):
+        """The lines of causeway.yaml that say who may do what."""
+        return f"allow: [{ALL_CLASSES}]"
+
+    @classmethod
+    def program(cls, binary):
+        """What is run as `ipfs` on the gateway's side."""
+        return binary
 
     def evidence(self):
         return self.relay.process.log()[-2000:]
@@ -163,6 +173,34 @@ class DifferentialCase(unittest.TestCase):
         """What both sides have written there is the same."""
         with self.subTest(path):
             self.assertEqual(*(_tree(side.get(path)) for side in self.sides))
+
+
+_POLICY = f"""\
+version: 1
+org: lab.example
+members: {{{{alice: {{{{}}}}}}}}
+roles:
+  all: {{{{allow: [{', '.join(f'"class:{name}"' for name in ALL_CLASSES.split(', '))}], rights: [read-any, shared-node]}}}}
+bind: [{{{{to: "member:alice", roles: [all]}}}}]
+""".format()
+
+
+class OfMember:
+    """Mixed into a DifferentialCase: the gateway has a policy, whose one member has every right."""
+
+    @classmethod
+    def write_access(cls):
+        path = cls.folder / "policy.yaml"
+        path.write_text(_POLICY)
+        return f"org: lab.example\npolicy: {path}"
+
+    @classmethod
+    def program(cls, binary):
+        token = members.mint(cls.relay, ["alice"])[0]
+        program = cls.folder / "ipfs-of-alice"
+        program.write_text(f'#!/bin/sh\nexec "{binary}" --api-auth bearer:{token} "$@"\n')
+        program.chmod(0o700)
+        return str(program)
 
 
 def _comparable(result, order, listing=False):

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from differential import EMPTY_FOLDER, DifferentialCase, as_version_1
+from differential import EMPTY_FOLDER, DifferentialCase, OfMember, as_version_1
 from kit.process import wait_for
 
 MISSING = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
@@ -414,6 +414,10 @@ class Cli(DifferentialCase):
     def test_help_and_usage_come_from_the_program_itself(self):
         for words in (["--help"], ["pin", "--help"], ["cat"], ["nothing"], ["pin", "nothing"], ["cat", "--nothing", "x"]):
             self.same(*words)
+
+
+class CliOfMember(OfMember, Cli):
+    """The same with a policy and its one member's token."""
 
 
 class CliOlderKubo(DifferentialCase):

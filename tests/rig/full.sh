@@ -29,6 +29,7 @@ END
 full_parts_2() {
     cat <<'END'
 15  tests    tests/e2e          test_differential_cli.Cli.*         # the same output with and without the gateway
+15  tests    tests/e2e          test_differential_cli.CliOfMember.*         # and as the one member of a policy
 15  tests    tests/e2e          test_differential_js.*,test_differential_cli.CliOlderKubo.*
 10  tests    tests/e2e          test_catalogue.*
 25  tests    tests/e2e          test_canonical.*                    # 1,000,000 generated calls through the gateway
