@@ -132,8 +132,8 @@ static const char *const migrations[] = {
     "  since_ms INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;",
     /* 4: tokens for clients that cannot say whose their pins are. */
-    "ALTER TABLE token ADD COLUMN pin_group TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE token ADD COLUMN pin_expire_ms INTEGER NOT NULL DEFAULT 0;",
+    ("ALTER TABLE token ADD COLUMN pin_group TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE token ADD COLUMN pin_expire_ms INTEGER NOT NULL DEFAULT 0;"),
 };
 
 enum { SCHEMA_VERSION = ARRAY_SIZE(migrations) };

@@ -32,6 +32,8 @@ rules:
 """
 NO_BYTES = POLICY + "quotas: [{id: each, scope: each member, stored: {bytes: 4, pins: 10}}]\n"
 NO_PINS = POLICY + "quotas: [{id: each, scope: each member, stored: {bytes: 1MB, pins: 1}}]\n"
+NO_CALLS = POLICY + "quotas: [{id: each, scope: each member, requests: {rate: 1/h, burst: 1}}]\n"
+NO_RIGHT = POLICY.replace('"class:pin"]', '"class:pin", "class:files"]')
 LATER = POLICY.replace("  bob: {groups: [staff]}\n", "")
 EXPIRED = POLICY.replace("bob: {groups: [staff]}", "bob: {groups: [staff], expires: 2020-01-01}")
 
@@ -215,6 +217,10 @@ def waits_until_full(test):
     test.assertTrue(wait_for(lambda: (members.ask_operators(test.gateway, "/status")["storage"] or {}).get("full"), 20))
 
 
+def suspends(test):
+    members.ask_operators(test.gateway, "/member/suspend", id="alice", reason="left for the summer")
+
+
 def revokes_the_token(test):
     test.revoke()
 
@@ -275,6 +281,8 @@ ROWS = [
     Row(403, "a member that the policy does not know", CAT, CAT_JS, policy=POLICY, member="bob", policy_then=LATER),
     Row(403, "an expired membership", CAT, CAT_JS, policy=POLICY, member="bob", policy_then=EXPIRED),
     Row(403, "a token of fewer roles", ["pin", "add", CID], "await ipfs.pin.add(cid)", policy=POLICY, member="alice", credential="{narrow}"),
+    Row(403, "what all who use the storage share", ["files", "ls", "/"], "await each(ipfs.files.ls('/'))", policy=NO_RIGHT, member="alice"),
+    Row(403, "a suspended member", CAT, CAT_JS, policy=POLICY, member="alice", prepare=suspends),
     Row(403, "files of the server", ["add", "--nocopy", "a.txt"], "await ipfs.add('x', { nocopy: true })"),
     Row(403, "a page of another site (Origin)", CAT, CAT_JS, change=header("Origin: https://evil.example"), changed="Origin: https://evil.example"),
     Row(403, "a page of another site (Referer)", CAT, CAT_JS, change=header("Referer: https://evil.example/page"), changed="Referer: https://evil.example/page"),
@@ -297,6 +305,7 @@ ROWS = [
     Row(413, "arguments of more than 1 MiB are announced", ["pin", "add", CID], "await ipfs.pin.add(cid)", change=form(2 * MIB), changed="a body of 2 MiB"),
     Row(417, "another expectation than 100-continue", CAT, CAT_JS, change=header("Expect: the-unexpected"), changed="Expect: the-unexpected"),
     Row(429, "credentials are being guessed", CAT, CAT_JS, policy=POLICY, credential="cw1_aaaaaaaaaa_" + "a" * 52, before=11),
+    Row(429, "the rate of a quota is used up", CAT, CAT_JS, policy=NO_CALLS, member="alice", before=1),
     Row(431, "more than a hundred headers", CAT, CAT_JS, change=header("\r\n".join(f"X-{i}: x" for i in range(101))), changed="101 more headers"),
     Row(431, "a head of more than 64 KiB", CAT, CAT_JS, change=header("X: " + "x" * 70_000), changed="a header of 70,000 bytes"),
     # ---- 500: as Kubo says it
@@ -309,7 +318,9 @@ ROWS = [
     # ---- 502, 504: the storage behind
     Row(502, "the node does not run", CAT, CAT_JS, port=nobody),
     Row(502, "the node closes before it answers", CAT, CAT_JS, script=closes_fresh),
-    Row(502, "the node closes a kept connection on a change", ["pin", "add", CID], "await ipfs.version(); await ipfs.pin.add(cid)", script=closes),
+    Row(502, "the node closes a kept connection on a change", ["files", "mkdir", "/a"], "await ipfs.version(); await ipfs.files.mkdir('/a')", script=closes,
+        more=ALL),
+    Row(502, "the node closes while it is asked for a pin", ["pin", "add", CID], "await ipfs.pin.add(cid)", script=closes),
     Row(502, "the node answers something that is no HTTP", CAT, CAT_JS, script=speaks_nonsense),
     Row(502, "the node redirects", CAT, CAT_JS, script=after_version(answers(status="302 Found", headers=["Location: http://127.0.0.1:9/"]))),
     Row(502, "the node does not accept the gateway", CAT, CAT_JS, script=after_version(answers(status="403 Forbidden"))),
@@ -335,7 +346,6 @@ ROWS = [
 
 # What no call is answered with yet; when it is, it becomes a row.
 NOT_BUILT = [
-    (429, "a rate, a window or a number of calls at once is used up: quotas"),
 ]
 
 # Statuses of the operators' socket alone, which no client of the API reaches.
@@ -343,6 +353,7 @@ OPERATORS_ONLY = {409}
 
 # Sentences of the code that no row shows, and why.
 NOT_SHOWN = {
+    " by this token": "of a narrowed token; otherwise as what all who use the storage share",
     "a token must not travel in clear text": "needs a client of another machine, and tests listen on loopback only",
     "this gateway serves clients on its own machine only": "the configuration refuses such an address without a policy",
     "no member of this gateway's policy has a name": "a certificate: integration/test_certificates.py",
