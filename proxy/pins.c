@@ -53,7 +53,7 @@ static void claim_next(struct pin_call *pins)
         .action = TRACKER_CLAIM,
         .owner = pins->owner,
         .mode = call_option_bool(call, OPT_RECURSIVE, true) ? PIN_RECURSIVE : PIN_DIRECT,
-        .has_name = call_has_option(call, OPT_NAME),
+        .has_name = true, /* without one, Kubo too forgets the one that was there before */
         .name = call_option_text(call, OPT_NAME),
         .expires_ms = rpc_pin_expires_ms(pins->rpc),
         .shortens = call_has_option(call, OPT_CW_EXPIRE_IN),

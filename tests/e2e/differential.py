@@ -41,7 +41,6 @@ def without_varying(text: str) -> str:
 # Listings of pins. The gateway lists a member's own: without the pins that Kubo made for itself (the root of its file tree, an
 # empty folder) and without all that is held through others (`indirect`), which is answered for a named CID only. A CID of
 # version 0 and its version 1 are one object, and one pin of its owner. Compare them with `listing` or `own_pins`.
-# A pin keeps its name until it is given another; Kubo forgets it with the next `pin add` that names none.
 # What reads far more than it answers (`refs -r`, `ls` with sizes or types, `dag stat`) reads what is here, and so ends at once
 # where Kubo waits for the network: no Ctrl-C, no abort.
 # Chunkers below 4 KiB are refused, as are an empty CAR and `to-files` into a folder that is none, before a line is printed: a
