@@ -43,8 +43,8 @@ def without_varying(text: str) -> str:
 # version 0 and its version 1 are one object, and one pin of its owner. Compare them with `listing` or `own_pins`.
 # What reads far more than it answers (`refs -r`, `ls` with sizes or types, `dag stat`) reads what is here, and so ends at once
 # where Kubo waits for the network: no Ctrl-C, no abort.
-# Chunkers below 4 KiB are refused, as are an empty CAR and `to-files` into a folder that is none, before a line is printed: a
-# last line says that all is pinned. See OTHERWISE of the tests.
+# Chunkers below 4 KiB are refused, as is `to-files` into a folder that is none, before a line is printed: a last line says that
+# all is pinned. See OTHERWISE of the tests.
 
 EMPTY_FOLDER = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
