@@ -39,8 +39,8 @@ struct principal {
     struct slice token_id;           /* empty: it was no token */
     const struct slice *token_roles; /* NULL: not narrowed. Else only what these roles give, too */
     size_t token_role_count;
-    struct slice pin_group;          /* the token pins for this group; empty: for its owner */
-    uint64_t pin_expire_ms;          /* what the token pins lasts so long; 0: for ever */
+    struct slice pin_group;        /* the token pins for this group; empty: for its owner */
+    uint64_t pin_expire_ms;        /* what the token pins lasts so long; 0: for ever */
     struct slice certificate_name; /* the SAN that named the principal; empty: no certificate */
     uint64_t expires_ms;           /* the credential's end, ms since 1970; 0: none */
     uint64_t generation;           /* of the directory when it was made: see directory_check */

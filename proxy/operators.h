@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the operator's port answers: /healthz (the process lives), /readyz (it serves: the upstream
- * answers, the audit log is written, and no drain is under way), /metrics (Prometheus text, format 0.0.4). On the control
- * loop. */
+ * answers, the audit log is written, and no drain is under way), /metrics (Prometheus text, format
+ * 0.0.4). On the control loop. */
 #ifndef PROXY_OPERATORS_H
 #define PROXY_OPERATORS_H
 
@@ -19,7 +19,7 @@ struct operators_context {
     const struct context *context;
     const struct log *log;
     const bool *is_draining;
-    const struct gateway *gateway; /* for storage_put_metrics */
+    const struct gateway *gateway;    /* for storage_put_metrics */
     uint64_t reloads, failed_reloads; /* since the start */
     bool last_reload_failed;
 };

@@ -12,7 +12,7 @@ enum treatment {
     TREATMENT_READ,      /* the upstream does it, with what is held there: reads.h */
     TREATMENT_VERSION, /* relayed where tools are allowed, else answered: every client asks it first
                         */
-    TREATMENT_PIN_ADD,  /* answered from the ledger and by the tracker: pins.h */
+    TREATMENT_PIN_ADD, /* answered from the ledger and by the tracker: pins.h */
     TREATMENT_PIN_LS,
     TREATMENT_PIN_RM,
     TREATMENT_PIN_UPDATE,

@@ -28,8 +28,8 @@ struct link {
 
 static const char exchange[] = "POST /api/v0/version HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                                "Content-Length: 0\r\n\r\n";
-static const char upload[] =
-    "POST /api/v0/add?pin=false HTTP/1.1\r\nHost: 127.0.0.1\r\n" FORM "Content-Length: 1073741824\r\n\r\n";
+static const char upload[] = "POST /api/v0/add?pin=false HTTP/1.1\r\nHost: 127.0.0.1\r\n" FORM
+                             "Content-Length: 1073741824\r\n\r\n";
 static const char deaf[] =
     "POST /api/v0/add?chunker=size-65537&pin=false HTTP/1.1\r\nHost: 127.0.0.1\r\n" FORM
     "Content-Length: 1073741824\r\n\r\n";

@@ -59,6 +59,8 @@ def answer_pins(peer, path):
         peer.reply(b'{"Message":"path is not pinned","Code":0,"Type":"error"}\n', status="500 Internal Server Error")
     elif path == "/api/v0/pin/add":
         peer.reply(b'{"Progress":1,"Bytes":5}\n{"Pins":["x"]}\n', headers=["X-Chunked-Output: 1"])
+    elif path == "/api/v0/dag/stat":
+        peer.reply(b'{"UniqueBlocks":1,"TotalSize":5,"DagStats":[{"Cid":{"/":"x"},"Size":5,"NumBlocks":1}]}\n')
     elif path == "/api/v0/pin/rm":
         peer.reply(b'{"Pins":["x"]}\n')
     else:

@@ -48,7 +48,7 @@ static void test_rpc_gate_says_what_every_call_must_be(void **state)
             fail_msg("%s with %s: %s", cases[i].target, cases[i].head,
                      passes ? "passed" : err.text);
         assert_int_equal(err.code, cases[i].code);
-        if (!passes && strstr(err.text, cases[i].said) == NULL)
+        if (cases[i].said != NULL && strstr(err.text, cases[i].said) == NULL)
             fail_msg("%s: '%s' is not in '%s'", cases[i].target, cases[i].said, err.text);
         call_destroy(&call);
     }

@@ -71,7 +71,8 @@ static void test_treatment_lets_nothing_dangerous_through(void **state)
     assert_int_equal(count, ARRAY_SIZE(never));
 }
 
-/* The storage knows one set of pins, for everybody: whatever makes, shows or removes one is ours. */
+/* The storage knows one set of pins, for everybody: whatever makes, shows or removes one is ours.
+ */
 static void test_treatment_relays_no_pin(void **state)
 {
     for (enum command_id id = 0; id < COMMAND_COUNT; id++)

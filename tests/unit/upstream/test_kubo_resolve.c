@@ -207,12 +207,13 @@ static void test_kubo_resolve_fails_when_the_node_goes_midway(void **state)
 
 static void test_kubo_resolve_reads_no_endless_line(void **state)
 {
+    static const char start[] = "{\"Path\":";
     static char line[NDJSON_LINE_MAX + 3];
     struct fixture *f = *state;
     struct peer *node = ask(f);
 
     memset(line, ' ', sizeof(line) - 1);
-    memcpy(line, "{\"Path\":", 8);
+    memcpy(line, start, sizeof(start) - 1);
     line[sizeof(line) - 2] = '\n';
     peer_send(node, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
     peer_send(node, line);
