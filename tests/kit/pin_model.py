@@ -21,7 +21,7 @@ def after_add(pin, mode=RECURSIVE, name=None):
     """(refusal or None, what is pinned then)."""
     if pin is not None and pin.mode == RECURSIVE and mode == DIRECT:
         return "already pinned recursively", pin
-    return None, Pin(mode, name if name is not None else pin.name if pin is not None else "")
+    return None, Pin(mode, name or "")
 
 
 def after_rm(pin, recursive=True):
@@ -83,7 +83,7 @@ class Model:
             raise Surprise(f"update {source} {target} was answered {refusal!r}, not {expected!r}; {old} {new}; "
                            f"{self.history.get(source)} {self.history.get(target)}")
         if refusal is None:
-            self._note(target, f"update from {source}", None, {after_add(new, RECURSIVE, old.name or None)[1]})
+            self._note(target, f"update from {source}", None, {Pin(RECURSIVE, old.name or (new.name if new else ""))})
             self._note(source, f"update to {target}", None, {None} if unpin else {old})
 
     def settle(self, listed, extra=lambda key: ""):
@@ -94,6 +94,10 @@ class Model:
                 raise Surprise(f"{key} is {seen}; it may be {self.may_be(key)}; before: {self.history.get(key)} {extra(key)}")
             self._note(key, "listed", seen, {seen})
         self._cut.clear()
+
+    def surely_pinned(self):
+        """Keys, whatever came of calls that were cut."""
+        return [key for key, pins in self._may_be.items() if None not in pins and key not in self._cut]
 
     def own(self):
         """key -> Pin, when all is known."""
