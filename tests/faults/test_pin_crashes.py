@@ -3,26 +3,17 @@
 members pin and unpin: started again, nothing that was answered is missing, what was begun is ended, what is charged can be
 recounted, and what others pinned at Kubo is as it was. The same when an older backup of the ledger is put back."""
 
-import concurrent.futures
 import itertools
 import json
-import pathlib
-import random
-import shutil
 import subprocess
-import tempfile
-import threading
 import time
 import unittest
 import urllib.parse
 
-from kit import figures, kubo, members, relay, settings
-from kit.client import Client
-from kit.forward import Forward
-from kit.http1 import BadMessage, Cut, Silent
-from kit.pin_model import DIRECT, RECURSIVE, Model, Pin
+from kit import figures, relay, settings
+from kit.crash_case import CrashCase, CrashMember
+from kit.pin_model import DIRECT, RECURSIVE, Model
 from kit.process import wait_for
-from kit.upstream import Upstream
 
 MEMBERS = 4
 OBJECTS = 6
@@ -33,23 +24,13 @@ RESTORES = settings.pick(ci=1, full=20)
 POINTS = list(itertools.product(["pin/ls", "pin/add", "pin/rm"], ["before", "after"], ["gateway", "kubo", "both"]))
 
 
-class Member:
+class Member(CrashMember):
     """Pins and unpins until told to stop, and tells its model."""
-
-    def __init__(self, case, name, token, seed):
-        self.case, self.name, self.token = case, name, token
-        self.random, self.model, self.made = random.Random(seed), Model(), 0
 
     def ask(self, target):
         """None: done; "cut": nobody knows; else the refusal's text."""
-        head = f"POST /api/v0/{target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.token}\r\nContent-Length: 0\r\n\r\n"
-        try:
-            with Client(self.case.relay.port) as client:
-                client.sock.settimeout(60)
-                reply = client.ask(head.encode())
-        except (OSError, Cut, BadMessage, Silent):
-            return "cut"
-        if reply.broken:
+        reply = self.send(target)
+        if reply is None:
             return "cut"
         return None if reply.status == 200 else f"{reply.status} {json.loads(reply.text())['Message']}"
 
@@ -83,52 +64,18 @@ class Member:
         elif answer is None or "not pinned" in answer:
             self.model.removed(key, answer)
 
-    def listed(self):
-        target = "/api/v0/pin/ls?names=true&stream=true"
-        with Client(self.case.relay.port) as client:
-            reply = client.ask(f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.token}\r\nContent-Length: 0\r\n\r\n".encode())
-        self.case.assertEqual(reply.status, 200, reply.text())
-        return {pin["Cid"]: Pin(pin["Type"], pin.get("Name", "")) for pin in map(json.loads, reply.text().splitlines())}
 
-
-class PinCrashes(unittest.TestCase):
+class PinCrashes(CrashCase):
     limit_seconds = settings.pick(ci=300, full=2300)
-    variable = "KUBO"
 
     def setUp(self):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(self.variable)
-        if reason:
-            self.skipTest(reason)
-        self.seed = settings.seed()
-        self.random = random.Random(self.seed)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.kubo = kubo.Kubo(self.folder, kubo.binary(self.variable))
-        self.addCleanup(lambda: self.kubo.stop())
-        self.trap, self.passed, self.began = None, [], time.monotonic()
-        self.forward = Forward(self.kubo.port, before=lambda request: self.pass_by(request, "before"),
-                               after=lambda request: self.pass_by(request, "after"))
-        self.upstream = Upstream(self.forward)
-        self.addCleanup(self.upstream.close)
         names = [f"member-{number}" for number in range(MEMBERS)]
-        self.relay = relay.start(self.folder, self.upstream.port, more=members.write_policy(self.folder, names))
-        self.addCleanup(lambda: self.relay.stop())
-        tokens = members.mint(self.relay, names)
+        tokens = self.start_all(names)
         self.members = [Member(self, name, token, self.seed * 100 + number) for number, (name, token) in enumerate(zip(names, tokens))]
-        self.cli = kubo.Cli(self.folder, self.kubo.port, binary=kubo.binary(self.variable))
         self.objects = [self.new_object(number) for number in range(OBJECTS)]
         self.straight("pin", "add", "--name=theirs", self.objects[0])
         self.straight("pin", "add", "--name=strangers", self.new_object("foreign"))
         self.foreign = self.pins_of_others()
-        self.happened = []
-
-    def evidence(self):
-        return f"seed {self.seed}; {self.happened[-5:]}\n{self.relay.process.log()[-3000:]}"
-
-    def straight(self, *words):
-        done = self.cli.run(*words)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
 
     def new_object(self, number):
         folder = self.folder / f"object-{number}"
@@ -136,71 +83,7 @@ class PinCrashes(unittest.TestCase):
         (folder / "file").write_bytes(f"{number} ".encode() * 1000)
         return self.straight("add", "-Q", "-r", "--pin=false", "--cid-version=1", str(folder))
 
-    # ---- what is killed, and when
-
-    def pass_by(self, request, when):
-        """A request of the gateway's is about to go on to Kubo, or was answered by it."""
-        self.passed.append((round(time.monotonic() - self.began, 3), when, request.target.removeprefix("/api/v0/")))
-        trap = self.trap
-        if trap and trap[:2] == (request.target.partition("?")[0].removeprefix("/api/v0/"), when):
-            self.trap = None
-            self.kill(trap[2])
-
-    def kill(self, victim):
-        self.passed.append((round(time.monotonic() - self.began, 3), "killed", victim))
-        if victim in ("gateway", "both"):
-            self.relay.kill()
-        if victim in ("kubo", "both"):
-            self.kubo.kill()
-        self.dead.set()
-
-    def crash(self, victim, point=None, seconds=None):
-        """Members play; the victim dies at the point or after that time; what died is started again."""
-        self.dead, stop = threading.Event(), threading.Event()
-        self.happened.append((victim, point, seconds))
-        with concurrent.futures.ThreadPoolExecutor(MEMBERS) as pool:
-            playing = [pool.submit(member.play, stop) for member in self.members]
-            try:
-                if point:
-                    self.trap = (*point, victim)
-                    self.assertTrue(self.dead.wait(60), f"no such request came: {point}")
-                else:
-                    time.sleep(seconds)
-                    self.kill(victim)
-                time.sleep(0.05)
-            finally:
-                stop.set()
-            self.start_again()
-            for one in playing:
-                one.result()
-
-    def start_again(self):
-        if not self.kubo.process.is_running():
-            self.kubo.start()
-        if not self.relay.process.is_running():
-            self.relay.start()
-
     # ---- what holds then
-
-    def check(self):
-        done = subprocess.run([relay.causeway_program(), "ledger", "check", "--json", "--config", self.relay.config], text=True,
-                              capture_output=True, timeout=60)
-        self.assertTrue(done.stdout, done.stderr)
-        return json.loads(done.stdout)
-
-    def pins_of_kubo(self):
-        """All, as (CID, mode, name)."""
-        lines = [line for mode in (RECURSIVE, DIRECT) for line in self.kubo.ask(f"pin/ls?type={mode}&names=true&stream=true").splitlines()]
-        return {(pin["Cid"], pin["Type"], pin.get("Name", "")) for pin in map(json.loads, lines)}
-
-    def pins_of_others(self):
-        return {pin for pin in self.pins_of_kubo() if not pin[2].startswith("cw:")}
-
-    def check_ledger(self):
-        """What was begun is ended, and usage is what a recount finds."""
-        self.assertTrue(wait_for(lambda: self.check()["intents"] == 0, 60, 0.2), f"intents stay open: {self.check()} {self.happened[-3:]}")
-        check = self.check()
-        self.assertEqual((check["faults"], check["different_accounts"]), (0, 0), check)
 
     def check_all(self):
         self.check_ledger()
@@ -215,11 +98,6 @@ class PinCrashes(unittest.TestCase):
         wrong = [cid for cid, mode in found ^ set(claimed.items())]
         self.assertEqual(found, set(claimed.items()), f"{self.happened[-3:]} {self.trace_of(wrong)}")
         self.passed.clear()
-
-    def trace_of(self, cids):
-        """What the gateway asked about these objects since all was right, and the members did."""
-        return "\n".join([str(line) for line in self.passed if any(cid in line[2] for cid in cids)] +
-                         [f"{member.name} {cid}: {member.model.history.get(cid, [])[-6:]}" for member in self.members for cid in cids])
 
     # ---- the tests
 
@@ -255,15 +133,6 @@ class PinCrashes(unittest.TestCase):
             self.check_restored(before, pinned)
             self.begin_anew()
         figures.report("older backups put back, after which all was right", RESTORES, "restores")
-
-    def play_for(self, seconds):
-        stop = threading.Event()
-        with concurrent.futures.ThreadPoolExecutor(MEMBERS) as pool:
-            playing = [pool.submit(member.play, stop) for member in self.members]
-            time.sleep(seconds)
-            stop.set()
-            for one in playing:
-                one.result()
 
     def operate(self, *words):
         done = subprocess.run([relay.causeway_program(), *words, "--config", self.relay.config], text=True, capture_output=True, timeout=60)

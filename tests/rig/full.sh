@@ -52,6 +52,7 @@ full_parts_5() {
 10  tests    tests/e2e          test_stored_quotas.*,test_quota_texts.*
 10  tests    tests/integration  test_quotas.*,test_live_limit.*     # rates, windows, concurrency at their limits
 25  tests    tests/faults       test_pin_crashes.*                  # kill -9 of gateway and Kubo, older backups
+25  tests    tests/faults       test_upload_crashes.*               # and while members upload, both Kubos
 35  tests    tests/faults       test_crash_states.*
 15  tests    tests/e2e          test_differential_cli.Cli.*         # as the one member of an empty node
 15  tests    tests/e2e          test_differential_js.*
