@@ -83,18 +83,18 @@ struct object_record {
 
 /* An owner's claim on an object. What its fields do together: store/ownership.h. */
 struct pin_record {
-    char id[ULID_SIZE];
-    struct owner owner;
-    struct slice key; /* of the object */
+    uint64_t created_ms;
+    uint64_t expires_ms; /* 0: never */
+    struct slice key;    /* of the object */
+    struct slice cid;    /* as typed */
+    struct slice name;   /* UTF-8; may be empty */
     uint32_t slot;
     enum pin_mode held;   /* what was confirmed, and is charged */
     enum pin_mode wanted; /* what is under way */
     enum pin_state state; /* as it was last known */
-    bool is_ownerless;    /* charged to the organization alone */
-    struct slice cid;     /* as typed */
-    struct slice name;    /* UTF-8; may be empty */
-    uint64_t created_ms;
-    uint64_t expires_ms; /* 0: never */
+    struct owner owner;
+    bool is_ownerless; /* charged to the organization alone */
+    char id[ULID_SIZE];
 };
 
 /* What an owner, or the organization, is charged. */

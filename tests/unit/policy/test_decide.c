@@ -193,10 +193,10 @@ static void test_decide_demands_a_right_for_what_all_share(void **state)
         "rules: [{id: all-pub, allow: pubsub/pub, to: anonymous}]\n");
     static const char *const shared[] = {"files/ls",        "files/stat?arg=/docs",
                                          "key/ls",          "key/gen?arg=k",
-                                         "pubsub/ls",       "name/publish?arg=/ipfs/" CID_RAW,
+                                         "pubsub/ls",       ("name/publish?arg=/ipfs/" CID_RAW),
                                          "refs/local",      "repo/ls",
                                          "bitswap/stat",    "stats/bitswap",
-                                         "pin/remote/ls",   "routing/provide?arg=" CID_RAW,
+                                         "pin/remote/ls",   ("routing/provide?arg=" CID_RAW),
                                          "add?to-files=/x", "ping?arg=QmPeer"};
     struct principal bob = kit_principal("bob"), root = kit_principal("root");
     struct sockaddr_in inside = kit_address("10.1.2.3");

@@ -262,7 +262,8 @@ static void *run_window(void *race_)
     struct window_race *race = race_;
 
     for (unsigned i = 0; i < 2000; i++) {
-        uint64_t now_ms = race->now_ms += i % 16 == 0 ? 1 : 0;
+        uint64_t step_ms = i % 16 == 0 ? 1 : 0;
+        uint64_t now_ms = atomic_fetch_add(&race->now_ms, step_ms) + step_ms;
         uint64_t taken = quota_window_take(&race->window, 1000, 590000000, now_ms, 7 + i % 5);
 
         if (taken > 2) {
@@ -293,8 +294,11 @@ static void *turn_window(void *race_)
 {
     struct window_race *race = race_;
 
-    for (unsigned i = 0; i < 20000; i++)
-        (void)quota_window_take(&race->window, 1000000, 590, race->now_ms += i % 3, 1 + i % 9);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t now_ms = atomic_fetch_add(&race->now_ms, i % 3) + i % 3;
+
+        (void)quota_window_take(&race->window, 1000000, 590, now_ms, 1 + i % 9);
+    }
     return NULL;
 }
 

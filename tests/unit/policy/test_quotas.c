@@ -183,9 +183,8 @@ static void test_quotas_that_never_decide_are_noted(void **state)
 
         text_put_format(&yaml, "%s%s", PEOPLE, cases[i].quotas);
         run_check(yaml.data, &out);
-        assert_non_null(out.data);
-        if (strstr(out.data, cases[i].note) == NULL)
-            fail_msg("%s\nfinds\n%s", cases[i].quotas, out.data);
+        if (out.data == NULL || strstr(out.data, cases[i].note) == NULL)
+            fail_msg("%s\nfinds\n%s", cases[i].quotas, out.data != NULL ? out.data : "nothing");
         text_dispose(&out);
         text_dispose(&yaml);
     }
