@@ -67,29 +67,30 @@ static size_t describe_options(const struct call *call, struct audit_pair *pairs
     return count;
 }
 
-/* The entry has what the decision says. */
+/* told has what the decision says. */
 static void record_entry(struct site *site, const struct access_question *question,
-                         struct audit_entry *entry)
+                         const struct audit_entry *told)
 {
     const struct call *call = question->call;
+    struct audit_entry entry = *told;
     struct slice *arguments =
         memory_resize_array(NULL, call->argument_count + 1, sizeof(*arguments));
     struct audit_pair options[64];
 
     for (size_t i = 0; i < call->argument_count; i++)
         arguments[i] = call->arguments[i].text;
-    entry->time_ms = clock_wall_ms();
-    entry->request_id = slice_of(exchange_id(question->exchange));
-    entry->principal = question->principal;
-    entry->command = slice_of(call->command->path);
-    entry->arguments = arguments;
-    entry->argument_count = call->argument_count;
-    entry->options = options;
-    entry->option_count = describe_options(call, options, ARRAY_SIZE(options));
-    entry->has_body_size = question->content_length > 0;
-    entry->body_size = question->content_length > 0 ? (uint64_t)question->content_length : 0;
-    entry->policy = slice_of(policy_hash(site->snapshot->policy));
-    (void)audit_put(site->tools->audit, entry); /* a loss is counted, and the log says how many */
+    entry.time_ms = clock_wall_ms();
+    entry.request_id = slice_of(exchange_id(question->exchange));
+    entry.principal = question->principal;
+    entry.command = slice_of(call->command->path);
+    entry.arguments = arguments;
+    entry.argument_count = call->argument_count;
+    entry.options = options;
+    entry.option_count = describe_options(call, options, ARRAY_SIZE(options));
+    entry.has_body_size = question->content_length > 0;
+    entry.body_size = question->content_length > 0 ? (uint64_t)question->content_length : 0;
+    entry.policy = slice_of(policy_hash(site->snapshot->policy));
+    (void)audit_put(site->tools->audit, &entry); /* a loss is counted, and the log says how many */
     free(arguments);
 }
 

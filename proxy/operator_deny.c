@@ -27,7 +27,7 @@ static bool read_hex(struct slice text, uint8_t *bytes, size_t *size)
     *size = text.size / 2;
     for (size_t i = 0; i < text.size; i++) {
         static const char digits[] = "0123456789abcdef";
-        const char *at = memchr(digits, text.data[i], 16);
+        const char *at = memchr(digits, text.data[i], sizeof(digits) - 1);
 
         if (at == NULL)
             return false;
@@ -43,7 +43,7 @@ static json_t *describe(const struct denied_record *record)
     static const char prefix[] = {0x01, CODEC_RAW};
     struct text cid_text = {0}, hex = {0}, bytes = {0};
     char time[UNITS_TIMESTAMP_SIZE];
-    struct cid cid;
+    struct cid cid = {0};
     json_t *object;
 
     text_put(&bytes, prefix, sizeof(prefix));
@@ -72,7 +72,7 @@ static void run_add(struct operator_call *call)
     struct transaction *add = transaction_create(TRANSACTION_DENY_ADD);
     struct denied_record *record = &add->deny_add.record;
     struct error err = {0};
-    struct cid cid;
+    struct cid cid = {0};
 
     if (!read_cid(operator_input(call), &cid, &err)) {
         transaction_destroy(&add);
@@ -94,7 +94,7 @@ static void run_remove(struct operator_call *call)
 {
     struct transaction *removal = transaction_create(TRANSACTION_DENY_REMOVE);
     struct error err = {0};
-    struct cid cid;
+    struct cid cid = {0};
 
     if (!read_cid(operator_input(call), &cid, &err)) {
         transaction_destroy(&removal);

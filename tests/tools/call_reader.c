@@ -94,7 +94,6 @@ static void put_argument(const struct call_argument *argument, struct text *out)
 static void put_call(const struct call *call, struct text *out)
 {
     struct text printed = {0};
-    bool is_first = true;
 
     text_put_format(out, ",\"command\":\"%s\",\"arguments\":[", call->command->path);
     for (size_t i = 0; i < call->argument_count; i++) {
@@ -103,13 +102,10 @@ static void put_call(const struct call *call, struct text *out)
     }
     text_put_text(out, "],\"options\":[");
     for (size_t i = 0; i < call->option_count; i++) {
-        if (catalogue_option_is_own(call->options[i].fact->id))
-            continue; /* no node hears of it */
-        text_put_format(out, "%s{\"name\":\"%s\",\"text\":", is_first ? "" : ",",
+        text_put_format(out, "%s{\"name\":\"%s\",\"text\":", i > 0 ? "," : "",
                         catalogue_option_name(call->options[i].fact->id));
         put_hex(out, call->options[i].text);
         text_put_char(out, '}');
-        is_first = false;
     }
     text_put_text(out, "],\"target\":");
     call_print_target(call, &printed);

@@ -45,7 +45,7 @@ const (
 	file            = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n" + emptyCar + "\r\n--B--\r\n"
 )
 
-// options as Kubo would have them: those of the call over the defaults.
+// options as Kubo would have them: those of the call over the defaults, without the gateway's own, which no node hears of.
 func (c *call) options(k *kubo) map[string]string {
 	options := map[string]string{}
 	for name, value := range k.defaultsOf(c.Command) {
@@ -53,6 +53,9 @@ func (c *call) options(k *kubo) map[string]string {
 	}
 	given := map[string][]string{}
 	for _, option := range c.Options {
+		if strings.HasPrefix(option.Name, "cw-") {
+			continue
+		}
 		given[option.Name] = append(given[option.Name], string(option.Text))
 	}
 	for name, values := range given {
