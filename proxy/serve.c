@@ -368,7 +368,8 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     io_watch_read(&gateway->signals);
     raise_descriptor_limit(gateway, gateway->snapshot->config->limits.connections);
     start_tracker(gateway);
-    if (!start_workers(gateway, err) || !start_health(gateway, err) || !start_desk(gateway, err))
+    /* operators first: whoever sees the clients' port open may ask them */
+    if (!start_desk(gateway, err) || !start_workers(gateway, err) || !start_health(gateway, err))
         return false;
     reload_watch(gateway);
     gateway->owners = (struct owners){.loop = gateway->loop,
