@@ -4,7 +4,7 @@
 import time
 
 from kit.case import RelayCase
-from kit.client import Client, add_path, ask, post, read_path
+from kit.client import Client, add_number, add_path, ask, post, read_path
 from kit.upstream import answer
 
 
@@ -97,7 +97,7 @@ class Retries(RelayCase):
         ways = ["close", "reset", "after the body"]
 
         def dying(peer, request):
-            number = int(request.target.rsplit("-", 1)[1]) - 262144
+            number = add_number(request.target)
             if number % 4 == 3:
                 return Counting(0, ways[number // 4 % 3])(peer, request)
             return answer(peer, request)

@@ -5,12 +5,14 @@ import socket
 import ssl
 import struct
 import time
+from urllib.parse import parse_qs, urlsplit
 
 from kit.http1 import BadMessage, Cut, Reader
 
 HOST = b"Host: 127.0.0.1\r\n"
 FORM = "Content-Type: multipart/form-data; boundary=rig"
 CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+FIRST_CHUNKER = 262144
 
 
 def read_path(number=0) -> str:
@@ -20,7 +22,13 @@ def read_path(number=0) -> str:
 
 def add_path(number=0) -> str:
     """An upload; the number tells it from others at the upstream."""
-    return f"/api/v0/add?chunker=size-{262144 + number}&pin=false"
+    return f"/api/v0/add?chunker=size-{FIRST_CHUNKER + number}&pin=false"
+
+
+def add_number(target) -> int:
+    """The number of the upload that add_path made."""
+    size = parse_qs(urlsplit(target).query)["chunker"][0]
+    return int(size.removeprefix("size-")) - FIRST_CHUNKER
 
 
 def upload_head(framing="Transfer-Encoding: chunked", *headers) -> bytes:
