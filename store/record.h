@@ -175,7 +175,8 @@ struct policy_record {
     uint64_t number; /* 1, 2, ...: what `policy rollback` is told */
     uint8_t hash[RECORD_HASH_SIZE];
     uint64_t created_ms;
-    uint64_t activated_ms; /* the last time it came into force */
+    uint64_t activated_ms; /* the last time it came into force: later than every other version's
+                              before, also when the clock stood still or went back */
     uint64_t size;         /* of bytes */
     struct slice bytes;    /* what policy/ handed in; not read here. Empty in lists */
     bool is_active;        /* at most one is */

@@ -391,6 +391,20 @@ static void test_policy_activate_goes_back_and_leaves_all_as_it_was_on_a_wrong_n
     expect_active(kit, 1, "first", 300);
 }
 
+static void test_policy_that_comes_into_force_later_says_so_whatever_the_clock_says(void **state)
+{
+    struct kit *kit = *state;
+    struct transaction *back = transaction_create(TRANSACTION_POLICY_ACTIVATE);
+
+    kit_run(kit, put_policy(1, "first", 100), ERROR_NONE);
+    kit_run(kit, put_policy(2, "second", 100), ERROR_NONE); /* in the same millisecond */
+    expect_active(kit, 2, "second", 101);
+    back->policy_activate.number = 1;
+    back->policy_activate.now_ms = 50;
+    kit_run(kit, back, ERROR_NONE);
+    expect_active(kit, 1, "first", 102);
+}
+
 static void test_policy_list_begins_with_the_newest(void **state)
 {
     struct kit *kit = *state;
@@ -438,6 +452,7 @@ int main(void)
         TEST(test_policy_put_stores_each_text_once_and_makes_it_active),
         TEST(test_policy_put_refuses_what_is_too_large),
         TEST(test_policy_activate_goes_back_and_leaves_all_as_it_was_on_a_wrong_number),
+        TEST(test_policy_that_comes_into_force_later_says_so_whatever_the_clock_says),
         TEST(test_policy_list_begins_with_the_newest),
     };
 
