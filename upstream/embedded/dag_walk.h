@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The one way to go through a whole object: ipfs/walk over the blocks of the node, cut into slices.
+ * Depth first, each CID once, in the order of Kubo's `dag export`. However large the object is,
+ * memory stays within some 4 MiB (walk_disk.h).
+ *
+ *     state->walk = dag_walk_create(task->node, NULL, err);      first slice
+ *     dag_walk_add_roots(state->walk, &cid, 1, err)
+ *
+ *     switch (dag_walk_run(state->walk, task, on_block, arg, err)) {     each slice
+ *     case DAG_WALK_MORE: return TASK_GO_ON;
+ *     case DAG_WALK_BAD:  return TASK_FAILED;
+ *     case DAG_WALK_DONE: dag_walk_stats(state->walk) is the answer
+ *
+ * On threads of the job pool, one at a time. */
+#ifndef UPSTREAM_EMBEDDED_DAG_WALK_H
+#define UPSTREAM_EMBEDDED_DAG_WALK_H
+
+#include "conf/error.h"
+#include "ipfs/walk.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct dag_walk;
+struct node;
+struct task;
+
+/* limits NULL: none. The node is borrowed. NULL with err: it cannot be made. */
+struct dag_walk *dag_walk_create(struct node *node, const struct walk_limits *limits,
+                                 struct error *err);
+void dag_walk_destroy(struct dag_walk **walk); /* NULL is fine; does not wait: fits dispose */
+
+/* More may be added when the walk is done: what was seen is not walked again. */
+MUST_USE bool dag_walk_add_roots(struct dag_walk *walk, const struct cid *roots, size_t count,
+                                 struct error *err);
+
+/* Before the first run. A block that is not here: on_missing (NULL is fine) is told, stats->missing
+ * counts it, and the walk goes on without what lies below. on_missing sets err and returns false to
+ * stop. */
+typedef bool (*dag_walk_missing_cb)(void *arg, const struct cid *cid, struct error *err);
+void dag_walk_allow_missing(struct dag_walk *walk, dag_walk_missing_cb on_missing, void *arg);
+
+/* Before the first run. Blocks without links (raw ones mostly, so nearly all bytes of a file) are
+ * not read: the index says that they are here and how large they are. on_block gets them as {NULL,
+ * size}. For whoever does not look at bytes: much faster. */
+void dag_walk_skip_leaves(struct dag_walk *walk);
+
+enum dag_walk_step {
+    DAG_WALK_MORE, /* the slice is due */
+    DAG_WALK_DONE,
+    DAG_WALK_BAD, /* err: a block is missing (ERROR_NOT_FOUND) or malformed, a limit (ERROR_LIMIT),
+                     the disk, or what on_block said. The walk is over */
+};
+
+/* Goes on until the task is due (task_is_due), or the end. on_block (NULL is fine) sees each block
+ * once, identity ones too (their digest); its slice is valid for the call; it sets err and returns
+ * false to stop. At least one block is walked in each run. */
+MUST_USE enum dag_walk_step dag_walk_run(struct dag_walk *walk, struct task *task, walk_cb on_block,
+                                         void *arg, struct error *err);
+
+/* In on_block: links between its root and this block, on the way that met it first. */
+uint32_t dag_walk_depth(const struct dag_walk *walk);
+
+const struct walk_stats *dag_walk_stats(const struct dag_walk *walk);
+
+#endif
