@@ -17,12 +17,12 @@ static const struct garbage_limits usual = {.wait_ms = 2000};
 static int setup_yard(void **state)
 {
     struct yard *yard = memory_alloc(sizeof(*yard));
-    struct garbage_settings settings = {.now_ms = now_ms, .gate = &yard->gate};
-    struct expiry_settings expiry = {.now_ms = now_ms};
-    struct sweep_settings sweep = {.now_ms = now_ms};
+    struct garbage_settings settings = {.now_ms = bench_now_ms, .gate = &yard->gate};
+    struct expiry_settings expiry = {.now_ms = bench_now_ms};
+    struct sweep_settings sweep = {.now_ms = bench_now_ms};
     void *bench;
 
-    setup(&bench);
+    bench_setup(&bench);
     yard->bench = bench;
     expiry.loop = sweep.loop = settings.loop = yard->bench->kit->loop;
     expiry.store = sweep.store = yard->bench->kit->store;
@@ -45,7 +45,7 @@ static int teardown_yard(void **state)
     garbage_destroy(&yard->garbage);
     sweep_destroy(&yard->sweep);
     expiry_destroy(&yard->expiry);
-    teardown(&bench);
+    bench_teardown(&bench);
     free(yard);
     return 0;
 }
@@ -54,7 +54,7 @@ static void pass_ms(struct yard *yard, unsigned ms)
 {
     for (unsigned i = 0; i < ms; i += 100) {
         clock_advance_ms(100);
-        turn(yard->bench, 4);
+        bench_turn(yard->bench, 4);
     }
 }
 
@@ -88,7 +88,7 @@ static void test_garbage_is_collected_when_nobody_writes(void **state)
 {
     struct yard *yard = *state;
 
-    assert_int_equal(claim(yard->bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench_claim(yard->bench, "alice", 0), TRACKER_DONE);
     yard->bench->shelf->garbage = 7;
     begin(yard);
     await_phase(yard, GARBAGE_IDLE);
@@ -153,7 +153,7 @@ static void test_garbage_is_left_while_an_object_is_lost(void **state)
     struct yard *yard = *state;
     struct shelf_object *object = shelf_find(yard->bench->shelf, &yard->bench->cids[0]);
 
-    assert_int_equal(claim(yard->bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench_claim(yard->bench, "alice", 0), TRACKER_DONE);
     object->ours = PIN_NONE;
     object->is_remote = true;
     begin(yard);
@@ -167,23 +167,19 @@ static void test_garbage_waits_for_the_tracker(void **state)
 {
     struct yard *yard = *state;
     struct bench *bench = yard->bench;
-    struct tracker_request request = request_of(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct tracker_request request = bench_request(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
     struct reply reply;
 
     assert_int_equal(entered(yard, COMMAND_PIN_ADD), 0);
     begin(yard);
     await_phase(yard, GARBAGE_WAITING);
-    bench->shelf->is_slow = true;
-    start(bench, &reply, &request);
-    for (int i = 0; bench->shelf->first == NULL && i < 1000; i++)
-        turn(bench, 1);
+    bench_hold(bench, &reply, &request, SHELF_LOOK);
     write_gate_leave(&yard->gate); /* its caller left; the pin is still under way */
     pass_ms(yard, 1000);
     assert_int_equal(garbage_phase(yard->garbage), GARBAGE_SETTLING);
     assert_int_equal(bench->shelf->collections, 0);
-    bench->shelf->is_slow = false;
-    loop_later(bench->kit->loop, &bench->shelf->later);
-    await(bench, &reply);
+    shelf_resume(bench->shelf);
+    bench_await(bench, &reply);
     assert_int_equal(reply.outcome, TRACKER_DONE);
     await_phase(yard, GARBAGE_IDLE);
     assert_int_equal(bench->shelf->collections, 1);
@@ -195,9 +191,8 @@ static void test_garbage_fails_with_the_storage_and_writes_go_on(void **state)
 
     yard->bench->shelf->is_slow = true;
     begin(yard);
-    for (int i = 0; yard->bench->shelf->first == NULL && i < 1000; i++)
-        turn(yard->bench, 1);
-    shelf_end(yard->bench->shelf); /* the list */
+    bench_await_operation(yard->bench, SHELF_LIST);
+    shelf_end(yard->bench->shelf);
     await_phase(yard, GARBAGE_COLLECTING);
     assert_int_equal(entered(yard, COMMAND_ADD), 503);
     while (yard->bench->shelf->first != NULL) {
@@ -265,21 +260,21 @@ static void test_garbage_is_collected_by_itself_above_its_mark_once(void **state
     assert_int_equal(entered(yard, COMMAND_ADD), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_yard, teardown_yard)
+#define YARD_TEST(name) cmocka_unit_test_setup_teardown(name, setup_yard, teardown_yard)
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_garbage_is_collected_when_nobody_writes),
-        TEST(test_garbage_waits_for_who_writes_and_lets_nobody_in),
-        TEST(test_garbage_cuts_who_does_not_end),
-        TEST(test_garbage_gives_up_when_a_call_cannot_be_cut),
-        TEST(test_garbage_is_left_while_an_object_is_lost),
-        TEST(test_garbage_waits_for_the_tracker),
-        TEST(test_garbage_fails_with_the_storage_and_writes_go_on),
-        TEST(test_garbage_may_be_given_up_in_every_phase),
-        TEST(test_write_gate_refuses_what_adds_above_the_mark),
-        TEST(test_garbage_is_collected_by_itself_above_its_mark_once),
+        YARD_TEST(test_garbage_is_collected_when_nobody_writes),
+        YARD_TEST(test_garbage_waits_for_who_writes_and_lets_nobody_in),
+        YARD_TEST(test_garbage_cuts_who_does_not_end),
+        YARD_TEST(test_garbage_gives_up_when_a_call_cannot_be_cut),
+        YARD_TEST(test_garbage_is_left_while_an_object_is_lost),
+        YARD_TEST(test_garbage_waits_for_the_tracker),
+        YARD_TEST(test_garbage_fails_with_the_storage_and_writes_go_on),
+        YARD_TEST(test_garbage_may_be_given_up_in_every_phase),
+        YARD_TEST(test_write_gate_refuses_what_adds_above_the_mark),
+        YARD_TEST(test_garbage_is_collected_by_itself_above_its_mark_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,12 @@ static void on_later(struct later *later)
         loop_later(shelf->loop, &shelf->later);
 }
 
+void shelf_resume(struct shelf *shelf)
+{
+    shelf->is_slow = false;
+    loop_later(shelf->loop, &shelf->later);
+}
+
 /* ---- starting */
 
 static bool start(struct upstream *upstream, struct operation **result, enum shelf_kind kind,

@@ -44,7 +44,7 @@ struct shelf {
     struct loop *loop;
     struct shelf_object *objects;
     struct shelf_operation *first; /* under way, oldest first */
-    bool is_slow;                  /* nothing ends before shelf_end */
+    bool is_slow;                  /* nothing ends before shelf_end or shelf_resume */
     bool hides_bytes;              /* as Kubo before 0.40: a pin does not tell its size */
     enum error_code failure;       /* of the next operation that ends; cleared by it */
     unsigned failures;             /* one in so many fails by itself; 0: none */
@@ -67,6 +67,8 @@ struct shelf_object *shelf_put(struct shelf *shelf, const struct cid *cid, uint6
 
 /* Ends the oldest operation under way; asserts there is one. */
 void shelf_end(struct shelf *shelf);
+/* It is slow no more: what is under way ends by itself, one operation a turn. */
+void shelf_resume(struct shelf *shelf);
 /* Tells the oldest one's progress. */
 void shelf_progress(struct shelf *shelf, uint64_t nodes, uint64_t bytes);
 

@@ -10,7 +10,7 @@ static struct expiry *start_expiry(struct bench *bench)
     struct expiry_settings settings = {.loop = bench->kit->loop,
                                        .store = bench->kit->store,
                                        .tracker = bench->tracker,
-                                       .now_ms = now_ms};
+                                       .now_ms = bench_now_ms};
 
     return expiry_create(&settings);
 }
@@ -27,12 +27,13 @@ static void wait_s(struct bench *bench, unsigned seconds)
 
 static void claim_until(struct bench *bench, const char *owner, size_t object, uint64_t expires_ms)
 {
-    struct tracker_request request = request_of(bench, TRACKER_CLAIM, owner, object, PIN_RECURSIVE);
+    struct tracker_request request =
+        bench_request(bench, TRACKER_CLAIM, owner, object, PIN_RECURSIVE);
     struct reply reply;
 
     request.expires_ms = expires_ms;
-    start(bench, &reply, &request);
-    await(bench, &reply);
+    bench_start(bench, &reply, &request);
+    bench_await(bench, &reply);
     assert_int_equal(reply.outcome, TRACKER_DONE);
 }
 
@@ -41,19 +42,19 @@ static void test_expiry_releases_what_is_over_and_nothing_else(void **state)
     struct bench *bench = *state;
     struct expiry *expiry;
 
-    claim_until(bench, "alice", 0, now_ms() - 1);
-    claim_until(bench, "alice", 1, now_ms());
-    claim_until(bench, "alice", 2, now_ms() + 1);
+    claim_until(bench, "alice", 0, bench_now_ms() - 1);
+    claim_until(bench, "alice", 1, bench_now_ms());
+    claim_until(bench, "alice", 2, bench_now_ms() + 1);
     claim_until(bench, "alice", 3, 0);
     expiry = start_expiry(bench);
     wait_s(bench, 4);
-    assert_int_equal(pins_of(bench, "alice"), 2);
-    assert_int_equal(upstream_of(bench, 0), PIN_NONE);
-    assert_int_equal(upstream_of(bench, 1), PIN_NONE);
-    assert_int_equal(upstream_of(bench, 2), PIN_RECURSIVE);
-    assert_int_equal(upstream_of(bench, 3), PIN_RECURSIVE);
+    assert_int_equal(bench_pins(bench, "alice"), 2);
+    assert_int_equal(bench_upstream(bench, 0), PIN_NONE);
+    assert_int_equal(bench_upstream(bench, 1), PIN_NONE);
+    assert_int_equal(bench_upstream(bench, 2), PIN_RECURSIVE);
+    assert_int_equal(bench_upstream(bench, 3), PIN_RECURSIVE);
     assert_int_equal(expiry_counters(expiry).released, 2);
-    assert_sound(bench);
+    bench_assert_sound(bench);
     expiry_destroy(&expiry);
 }
 
@@ -62,13 +63,13 @@ static void test_expiry_of_one_owner_leaves_the_others_pin(void **state)
     struct bench *bench = *state;
     struct expiry *expiry;
 
-    claim_until(bench, "alice", 0, now_ms());
+    claim_until(bench, "alice", 0, bench_now_ms());
     claim_until(bench, "bob", 0, 0);
     expiry = start_expiry(bench);
     wait_s(bench, 4);
-    assert_int_equal(pins_of(bench, "alice"), 0);
-    assert_int_equal(pins_of(bench, "bob"), 1);
-    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(bench_pins(bench, "alice"), 0);
+    assert_int_equal(bench_pins(bench, "bob"), 1);
+    assert_int_equal(bench_upstream(bench, 0), PIN_RECURSIVE);
     expiry_destroy(&expiry);
 }
 
@@ -78,16 +79,16 @@ static void test_expiry_goes_on_when_one_fails_and_tries_it_again(void **state)
     struct expiry *expiry;
 
     for (size_t i = 0; i < OBJECTS; i++)
-        claim_until(bench, "alice", i, now_ms());
+        claim_until(bench, "alice", i, bench_now_ms());
     bench->shelf->failure = ERROR_IO;
     expiry = start_expiry(bench);
     wait_s(bench, 4);
-    assert_int_equal(pins_of(bench, "alice"), 1);
+    assert_int_equal(bench_pins(bench, "alice"), 1);
     assert_int_equal(expiry_counters(expiry).failed, 1);
     wait_s(bench, 40);
-    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(bench_pins(bench, "alice"), 0);
     assert_int_equal(expiry_counters(expiry).released, OBJECTS);
-    assert_sound(bench);
+    bench_assert_sound(bench);
     expiry_destroy(&expiry);
 }
 
@@ -96,14 +97,14 @@ static void test_expiry_waits_while_it_is_paused(void **state)
     struct bench *bench = *state;
     struct expiry *expiry;
 
-    claim_until(bench, "alice", 0, now_ms());
+    claim_until(bench, "alice", 0, bench_now_ms());
     expiry = start_expiry(bench);
     expiry_pause(expiry, true);
     wait_s(bench, 10);
-    assert_int_equal(pins_of(bench, "alice"), 1);
+    assert_int_equal(bench_pins(bench, "alice"), 1);
     expiry_pause(expiry, false);
     wait_s(bench, 4);
-    assert_int_equal(pins_of(bench, "alice"), 0);
+    assert_int_equal(bench_pins(bench, "alice"), 0);
     expiry_destroy(&expiry);
 }
 
@@ -112,19 +113,19 @@ static void test_expiry_may_end_while_it_reads_and_while_it_releases(void **stat
     struct bench *bench = *state;
     struct expiry *expiry;
 
-    claim_until(bench, "alice", 0, now_ms());
+    claim_until(bench, "alice", 0, bench_now_ms());
     for (int turns = 0; turns < 6; turns++) {
         expiry = start_expiry(bench);
         bench->shelf->is_slow = true;
         clock_advance_ms(3000);
-        turn(bench, turns);
+        bench_turn(bench, turns);
         expiry_destroy(&expiry);
         bench->shelf->is_slow = false;
         while (bench->shelf->first != NULL)
             shelf_end(bench->shelf);
-        turn(bench, 20);
+        bench_turn(bench, 20);
     }
-    assert_sound(bench);
+    bench_assert_sound(bench);
 }
 
 /* More than a page. */
@@ -136,28 +137,26 @@ static void test_expiry_takes_page_after_page(void **state)
 
     for (size_t i = 0; i < 250; i++) {
         snprintf(owner, sizeof(owner), "m%zu", i);
-        claim_until(bench, owner, i % OBJECTS, now_ms());
+        claim_until(bench, owner, i % OBJECTS, bench_now_ms());
     }
     expiry = start_expiry(bench);
     wait_s(bench, 20);
     assert_int_equal(expiry_counters(expiry).released, 250);
     for (size_t i = 0; i < OBJECTS; i++)
-        assert_int_equal(upstream_of(bench, i), PIN_NONE);
-    assert_sound(bench);
+        assert_int_equal(bench_upstream(bench, i), PIN_NONE);
+    bench_assert_sound(bench);
     expiry_destroy(&expiry);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_expiry_releases_what_is_over_and_nothing_else),
-        TEST(test_expiry_of_one_owner_leaves_the_others_pin),
-        TEST(test_expiry_goes_on_when_one_fails_and_tries_it_again),
-        TEST(test_expiry_waits_while_it_is_paused),
-        TEST(test_expiry_may_end_while_it_reads_and_while_it_releases),
-        TEST(test_expiry_takes_page_after_page),
+        BENCH_TEST(test_expiry_releases_what_is_over_and_nothing_else),
+        BENCH_TEST(test_expiry_of_one_owner_leaves_the_others_pin),
+        BENCH_TEST(test_expiry_goes_on_when_one_fails_and_tries_it_again),
+        BENCH_TEST(test_expiry_waits_while_it_is_paused),
+        BENCH_TEST(test_expiry_may_end_while_it_reads_and_while_it_releases),
+        BENCH_TEST(test_expiry_takes_page_after_page),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static struct sweep *make_sweep(struct bench *bench)
                                       .store = bench->kit->store,
                                       .tracker = bench->tracker,
                                       .upstream = &bench->shelf->upstream,
-                                      .now_ms = now_ms};
+                                      .now_ms = bench_now_ms};
 
     snprintf(bench->shelf->name, sizeof(bench->shelf->name), "cw:%s",
              store_uuid(bench->kit->store));
@@ -45,7 +45,7 @@ static struct sweep_result sweep_once(struct bench *bench)
     for (int turns = 0; seen.count == 0 && turns < 5000; turns++)
         loop_turn(bench->kit->loop, 2);
     assert_int_equal(seen.count, 1);
-    assert_int_equal(sweep_last(sweep)->finished_ms, now_ms());
+    assert_int_equal(sweep_last(sweep)->finished_ms, bench_now_ms());
     sweep_destroy(&sweep);
     return seen.result;
 }
@@ -70,8 +70,8 @@ static void test_sweep_tells_ours_from_others_and_unknown_ones(void **state)
     struct bench *bench = *state;
     struct sweep_result result;
 
-    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
-    assert_int_equal(claim(bench, "alice", TREE), TRACKER_DONE);
+    assert_int_equal(bench_claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench_claim(bench, "alice", TREE), TRACKER_DONE);
     shelf_find(bench->shelf, &bench->cids[TREE])->v0 = PIN_RECURSIVE;
     shelf_find(bench->shelf, &bench->cids[1])->foreign = PIN_DIRECT;
     shelf_find(bench->shelf, &bench->cids[2])->ours = PIN_RECURSIVE;
@@ -95,7 +95,7 @@ static void test_sweep_pins_again_what_is_here_and_names_what_is_lost(void **sta
     struct sweep_result result;
 
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(claim(bench, "alice", i), TRACKER_DONE);
+        assert_int_equal(bench_claim(bench, "alice", i), TRACKER_DONE);
     shelf_find(bench->shelf, &bench->cids[1])->ours = PIN_NONE;
     shelf_find(bench->shelf, &bench->cids[2])->ours = PIN_NONE;
     shelf_find(bench->shelf, &bench->cids[2])->is_remote = true;
@@ -103,11 +103,11 @@ static void test_sweep_pins_again_what_is_here_and_names_what_is_lost(void **sta
     assert_false(sweep_is_sound(&result));
     expect(&result, SWEEP_REPAIRED, 1);
     expect(&result, SWEEP_LOST, 1);
-    assert_int_equal(upstream_of(bench, 1), PIN_RECURSIVE);
+    assert_int_equal(bench_upstream(bench, 1), PIN_RECURSIVE);
     for (size_t i = 0; i < result.example_count; i++)
         if (result.examples[i].kind == SWEEP_LOST)
             assert_true(cid_equal(&result.examples[i].cid, &bench->cids[2]));
-    assert_int_equal(pins_of(bench, "alice"), 3);
+    assert_int_equal(bench_pins(bench, "alice"), 3);
     result = sweep_once(bench);
     expect(&result, SWEEP_REPAIRED, 0);
     expect(&result, SWEEP_LOST, 1);
@@ -118,11 +118,11 @@ static void test_sweep_takes_a_weaker_pin_for_none(void **state)
     struct bench *bench = *state;
     struct sweep_result result;
 
-    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench_claim(bench, "alice", 0), TRACKER_DONE);
     shelf_find(bench->shelf, &bench->cids[0])->ours = PIN_DIRECT;
     result = sweep_once(bench);
     expect(&result, SWEEP_REPAIRED, 1);
-    assert_int_equal(upstream_of(bench, 0), PIN_RECURSIVE);
+    assert_int_equal(bench_upstream(bench, 0), PIN_RECURSIVE);
 }
 
 static void test_sweep_is_in_doubt_when_the_storage_fails_over_an_object(void **state)
@@ -131,19 +131,17 @@ static void test_sweep_is_in_doubt_when_the_storage_fails_over_an_object(void **
     struct sweep *sweep = make_sweep(bench);
     struct seen seen;
 
-    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench_claim(bench, "alice", 0), TRACKER_DONE);
     shelf_find(bench->shelf, &bench->cids[0])->ours = PIN_NONE;
     bench->shelf->is_slow = true;
     begin(sweep, &seen);
-    for (int i = 0; bench->shelf->first == NULL && i < 1000; i++)
-        turn(bench, 1);
-    shelf_end(bench->shelf); /* the list */
-    for (int i = 0; bench->shelf->first == NULL && i < 1000; i++)
-        turn(bench, 1);
+    bench_await_operation(bench, SHELF_LIST);
+    shelf_end(bench->shelf);
+    bench_await_operation(bench, SHELF_LOOK);
     bench->shelf->failure = ERROR_IO;
-    shelf_end(bench->shelf); /* the look */
+    shelf_end(bench->shelf);
     for (int i = 0; seen.count == 0 && i < 1000; i++)
-        turn(bench, 1);
+        bench_turn(bench, 1);
     assert_int_equal(seen.count, 1);
     expect(&seen.result, SWEEP_DOUBTFUL, 1);
     assert_false(sweep_is_sound(&seen.result));
@@ -156,7 +154,7 @@ static void test_sweep_fails_with_the_list(void **state)
     struct bench *bench = *state;
     struct sweep_result result;
 
-    assert_int_equal(claim(bench, "alice", 0), TRACKER_DONE);
+    assert_int_equal(bench_claim(bench, "alice", 0), TRACKER_DONE);
     bench->shelf->failure = ERROR_IO;
     result = sweep_once(bench);
     assert_int_equal(result.err.code, ERROR_IO);
@@ -176,7 +174,7 @@ static void test_sweep_that_runs_is_waited_for_by_all_who_ask(void **state)
         begin(sweep, &seen[i]);
     sweep_leave(sweep, &seen[1].waiter);
     for (int i = 0; seen[0].count == 0 && i < 1000; i++)
-        turn(bench, 1);
+        bench_turn(bench, 1);
     assert_int_equal(seen[0].count, 1);
     assert_int_equal(seen[1].count, 0);
     assert_int_equal(seen[2].count, 1);
@@ -190,7 +188,7 @@ static void test_sweep_may_end_at_any_moment(void **state)
     struct bench *bench = *state;
 
     for (size_t i = 0; i < OBJECTS; i++)
-        assert_int_equal(claim(bench, "alice", i), TRACKER_DONE);
+        assert_int_equal(bench_claim(bench, "alice", i), TRACKER_DONE);
     for (int turns = 0; turns < 12; turns++) {
         struct sweep *sweep = make_sweep(bench);
         struct seen seen;
@@ -200,15 +198,14 @@ static void test_sweep_may_end_at_any_moment(void **state)
         bench->shelf->is_slow = true;
         begin(sweep, &seen);
         for (int i = 0; i < turns; i++) {
-            turn(bench, 3);
+            bench_turn(bench, 3);
             if (bench->shelf->first != NULL)
                 shelf_end(bench->shelf);
         }
         sweep_destroy(&sweep);
         assert_int_equal(seen.count, 0);
-        bench->shelf->is_slow = false;
-        loop_later(bench->kit->loop, &bench->shelf->later);
-        turn(bench, 50);
+        shelf_resume(bench->shelf);
+        bench_turn(bench, 50);
     }
 }
 
@@ -228,20 +225,18 @@ static void test_sweep_under_way_fails_when_the_storage_changes(void **state)
     sweep_destroy(&sweep);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_sweep_of_an_empty_ledger_is_sound),
-        TEST(test_sweep_tells_ours_from_others_and_unknown_ones),
-        TEST(test_sweep_pins_again_what_is_here_and_names_what_is_lost),
-        TEST(test_sweep_takes_a_weaker_pin_for_none),
-        TEST(test_sweep_is_in_doubt_when_the_storage_fails_over_an_object),
-        TEST(test_sweep_fails_with_the_list),
-        TEST(test_sweep_that_runs_is_waited_for_by_all_who_ask),
-        TEST(test_sweep_may_end_at_any_moment),
-        TEST(test_sweep_under_way_fails_when_the_storage_changes),
+        BENCH_TEST(test_sweep_of_an_empty_ledger_is_sound),
+        BENCH_TEST(test_sweep_tells_ours_from_others_and_unknown_ones),
+        BENCH_TEST(test_sweep_pins_again_what_is_here_and_names_what_is_lost),
+        BENCH_TEST(test_sweep_takes_a_weaker_pin_for_none),
+        BENCH_TEST(test_sweep_is_in_doubt_when_the_storage_fails_over_an_object),
+        BENCH_TEST(test_sweep_fails_with_the_list),
+        BENCH_TEST(test_sweep_that_runs_is_waited_for_by_all_who_ask),
+        BENCH_TEST(test_sweep_may_end_at_any_moment),
+        BENCH_TEST(test_sweep_under_way_fails_when_the_storage_changes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,10 +44,10 @@ static void on_slot_progress(void *slot_, uint64_t nodes, uint64_t bytes)
 static void begin(struct slot *slot)
 {
     struct caller *caller = slot->caller;
-    struct tracker_request request =
-        request_of(caller->bench, rand_r(&caller->seed) % 3 == 0 ? TRACKER_RELEASE : TRACKER_CLAIM,
-                   caller->id, (size_t)rand_r(&caller->seed) % OBJECTS,
-                   rand_r(&caller->seed) % 4 == 0 ? PIN_DIRECT : PIN_RECURSIVE);
+    struct tracker_request request = bench_request(
+        caller->bench, rand_r(&caller->seed) % 3 == 0 ? TRACKER_RELEASE : TRACKER_CLAIM, caller->id,
+        (size_t)rand_r(&caller->seed) % OBJECTS,
+        rand_r(&caller->seed) % 4 == 0 ? PIN_DIRECT : PIN_RECURSIVE);
     struct error err = {0};
 
     request.has_name = true;
@@ -108,8 +108,9 @@ static void test_tracker_serves_callers_of_many_threads(void **state)
         loop_turn(bench->kit->loop, 5);
     for (int i = 0; i < CALLERS; i++)
         assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
-    for (int turns = 0; turns < 1000 && (turns < 30 || open_entries(bench) > 0); turns++)
-        turn(bench, 10); /* until all that was begun has ended, however loaded the machine is */
+    for (int turns = 0; turns < 1000 && (turns < 30 || bench_open_entries(bench) > 0); turns++)
+        bench_turn(bench,
+                   10); /* until all that was begun has ended, however loaded the machine is */
     for (int i = 0; i < CALLERS; i++) {
         answered += callers[i].answered;
         canceled += callers[i].canceled;
@@ -117,17 +118,15 @@ static void test_tracker_serves_callers_of_many_threads(void **state)
         loop_destroy(&callers[i].loop);
     }
     assert_true(answered > 100 && canceled > 100);
-    assert_int_equal(open_entries(bench), 0);
-    assert_sound(bench);
+    assert_int_equal(bench_open_entries(bench), 0);
+    bench_assert_sound(bench);
     free(callers);
 }
-
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tracker_serves_callers_of_many_threads),
+        BENCH_TEST(test_tracker_serves_callers_of_many_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
