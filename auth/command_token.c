@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/command_token.h"
 
+#include "auth/operator_client.h"
 #include "auth/token.h"
+#include "conf/config.h"
 
 #include <string.h>
 
 /* The layout of the list: the longest id and role names push their line out, and no other. */
 #define LIST_FORMAT "%-10s  %-20s  %-7s  %-24s  %-24s  %-16s  %s\n"
-
-#define CONFIG_OPTION                                                                              \
-    {                                                                                              \
-        "config", "FILE",                                                                          \
-            "the configuration; else $CAUSEWAY_CONFIG, else /etc/causeway/causeway.yaml"           \
-    }
 
 const struct cli_option token_new_options[] = {
     CONFIG_OPTION,
@@ -45,18 +41,12 @@ const struct cli_option token_revoke_options[] = {
 
 /* ---- asking */
 
-/* What is no UTF-8 becomes a text that every route refuses. */
+/* As operator_client_set_text. */
 static json_t *string_of(struct slice text)
 {
     json_t *string = json_stringn(text.data, text.size);
 
     return string != NULL ? string : json_string("?");
-}
-
-static void set_text(json_t *input, const char *name, const char *value)
-{
-    if (value != NULL)
-        json_object_set_new(input, name, string_of(slice_of(value)));
 }
 
 static json_t *split_roles(const char *roles)
@@ -86,31 +76,14 @@ static json_t *input_of_id(const char *argument)
 
 /* ---- printing */
 
-static void print_json(const struct cli *cli, const json_t *object)
-{
-    json_dumpf(object, cli->out, JSON_COMPACT);
-    fputc('\n', cli->out);
-}
-
-static const char *text_of(const json_t *object, const char *name, const char *missing)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text != NULL ? text : missing;
-}
-
 /* What is to be done with a new secret, and for how long it is good. */
 static void print_secret(const struct cli *cli, const json_t *made)
 {
-    if (cli->json) {
-        print_json(cli, made);
-        return;
-    }
-    fprintf(cli->out, "%s\n", text_of(made, "token", ""));
+    fprintf(cli->out, "%s\n", operator_client_text(made, "token", ""));
     fflush(cli->out);
     fprintf(cli->err, "Token %s of %s, good until: %s. It is shown this once; keep it safe.\n",
-            text_of(made, "id", "?"), text_of(made, "owner", "?"),
-            text_of(made, "expires", "it is revoked"));
+            operator_client_text(made, "id", "?"), operator_client_text(made, "owner", "?"),
+            operator_client_text(made, "expires", "it is revoked"));
 }
 
 static void join_roles(const json_t *token, struct text *out)
@@ -129,127 +102,106 @@ static void join_roles(const json_t *token, struct text *out)
         text_put_text(out, "all");
 }
 
-static void print_row(const struct cli *cli, const json_t *token, struct text *roles)
+static void print_head(const struct cli *cli)
 {
-    if (cli->json) {
-        print_json(cli, token);
-        return;
-    }
-    join_roles(token, roles);
-    fprintf(cli->out, LIST_FORMAT, text_of(token, "id", "?"), text_of(token, "owner", "?"),
-            text_of(token, "state", "?"), text_of(token, "expires", "never"),
-            text_of(token, "last_used", "never"), roles->data, text_of(token, "label", ""));
+    fprintf(cli->out, LIST_FORMAT, "ID", "OWNER", "STATE", "EXPIRES", "LAST USED", "ROLES",
+            "LABEL");
+}
+
+static void print_row(const struct cli *cli, const json_t *token)
+{
+    struct text roles = {0};
+
+    join_roles(token, &roles);
+    fprintf(cli->out, LIST_FORMAT, operator_client_text(token, "id", "?"),
+            operator_client_text(token, "owner", "?"), operator_client_text(token, "state", "?"),
+            operator_client_text(token, "expires", "never"),
+            operator_client_text(token, "last_used", "never"), roles.data,
+            operator_client_text(token, "label", ""));
+    text_dispose(&roles);
+}
+
+static void print_new(const struct cli *cli, const json_t *made)
+{
+    print_secret(cli, made);
+    fputs("It is used so: ipfs --api ADDRESS --api-auth bearer:TOKEN ..., or\n"
+          "curl -H 'Authorization: Bearer TOKEN' ...\n",
+          cli->err);
+}
+
+static void print_rotated(const struct cli *cli, const json_t *made)
+{
+    const char *old_until = operator_client_text(made, "old_secret_until", NULL);
+
+    print_secret(cli, made);
+    if (old_until != NULL)
+        fprintf(cli->err, "The old secret is good until %s.\n", old_until);
+    else
+        fputs("Every old secret ended now, and what ran with one is cut.\n", cli->err);
+}
+
+static void print_revoked(const struct cli *cli, const json_t *token)
+{
+    fprintf(cli->out, "Token %s of %s is revoked since %s.\n",
+            operator_client_text(token, "id", "?"), operator_client_text(token, "owner", "?"),
+            operator_client_text(token, "revoked", "?"));
 }
 
 /* ---- the commands */
 
-int token_new(const struct cli *cli, token_ask_cb ask)
+int command_token_new(struct cli *cli)
 {
     const char *roles = cli_value(cli, "roles");
-    json_t *input = json_object(), *made;
-    int result;
+    json_t *input = json_object();
 
-    set_text(input, "owner", cli->arguments[0]);
-    set_text(input, "label", cli_value(cli, "label"));
-    set_text(input, "expires_in", cli_value(cli, "expires-in"));
-    set_text(input, "pin_group", cli_value(cli, "pin-group"));
-    set_text(input, "pin_expire_in", cli_value(cli, "pin-expire-in"));
+    operator_client_set_text(input, "owner", cli->arguments[0]);
+    operator_client_set_text(input, "label", cli_value(cli, "label"));
+    operator_client_set_text(input, "expires_in", cli_value(cli, "expires-in"));
+    operator_client_set_text(input, "pin_group", cli_value(cli, "pin-group"));
+    operator_client_set_text(input, "pin_expire_in", cli_value(cli, "pin-expire-in"));
     if (roles != NULL)
         json_object_set_new(input, "roles", split_roles(roles));
-    result = ask(cli, "/token/new", input, &made);
-    if (result != CLI_DONE)
-        return result;
-    print_secret(cli, made);
-    if (!cli->json)
-        fputs("It is used so: ipfs --api ADDRESS --api-auth bearer:TOKEN ..., or\n"
-              "curl -H 'Authorization: Bearer TOKEN' ...\n",
-              cli->err);
-    json_decref(made);
-    return CLI_DONE;
+    return operator_client_show(cli, "/token/new", input, print_new);
 }
 
-int token_rotate(const struct cli *cli, token_ask_cb ask)
+int command_token_rotate(struct cli *cli)
 {
-    json_t *input = input_of_id(cli->arguments[0]), *made;
-    const char *old_until;
-    int result;
+    json_t *input = input_of_id(cli->arguments[0]);
 
-    set_text(input, "grace", cli_value(cli, "grace"));
-    set_text(input, "expires_in", cli_value(cli, "expires-in"));
-    result = ask(cli, "/token/rotate", input, &made);
-    if (result != CLI_DONE)
-        return result;
-    print_secret(cli, made);
-    old_until = text_of(made, "old_secret_until", NULL);
-    if (!cli->json && old_until != NULL)
-        fprintf(cli->err, "The old secret is good until %s.\n", old_until);
-    else if (!cli->json)
-        fputs("Every old secret ended now, and what ran with one is cut.\n", cli->err);
-    json_decref(made);
-    return CLI_DONE;
+    operator_client_set_text(input, "grace", cli_value(cli, "grace"));
+    operator_client_set_text(input, "expires_in", cli_value(cli, "expires-in"));
+    return operator_client_show(cli, "/token/rotate", input, print_rotated);
 }
 
-int token_revoke(const struct cli *cli, token_ask_cb ask)
+int command_token_revoke(struct cli *cli)
 {
-    json_t *token;
-    int result = ask(cli, "/token/revoke", input_of_id(cli->arguments[0]), &token);
-
-    if (result != CLI_DONE)
-        return result;
-    if (cli->json)
-        print_json(cli, token);
-    else
-        fprintf(cli->out, "Token %s of %s is revoked since %s.\n", text_of(token, "id", "?"),
-                text_of(token, "owner", "?"), text_of(token, "revoked", "?"));
-    json_decref(token);
-    return CLI_DONE;
+    return operator_client_show(cli, "/token/revoke", input_of_id(cli->arguments[0]),
+                                print_revoked);
 }
 
-/* Prints one page, and leaves its last id in after. Returns how many rows were printed. */
-static size_t print_page(const struct cli *cli, const json_t *page, char after[TOKEN_ID_SIZE])
+static void put_owner(const struct cli *cli, json_t *input)
 {
-    const json_t *tokens = json_object_get(page, "tokens"), *token;
-    bool shows_all = cli_value(cli, "all") != NULL;
-    struct text roles = {0};
-    size_t i, printed = 0;
-
-    json_array_foreach((json_t *)tokens, i, token)
-    {
-        snprintf(after, TOKEN_ID_SIZE, "%s", text_of(token, "id", ""));
-        if (!shows_all && strcmp(text_of(token, "state", ""), "active") != 0)
-            continue;
-        print_row(cli, token, &roles);
-        printed++;
-    }
-    text_dispose(&roles);
-    return printed;
+    operator_client_set_text(input, "owner", cli_value(cli, "owner"));
 }
 
-int token_list(const struct cli *cli, token_ask_cb ask)
+static bool is_wanted(const struct cli *cli, const json_t *token)
 {
-    char after[TOKEN_ID_SIZE] = "";
-    bool has_more = true, has_head = cli->json;
-    size_t printed = 0;
+    return cli_value(cli, "all") != NULL ||
+           strcmp(operator_client_text(token, "state", ""), "active") == 0;
+}
 
-    while (has_more) {
-        json_t *input = json_object(), *page;
-        int result;
+int command_token_list(struct cli *cli)
+{
+    static const struct operator_list list = {
+        .path = "/token/list",
+        .rows = "tokens",
+        .cursor = "id",
+        .when_empty = "There is none. Make one: causeway token new MEMBER",
+        .put_input = put_owner,
+        .is_wanted = is_wanted,
+        .print_head = print_head,
+        .print_row = print_row,
+    };
 
-        set_text(input, "owner", cli_value(cli, "owner"));
-        if (after[0] != '\0')
-            set_text(input, "after", after);
-        result = ask(cli, "/token/list", input, &page);
-        if (result != CLI_DONE)
-            return result;
-        if (!has_head) /* not before it is known that there is a gateway to ask */
-            fprintf(cli->out, LIST_FORMAT, "ID", "OWNER", "STATE", "EXPIRES", "LAST USED", "ROLES",
-                    "LABEL");
-        has_head = true;
-        printed += print_page(cli, page, after);
-        has_more = json_is_true(json_object_get(page, "has_more")) && after[0] != '\0';
-        json_decref(page);
-    }
-    if (printed == 0 && !cli->json)
-        fputs("There is none. Make one: causeway token new MEMBER\n", cli->err);
-    return CLI_DONE;
+    return operator_client_list(cli, &list);
 }

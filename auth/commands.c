@@ -2,13 +2,7 @@
 #include "auth/commands.h"
 
 #include "auth/command_token.h"
-#include "auth/operator_client.h"
-
-#define CONFIG_OPTION                                                                              \
-    {                                                                                              \
-        "config", "FILE",                                                                          \
-            "the configuration; else $CAUSEWAY_CONFIG, else /etc/causeway/causeway.yaml"           \
-    }
+#include "conf/config.h"
 
 static const struct cli_option audit_options[] = {
     CONFIG_OPTION,
@@ -27,26 +21,6 @@ static const char audit_help[] =
     "every file, the oldest first: the chain must go on from one to the next. FILE - is standard "
     "input.\n"
     "The exit code is 1 if a line is broken.";
-
-static int command_token_new(struct cli *cli)
-{
-    return token_new(cli, operator_client_ask);
-}
-
-static int command_token_list(struct cli *cli)
-{
-    return token_list(cli, operator_client_ask);
-}
-
-static int command_token_rotate(struct cli *cli)
-{
-    return token_rotate(cli, operator_client_ask);
-}
-
-static int command_token_revoke(struct cli *cli)
-{
-    return token_revoke(cli, operator_client_ask);
-}
 
 static const char token_new_help[] =
     "Prints the token alone on the output, so that TOKEN=$(causeway token new alice) works. It is\n"

@@ -94,6 +94,13 @@ struct config {
  * /etc/causeway/causeway.yaml. Borrowed. */
 const char *config_find(const char *explicit_path);
 
+/* The option whose value is the explicit path, for a command's table (conf/cli.h). */
+#define CONFIG_OPTION                                                                              \
+    {                                                                                              \
+        "config", "FILE",                                                                          \
+            "the configuration; else $CAUSEWAY_CONFIG, else /etc/causeway/causeway.yaml"           \
+    }
+
 /* Reads, checks everything, and hands out a snapshot with one reference. An error names file, line
  * and column. Blocks on files: start-up, or a job. */
 MUST_USE bool config_load(const struct config **config, const char *path, struct error *err);

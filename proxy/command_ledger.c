@@ -14,12 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void print_json(const struct cli *cli, const json_t *object)
-{
-    json_dumpf(object, cli->out, JSON_COMPACT);
-    fputc('\n', cli->out);
-}
-
 /* The data folder, the caller's. NULL: it was said what is wrong. */
 static char *find_folder(const struct cli *cli)
 {
@@ -92,14 +86,9 @@ static bool check_offline(const char *folder, const char *target, json_t **outpu
     return true;
 }
 
-static long long number(const json_t *object, const char *name)
-{
-    return (long long)json_integer_value(json_object_get(object, name));
-}
-
 static void print_upstream(const struct cli *cli, const json_t *upstream)
 {
-    const char *fault = json_string_value(json_object_get(upstream, "fault"));
+    const char *fault = operator_client_text(upstream, "fault", NULL);
     const json_t *examples = json_object_get(upstream, "examples");
     json_t *example;
     size_t i;
@@ -110,7 +99,8 @@ static void print_upstream(const struct cli *cli, const json_t *upstream)
         fprintf(cli->out, "upstream      not compared: %s\n", fault);
     } else {
         fprintf(cli->out, "upstream      %lld foreign pins, %lld lost\n",
-                number(upstream, "foreign"), number(upstream, "lost"));
+                operator_client_number(upstream, "foreign"),
+                operator_client_number(upstream, "lost"));
         json_array_foreach(examples, i, example)
             fprintf(cli->out, "              %s\n", json_string_value(example));
     }
@@ -118,23 +108,25 @@ static void print_upstream(const struct cli *cli, const json_t *upstream)
 
 static void print_check(const struct cli *cli, const json_t *check)
 {
-    const char *fault = json_string_value(json_object_get(check, "fault"));
-    const char *restored = json_string_value(json_object_get(check, "restored"));
+    const char *fault = operator_client_text(check, "fault", NULL);
+    const char *restored = operator_client_text(check, "restored", NULL);
 
     fprintf(cli->out, "ledger        %s\n", json_string_value(json_object_get(check, "uuid")));
     if (fault == NULL)
         fprintf(cli->out, "file          whole\n");
     else
         fprintf(cli->out, "file          DAMAGED in %lld places; the first: %s\n",
-                number(check, "faults"), fault);
-    fprintf(cli->out, "pins          %lld of %lld objects, %lld bytes\n", number(check, "pins"),
-            number(check, "objects"), number(check, "bytes"));
+                operator_client_number(check, "faults"), fault);
+    fprintf(cli->out, "pins          %lld of %lld objects, %lld bytes\n",
+            operator_client_number(check, "pins"), operator_client_number(check, "objects"),
+            operator_client_number(check, "bytes"));
     fprintf(cli->out, "usage         %lld of %lld accounts differ from their pins\n",
-            number(check, "different_accounts"), number(check, "accounts"));
-    fprintf(cli->out, "journal       %lld open\n", number(check, "intents"));
+            operator_client_number(check, "different_accounts"),
+            operator_client_number(check, "accounts"));
+    fprintf(cli->out, "journal       %lld open\n", operator_client_number(check, "intents"));
     if (restored != NULL)
         fprintf(cli->out, "restored      %s; %lld objects not looked at since\n", restored,
-                number(check, "doubtful_objects"));
+                operator_client_number(check, "doubtful_objects"));
     print_upstream(cli, json_object_get(check, "upstream"));
 }
 
@@ -147,11 +139,12 @@ int command_ledger_check(struct cli *cli)
     if (result != CLI_DONE)
         return result;
     if (cli->json)
-        print_json(cli, check);
+        operator_client_print_json(cli, check);
     else
         print_check(cli, check);
-    is_fine = number(check, "faults") == 0 && number(check, "different_accounts") == 0 &&
-              number(json_object_get(check, "upstream"), "lost") == 0;
+    is_fine = operator_client_number(check, "faults") == 0 &&
+              operator_client_number(check, "different_accounts") == 0 &&
+              operator_client_number(json_object_get(check, "upstream"), "lost") == 0;
     json_decref(check);
     return is_fine ? CLI_DONE : CLI_FAILED;
 }
@@ -179,10 +172,10 @@ int command_ledger_backup(struct cli *cli)
     if (result != CLI_DONE)
         return result;
     if (cli->json)
-        print_json(cli, output);
+        operator_client_print_json(cli, output);
     else
         fprintf(cli->out, "%s: %lld bytes\n", json_string_value(json_object_get(output, "path")),
-                number(output, "bytes"));
+                operator_client_number(output, "bytes"));
     json_decref(output);
     return CLI_DONE;
 }
@@ -199,7 +192,7 @@ static void print_restored(const struct cli *cli, const char *folder,
         object = json_pack("{s:s?,s:b,s:I,s:I}", "kept", kept, "carried_over", restored->is_carried,
                            "doubtful_objects", (json_int_t)restored->doubtful, "intents",
                            (json_int_t)restored->intents);
-        print_json(cli, object);
+        operator_client_print_json(cli, object);
         json_decref(object);
         return;
     }

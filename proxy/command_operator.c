@@ -4,13 +4,6 @@
 #include "auth/operator_client.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static void print_json(const struct cli *cli, const json_t *object)
-{
-    json_dumpf(object, cli->out, JSON_COMPACT);
-    fputc('\n', cli->out);
-}
 
 static void print_value(const struct cli *cli, const char *name, const json_t *value)
 {
@@ -45,30 +38,14 @@ static void print_status(const struct cli *cli, const json_t *status)
     }
 }
 
-/* Asks a route that answers with the status. */
-static int ask_for_status(struct cli *cli, const char *path, json_t *input)
-{
-    json_t *status;
-    int result = operator_client_ask(cli, path, input, &status);
-
-    if (result != CLI_DONE)
-        return result;
-    if (cli->json)
-        print_json(cli, status);
-    else
-        print_status(cli, status);
-    json_decref(status);
-    return CLI_DONE;
-}
-
 int command_status(struct cli *cli)
 {
-    return ask_for_status(cli, "/status", json_object());
+    return operator_client_show(cli, "/status", json_object(), print_status);
 }
 
 int command_reload(struct cli *cli)
 {
-    return ask_for_status(cli, "/reload", json_object());
+    return operator_client_show(cli, "/reload", json_object(), print_status);
 }
 
 int command_policy_rollback(struct cli *cli)
@@ -81,37 +58,32 @@ int command_policy_rollback(struct cli *cli)
                  cli->arguments[0]);
         return CLI_USAGE;
     }
-    return ask_for_status(cli, "/policy/rollback",
-                          json_pack("{s:I}", "version", (json_int_t)version));
+    return operator_client_show(cli, "/policy/rollback",
+                                json_pack("{s:I}", "version", (json_int_t)version), print_status);
+}
+
+static void print_head(const struct cli *cli)
+{
+    fprintf(cli->out, "%8s  %-24s  %-24s\n", "version", "created", "last came into force");
 }
 
 static void print_version(const struct cli *cli, const json_t *version)
 {
-    fprintf(cli->out, "%8lld  %s  %s  %8lld bytes%s\n",
-            (long long)json_integer_value(json_object_get(version, "version")),
-            json_string_value(json_object_get(version, "created")),
-            json_string_value(json_object_get(version, "activated")),
-            (long long)json_integer_value(json_object_get(version, "size")),
+    fprintf(cli->out, "%8lld  %s  %s  %8lld bytes%s\n", operator_client_number(version, "version"),
+            operator_client_text(version, "created", "?"),
+            operator_client_text(version, "activated", "?"),
+            operator_client_number(version, "size"),
             json_is_true(json_object_get(version, "in_force")) ? "  in force" : "");
 }
 
 int command_policy_list(struct cli *cli)
 {
-    json_t *list, *version;
-    size_t i;
-    int result = operator_client_ask(cli, "/policy/list", json_object(), &list);
+    static const struct operator_list list = {
+        .path = "/policy/list",
+        .rows = "versions",
+        .print_head = print_head,
+        .print_row = print_version,
+    };
 
-    if (result != CLI_DONE)
-        return result;
-    if (!cli->json)
-        fprintf(cli->out, "%8s  %-24s  %-24s\n", "version", "created", "last came into force");
-    json_array_foreach(json_object_get(list, "versions"), i, version)
-    {
-        if (cli->json)
-            print_json(cli, version);
-        else
-            print_version(cli, version);
-    }
-    json_decref(list);
-    return CLI_DONE;
+    return operator_client_list(cli, &list);
 }

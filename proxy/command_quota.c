@@ -8,14 +8,12 @@
 
 static uint64_t number(const json_t *object, const char *name)
 {
-    return (uint64_t)json_integer_value(json_object_get(object, name));
+    return (uint64_t)operator_client_number(object, name);
 }
 
-static const char *string(const json_t *object, const char *name)
+static const char *text(const json_t *object, const char *name)
 {
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text != NULL ? text : "";
+    return operator_client_text(object, name, "");
 }
 
 /* A size for a person: three digits are enough. */
@@ -37,18 +35,18 @@ static const char *print_amount(char out[UNITS_TEXT_SIZE], const char *dimension
 
 static void print_limit(const struct cli *cli, const json_t *limit)
 {
-    const char *dimension = string(limit, "dimension");
+    const char *dimension = text(limit, "dimension");
     char most[UNITS_TEXT_SIZE], used[UNITS_TEXT_SIZE], left[UNITS_TEXT_SIZE],
         per[UNITS_TEXT_SIZE] = "";
 
     if (json_object_get(limit, "per_s") != NULL)
         units_print_duration(per, number(limit, "per_s") * 1000);
     fprintf(cli->out, "  %-20s %-14s %-13s %12s %12s %12s %5s %8llu s  %s%s\n",
-            string(limit, "scope"), string(limit, "quota"), dimension,
+            text(limit, "scope"), text(limit, "quota"), dimension,
             print_amount(used, dimension, number(limit, "used")),
             print_amount(left, dimension, number(limit, "left")),
             print_amount(most, dimension, number(limit, "limit")), per,
-            (unsigned long long)number(limit, "reset_s"), string(limit, "at"),
+            (unsigned long long)number(limit, "reset_s"), text(limit, "at"),
             json_is_true(json_object_get(limit, "is_above_soft")) ? "  above its soft limit" : "");
 }
 
@@ -60,7 +58,7 @@ static void print_member(const struct cli *cli, const json_t *member)
     size_t i;
 
     fprintf(cli->out, "%s: charged %s in %llu pins; the organization holds %s\n",
-            string(member, "member"), print_amount(own, "bytes", number(stored, "bytes")),
+            text(member, "member"), print_amount(own, "bytes", number(stored, "bytes")),
             (unsigned long long)number(stored, "pins"),
             print_amount(all, "bytes", number(org, "bytes")));
     if (json_array_size(limits) == 0)
@@ -71,27 +69,12 @@ static void print_member(const struct cli *cli, const json_t *member)
     json_array_foreach(limits, i, limit) print_limit(cli, limit);
 }
 
-static void print(const struct cli *cli, const json_t *member)
-{
-    if (!cli->json) {
-        print_member(cli, member);
-        return;
-    }
-    json_dumpf(member, cli->out, JSON_COMPACT);
-    fputc('\n', cli->out);
-}
-
 static int show_one(struct cli *cli)
 {
-    json_t *member;
-    int result = operator_client_ask(cli, "/quota/show",
-                                     json_pack("{s:s}", "member", cli->arguments[0]), &member);
+    json_t *input = json_object();
 
-    if (result == CLI_DONE) {
-        print(cli, member);
-        json_decref(member);
-    }
-    return result;
+    operator_client_set_text(input, "member", cli->arguments[0]);
+    return operator_client_show(cli, "/quota/show", input, print_member);
 }
 
 /* Page by page; *next: where the next one begins; 0: there is none. */
@@ -104,7 +87,13 @@ static int show_page(struct cli *cli, json_int_t *next)
     *next = 0;
     if (result != CLI_DONE)
         return result;
-    json_array_foreach(json_object_get(page, "members"), i, member) print(cli, member);
+    json_array_foreach(json_object_get(page, "members"), i, member)
+    {
+        if (cli->json)
+            operator_client_print_json(cli, member);
+        else
+            print_member(cli, member);
+    }
     *next = json_integer_value(json_object_get(page, "next"));
     json_decref(page);
     return CLI_DONE;

@@ -7,18 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text != NULL ? text : "";
-}
-
-static long long number(const json_t *object, const char *name)
-{
-    return (long long)json_integer_value(json_object_get(object, name));
-}
-
 static const char *say_phase(const char *phase)
 {
     static const char *const said[][2] = {
@@ -38,7 +26,7 @@ static const char *say_phase(const char *phase)
 /* A line when the phase is another one than before. */
 static void print_progress(const struct cli *cli, const json_t *status, char phase[16])
 {
-    const char *now = text_of(status, "phase");
+    const char *now = operator_client_text(status, "phase", "");
 
     if (strcmp(now, phase) == 0 || strcmp(now, "idle") == 0)
         return;
@@ -52,18 +40,19 @@ static int print_result(const struct cli *cli, const json_t *last)
     char before[UNITS_TEXT_SIZE], after[UNITS_TEXT_SIZE];
 
     if (json_object_get(last, "fault") != NULL)
-        return cli_fail(cli, "%s", text_of(last, "fault"));
+        return cli_fail(cli, "%s", operator_client_text(last, "fault", ""));
     if (cli->json) {
-        json_dumpf(last, cli->out, JSON_COMPACT);
-        fputc('\n', cli->out);
+        operator_client_print_json(cli, last);
         return CLI_DONE;
     }
     fprintf(cli->out, "%lld blocks removed in %.1f s; %lld calls were cut\n",
-            number(last, "removed"), (double)number(last, "took_ms") / 1000, number(last, "cut"));
+            operator_client_number(last, "removed"),
+            (double)operator_client_number(last, "took_ms") / 1000,
+            operator_client_number(last, "cut"));
     if (json_object_get(last, "used_after") != NULL)
         fprintf(cli->out, "the storage uses %s, and used %s before\n",
-                units_print_size(after, (uint64_t)number(last, "used_after")),
-                units_print_size(before, (uint64_t)number(last, "used_before")));
+                units_print_size(after, (uint64_t)operator_client_number(last, "used_after")),
+                units_print_size(before, (uint64_t)operator_client_number(last, "used_before")));
     return CLI_DONE;
 }
 
@@ -82,7 +71,7 @@ int command_gc(struct cli *cli)
         if (result != CLI_DONE)
             return result;
         print_progress(cli, status, phase);
-        is_done = strcmp(text_of(status, "phase"), "idle") == 0;
+        is_done = strcmp(operator_client_text(status, "phase", ""), "idle") == 0;
         if (is_done)
             result = print_result(cli, json_object_get(status, "last"));
         else

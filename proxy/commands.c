@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/commands.h"
 
+#include "conf/config.h"
 #include "ipfs/catalogue.h"
 #include "proxy/command_deny.h"
 #include "proxy/command_ledger.h"
@@ -14,8 +15,7 @@
 #include "proxy/treatment.h"
 
 static const struct cli_option serve_options[] = {
-    {"config", "FILE",
-     "the configuration; else $CAUSEWAY_CONFIG, else /etc/causeway/causeway.yaml"},
+    CONFIG_OPTION,
     {0},
 };
 
