@@ -13,7 +13,8 @@ int command_token_list(struct cli *cli);
 int command_token_rotate(struct cli *cli);
 int command_token_revoke(struct cli *cli);
 
-extern const struct cli_option token_new_options[];    /* config, label, roles, expires-in */
+/* config, label, roles, expires-in, pin-group, pin-expire-in */
+extern const struct cli_option token_new_options[];
 extern const struct cli_option token_list_options[];   /* config, owner, all */
 extern const struct cli_option token_rotate_options[]; /* config, grace, expires-in */
 extern const struct cli_option token_revoke_options[]; /* config */

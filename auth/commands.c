@@ -31,7 +31,11 @@ static const char token_new_help[] =
     "  ipfs --api-auth \"bearer:$TOKEN\" ...\n"
     "\n"
     "--roles can only take rights away: the token may do what these roles give and what its owner\n"
-    "may do anyway.";
+    "may do anyway.\n"
+    "\n"
+    "--pin-group and --pin-expire-in say what clients as the ipfs program cannot: what is pinned\n"
+    "with the token belongs to that group, of which its owner is one, and lasts so long. A call\n"
+    "may say a shorter time, and no other owner.";
 
 static const char token_rotate_help[] =
     "The id, the label and the roles stay. The old secret is good for the time of --grace, so "
