@@ -2,9 +2,9 @@
 /* What the embedded node pins, and the few values that it keeps beside (the root of its files):
  * `node.db`, an SQLite file in the node's folder.
  *
- * A pin is of a CID in the very form that it was given: v0 and v1 of one block are two pins. What it
- * does when something is pinned twice is Kubo's: a CID has one pin, the strongest mode asked for,
- * and the name that was given last.
+ * A pin is of a CID in the very form that it was given: v0 and v1 of one block are two pins. What
+ * it does when something is pinned twice is Kubo's: a CID has one pin, the strongest mode asked
+ * for, and the name that was given last.
  *
  * Synchronous: for jobs, not for loops. Any thread; one mutex inside. A change is durable when its
  * function returns true, and was not made when it returns false. ERROR_IO: the file cannot be read
@@ -43,6 +43,9 @@ MUST_USE bool pins_remove(struct pins *pins, const struct cid *cid, enum pin_mod
  * already recursively pinned". */
 MUST_USE bool pins_update(struct pins *pins, const struct cid *from, const struct cid *to,
                           bool unpins, struct error *err);
+/* Whether pins_update would do it now. */
+MUST_USE bool pins_check_update(struct pins *pins, const struct cid *from, const struct cid *to,
+                                struct error *err);
 
 /* *mode: PIN_NONE if it has no pin of its own. name (NULL: not asked for) is cleared first. */
 MUST_USE bool pins_find(struct pins *pins, const struct cid *cid, enum pin_mode *mode,
