@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The embedded node's mutable files: one tree of directories, whose root CID is kept in node.db.
+ *
+ * A reader takes the root once and reads what lies under it: a whole state, whatever is changed
+ * meanwhile. Changes are made one after another. Each writes new blocks (those of the directories
+ * on its path), waits until they are durable, and then puts the new root, durable too: what was
+ * answered is there after a crash, and no root ever names a block that is not.
+ *
+ * Garbage: whoever collects it marks files_root, like a pin. Synchronous, for jobs. */
+#ifndef UPSTREAM_EMBEDDED_FILES_H
+#define UPSTREAM_EMBEDDED_FILES_H
+
+#include "conf/error.h"
+#include "conf/text.h"
+#include "ipfs/cid.h"
+#include "upstream/embedded/pins.h"
+
+struct files;
+struct task;
+
+#define FILES_ROOT_KEY "files-root" /* in node.db: the binary CID */
+
+/* pins: outlives it. Without a root the tree is empty. */
+MUST_USE bool files_open(struct files **files, struct pins *pins, struct error *err);
+void files_close(struct files **files); /* NULL is fine */
+
+/* As the last change left it. Any thread. Before the first change it is the empty directory, whose
+ * block need not be in the store. */
+struct cid files_root(struct files *files);
+
+enum files_step {
+    FILES_WAITS,        /* for another change to end: TASK_WAITS, then again */
+    FILES_WANTS_STORED, /* TASK_WANTS_STORED, then again */
+    FILES_MORE,         /* the slice is due: TASK_GO_ON, then again */
+    FILES_DONE,
+    FILES_BAD, /* err says why */
+};
+
+/* An entry that `add --to-files` puts into the tree. Zeroed at the start, in the state of the
+ * command. */
+struct files_adding {
+    struct files *inside; /* whose turn it is; private, and so is the rest */
+    struct cid root;
+    bool was_put;
+};
+
+/* path: the option's text; one that ends in '/' is a directory, in which the entry gets the name.
+ * Nothing there is replaced. Errors in Kubo's words. */
+MUST_USE enum files_step files_add_entry(struct task *task, struct files_adding *adding,
+                                         struct slice path, struct slice name,
+                                         const struct cid *cid, struct error *err);
+/* Gives the turn back, wherever it stands. Does not wait. */
+void files_adding_dispose(struct files_adding *adding);
+
+#endif
