@@ -111,17 +111,23 @@ class DifferentialCase(unittest.TestCase):
             raise unittest.SkipTest(reason)
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        first = kubo.Kubo(cls.folder, binary, name="node-straight", online=True)
-        cls.addClassCleanup(first.stop)
-        second = kubo.Kubo(cls.folder, binary, name="node-gateway", online=True, like=first)
-        cls.addClassCleanup(second.stop)
-        cls.relay = relay.start(cls.folder, second.port, more=cls.write_access())
+        first, second = cls.start_nodes(binary)
+        cls.relay = relay.start(cls.folder, second and second.port, more=cls.write_access())
         cls.addClassCleanup(cls.relay.stop)
         cls.straight = Side("straight", cls.folder, first, first.port, binary)
         cls.gateway = Side("gateway", cls.folder, second, cls.relay.port, cls.program(binary))
         cls.sides = (cls.straight, cls.gateway)
         for side in cls.sides:
             make_inputs(side.work)
+
+    @classmethod
+    def start_nodes(cls, binary):
+        """The node that is reached straight, and the one behind the gateway. None: the gateway is one itself."""
+        first = kubo.Kubo(cls.folder, binary, name="node-straight", online=True)
+        cls.addClassCleanup(first.stop)
+        second = kubo.Kubo(cls.folder, binary, name="node-gateway", online=True, like=first)
+        cls.addClassCleanup(second.stop)
+        return first, second
 
     @classmethod
     def write_access(cls):
@@ -200,6 +206,16 @@ class OfMember:
         program.write_text(f'#!/bin/sh\nexec "{binary}" --api-auth bearer:{token} "$@"\n')
         program.chmod(0o700)
         return str(program)
+
+
+class BesideEmbedded:
+    """Mixed into a DifferentialCase: the gateway stores what it is given itself, and the node beside it is offline as well."""
+
+    @classmethod
+    def start_nodes(cls, binary):
+        first = kubo.Kubo(cls.folder, binary, name="node-straight")
+        cls.addClassCleanup(first.stop)
+        return first, None
 
 
 def _comparable(result, order, listing=False):

@@ -17,8 +17,7 @@ listen:
     address: 127.0.0.1:{port}
 {tls}  operators:
     address: 127.0.0.1:{operators_port}
-upstream:
-  address: http://127.0.0.1:{upstream_port}
+upstream: {upstream}
 workers: {workers}
 log:
   access: {access}
@@ -26,7 +25,7 @@ log:
 
 
 class Causeway:
-    """`causeway serve` in FOLDER. limits: options of the `limits` section by name; wrapper: words before the program;
+    """`causeway serve` in FOLDER, before the node at upstream_port; None: its own. limits: options of the `limits` section by name; wrapper: words before the program;
     more: further lines of causeway.yaml, such as "allow: [read]"."""
 
     kind = "causeway"
@@ -39,7 +38,7 @@ class Causeway:
         self.access_path = self.folder / "access.log"
         self.config = self.folder / "causeway.yaml"
         self._values = dict(port=self.port, operators_port=self.operators_port, workers=workers,
-                            upstream_port=upstream_port, access=access, more=more and more + "\n")
+                            upstream=_upstream(upstream_port), access=access, more=more and more + "\n")
         (self.folder / "data").mkdir(mode=0o700)
         self.write_config(tls=tls, limits=limits)
         self._words = [*wrapper, causeway_program(), "serve", "--config", self.config]
@@ -57,9 +56,11 @@ class Causeway:
     def kill(self):
         self.process.kill()
 
-    def write_config(self, tls=None, limits=None, **changes):
+    def write_config(self, tls=None, limits=None, upstream_port=None, **changes):
         """Writes causeway.yaml (again, before a SIGHUP)."""
         self._values.update(changes)
+        if upstream_port is not None:
+            self._values["upstream"] = _upstream(upstream_port)
         lines = ""
         if tls is not None:
             lines = f"    tls:\n      certificate_file: {tls[0]}\n      key_file: {tls[1]}\n"
@@ -88,6 +89,10 @@ class Causeway:
 
     def stop(self, seconds=10) -> int:
         return self.process.stop(seconds)
+
+
+def _upstream(port):
+    return "{kind: embedded}" if port is None else f"{{kind: kubo, address: 'http://127.0.0.1:{port}'}}"
 
 
 class Direct:
