@@ -80,17 +80,25 @@ struct slice sqlite_read_bytes(struct sqlite_run *run, int column, struct arena 
 /* A page of records: at most limit, and whether there are more. */
 struct sqlite_page {
     size_t limit, record_size;
-    void *records; /* out, in the arena */
-    size_t count;
-    bool has_more;
+    int limit_parameter; /* of the statement's LIMIT */
+    size_t *count;       /* out */
+    bool *has_more;      /* out */
 };
+
+/* That of a transaction with limit, count and has_more, whose records go to this field. */
+#define SQLITE_PAGE(in, field, parameter)                                                          \
+    {                                                                                              \
+        .limit = (in)->limit, .record_size = sizeof(*(in)->field), .limit_parameter = (parameter), \
+        .count = &(in)->count, .has_more = &(in)->has_more                                         \
+    }
 
 /* record is zeroed. */
 typedef bool (*sqlite_read_record)(struct sqlite_run *run, void *record, struct arena *arena);
 
-/* All is bound, limit + 1 to the LIMIT: reads the page and ends the run. */
-MUST_USE bool sqlite_read_page(struct sqlite_run *run, struct sqlite_page *page,
-                               sqlite_read_record read, struct arena *arena);
+/* All is bound but the LIMIT: reads the page and ends the run. The records, in the arena; NULL: it
+ * failed. */
+MUST_USE void *sqlite_read_page(struct sqlite_run *run, const struct sqlite_page *page,
+                                sqlite_read_record read, struct arena *arena);
 
 /* ---- the named transactions; each within a savepoint of its own */
 

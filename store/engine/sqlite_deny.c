@@ -68,19 +68,14 @@ bool sqlite_deny_remove(struct sqlite *sqlite, struct transaction *transaction, 
 bool sqlite_deny_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct deny_list *in = &transaction->deny_list;
-    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 2);
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_DENY_LIST, err))
         return false;
     sqlite_bind_bytes(&run, 1, in->after.data, in->after.size);
-    sqlite_bind_integer(&run, 2, in->limit + 1);
-    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
-        return false;
-    in->records = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
-    return true;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }
 
 bool sqlite_deny_find(struct sqlite *sqlite, struct transaction *transaction, struct error *err)

@@ -61,17 +61,12 @@ static bool read_record(struct sqlite_run *run, void *record_, struct arena *are
 bool sqlite_journal_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct journal_list *in = &transaction->journal_list;
-    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 2);
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_JOURNAL_LIST, err))
         return false;
     sqlite_bind_integer(&run, 1, in->after);
-    sqlite_bind_integer(&run, 2, in->limit + 1);
-    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
-        return false;
-    in->records = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
-    return true;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }

@@ -59,17 +59,12 @@ bool sqlite_member_resume(struct sqlite *sqlite, struct transaction *transaction
 bool sqlite_member_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct member_list *in = &transaction->member_list;
-    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 2);
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_MEMBER_LIST, err))
         return false;
     sqlite_bind_text(&run, 1, slice_of(in->after));
-    sqlite_bind_integer(&run, 2, in->limit + 1);
-    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
-        return false;
-    in->records = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
-    return true;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }

@@ -183,17 +183,12 @@ bool sqlite_object_put(struct sqlite *sqlite, struct transaction *transaction, s
 bool sqlite_object_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct object_list *in = &transaction->object_list;
-    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 2);
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_OBJECT_LIST, err))
         return false;
     sqlite_bind_bytes(&run, 1, in->after.data, in->after.size);
-    sqlite_bind_integer(&run, 2, in->limit + 1);
-    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
-        return false;
-    in->records = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
-    return true;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }

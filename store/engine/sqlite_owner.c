@@ -64,18 +64,23 @@ static bool read_pin(struct sqlite_run *run, void *pin, struct arena *arena)
     return sqlite_pin_read(run, pin, arena);
 }
 
-static bool read_pins(struct sqlite *sqlite, const struct owner_mark *in, struct sqlite_page *page,
-                      struct arena *arena, struct error *err)
+/* NULL: it failed. */
+static const struct sqlite_pin *read_pins(struct sqlite *sqlite, struct owner_mark *in,
+                                          struct arena *arena, struct error *err)
 {
+    const struct sqlite_page page = {.limit = in->limit < MARK_MAX ? in->limit : MARK_MAX,
+                                     .record_size = sizeof(struct sqlite_pin),
+                                     .limit_parameter = 2,
+                                     .count = &in->count,
+                                     .has_more = &in->has_more};
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_PIN_LIST, err))
-        return false;
+        return NULL;
     sqlite_bind_text(&run, 1, slice_of(in->after));
-    sqlite_bind_integer(&run, 2, page->limit + 1);
     sqlite_bind_text(&run, 3, slice_of(owner_kind_name(in->owner.kind)));
     sqlite_bind_text(&run, 4, slice_of(in->owner.id));
-    return sqlite_read_page(&run, page, read_pin, arena);
+    return sqlite_read_page(&run, &page, read_pin, arena);
 }
 
 /* As ownership.h has it: what was not confirmed, or is on its way out, becomes nobody's. */
@@ -95,17 +100,12 @@ static bool mark(struct sqlite *sqlite, const struct sqlite_pin *pin, bool is_ow
 bool sqlite_owner_mark(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct owner_mark *in = &transaction->owner_mark;
-    struct sqlite_page page = {.limit = in->limit < MARK_MAX ? in->limit : MARK_MAX,
-                               .record_size = sizeof(struct sqlite_pin)};
-    const struct sqlite_pin *pins;
+    const struct sqlite_pin *pins = read_pins(sqlite, in, &transaction->arena, err);
 
-    if (!read_pins(sqlite, in, &page, &transaction->arena, err))
+    if (pins == NULL)
         return false;
-    pins = page.records;
-    in->records = arena_alloc(&transaction->arena, (page.count + 1) * sizeof(*in->records));
-    in->count = page.count;
-    in->has_more = page.has_more;
-    for (size_t i = 0; i < page.count; i++)
+    in->records = arena_alloc(&transaction->arena, (in->count + 1) * sizeof(*in->records));
+    for (size_t i = 0; i < in->count; i++)
         if (!mark(sqlite, &pins[i], in->is_ownerless, &in->records[i], err))
             return false;
     return true;

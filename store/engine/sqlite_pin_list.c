@@ -19,7 +19,6 @@ static bool begin_list(struct sqlite_run *run, struct sqlite *sqlite, const stru
     if (!sqlite_begin(run, sqlite, is_all ? STATEMENT_PIN_LIST_ALL : STATEMENT_PIN_LIST, err))
         return false;
     sqlite_bind_text(run, 1, slice_of(in->after));
-    sqlite_bind_integer(run, 2, in->limit + 1);
     if (!is_all) {
         sqlite_bind_text(run, 3, slice_of(owner_kind_name(in->owner.kind)));
         sqlite_bind_text(run, 4, slice_of(in->owner.id));
@@ -30,22 +29,19 @@ static bool begin_list(struct sqlite_run *run, struct sqlite *sqlite, const stru
 bool sqlite_pin_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct pin_list *in = &transaction->pin_list;
-    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 2);
     struct sqlite_run run;
 
-    if (!begin_list(&run, sqlite, in, err) ||
-        !sqlite_read_page(&run, &page, read_record, &transaction->arena))
+    if (!begin_list(&run, sqlite, in, err))
         return false;
-    in->records = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
-    return true;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }
 
 bool sqlite_pin_expired(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct pin_expired *in = &transaction->pin_expired;
-    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 4);
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_PIN_EXPIRED, err))
@@ -53,11 +49,6 @@ bool sqlite_pin_expired(struct sqlite *sqlite, struct transaction *transaction, 
     sqlite_bind_integer(&run, 1, in->until_ms);
     sqlite_bind_integer(&run, 2, in->after_ms);
     sqlite_bind_text(&run, 3, slice_of(in->after));
-    sqlite_bind_integer(&run, 4, in->limit + 1);
-    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
-        return false;
-    in->records = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
-    return true;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }

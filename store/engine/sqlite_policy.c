@@ -12,8 +12,10 @@ enum column {
     COLUMN_BYTES, /* of the statements that get one version */
 };
 
-static bool read_record(struct sqlite_run *run, struct policy_record *record)
+static bool read_record(struct sqlite_run *run, void *record_, struct arena *arena)
 {
+    struct policy_record *record = record_;
+
     *record = (struct policy_record){
         .number = sqlite_integer(run, COLUMN_NUMBER),
         .created_ms = sqlite_integer(run, COLUMN_CREATED_MS),
@@ -33,7 +35,7 @@ static bool read_one(struct sqlite_run *run, struct policy_record *record, struc
 
     if (is_read && !has_row)
         is_read = error_set(run->err, ERROR_NOT_FOUND, "%s", missing);
-    is_read = is_read && read_record(run, record);
+    is_read = is_read && read_record(run, record, arena);
     if (is_read && arena != NULL)
         record->bytes = sqlite_read_bytes(run, COLUMN_BYTES, arena);
     sqlite_end(run);
@@ -117,26 +119,14 @@ bool sqlite_policy_get(struct sqlite *sqlite, struct transaction *transaction, s
 bool sqlite_policy_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct policy_list *in = &transaction->policy_list;
-    bool has_row, is_read;
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 2);
     struct sqlite_run run;
 
-    in->records = arena_alloc(&transaction->arena, (in->limit + 1) * sizeof(*in->records));
-    in->count = 0;
-    in->has_more = false;
     if (!sqlite_begin(&run, sqlite, STATEMENT_POLICY_LIST, err))
         return false;
     sqlite_bind_integer(&run, 1, in->before == 0 ? INT64_MAX : in->before);
-    sqlite_bind_integer(&run, 2, in->limit + 1);
-    while ((is_read = sqlite_step(&run, &has_row)) && has_row && !in->has_more) {
-        if (in->count == in->limit)
-            in->has_more = true;
-        else if (!(is_read = read_record(&run, &in->records[in->count])))
-            break;
-        else
-            in->count++;
-    }
-    sqlite_end(&run);
-    return is_read;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }
 
 bool sqlite_policy_activate(struct sqlite *sqlite, struct transaction *transaction,

@@ -204,24 +204,25 @@ struct slice sqlite_read_bytes(struct sqlite_run *run, int column, struct arena 
     return (struct slice){arena_copy(arena, bytes, size), size};
 }
 
-bool sqlite_read_page(struct sqlite_run *run, struct sqlite_page *page, sqlite_read_record read,
-                      struct arena *arena)
+void *sqlite_read_page(struct sqlite_run *run, const struct sqlite_page *page,
+                       sqlite_read_record read, struct arena *arena)
 {
-    char *records = arena_alloc(arena, (page->limit + 1) * page->record_size);
+    size_t size = (page->limit + 1) * page->record_size;
+    char *records = arena_alloc(arena, size);
     bool has_row, is_read;
 
-    memset(records, 0, (page->limit + 1) * page->record_size);
-    page->records = records;
-    page->count = 0;
-    page->has_more = false;
-    while ((is_read = sqlite_step(run, &has_row)) && has_row && !page->has_more) {
-        if (page->count == page->limit)
-            page->has_more = true;
-        else if (!(is_read = read(run, records + page->count * page->record_size, arena)))
+    memset(records, 0, size);
+    *page->count = 0;
+    *page->has_more = false;
+    sqlite_bind_integer(run, page->limit_parameter, page->limit + 1);
+    while ((is_read = sqlite_step(run, &has_row)) && has_row && !*page->has_more) {
+        if (*page->count == page->limit)
+            *page->has_more = true;
+        else if (!(is_read = read(run, records + *page->count * page->record_size, arena)))
             break;
         else
-            page->count++;
+            ++*page->count;
     }
     sqlite_end(run);
-    return is_read;
+    return is_read ? records : NULL;
 }

@@ -33,8 +33,10 @@ static bool read_owner_kind(struct sqlite_run *run, enum owner_kind *kind)
                      run->sqlite->path, name);
 }
 
-static bool read_record(struct sqlite_run *run, struct token_record *record, struct arena *arena)
+static bool read_record(struct sqlite_run *run, void *record_, struct arena *arena)
 {
+    struct token_record *record = record_;
+
     *record = (struct token_record){
         .old_until_ms = sqlite_integer(run, COLUMN_OLD_UNTIL_MS),
         .created_ms = sqlite_integer(run, COLUMN_CREATED_MS),
@@ -107,31 +109,19 @@ bool sqlite_token_list(struct sqlite *sqlite, struct transaction *transaction, s
 {
     struct token_list *in = &transaction->token_list;
     bool is_of_one = in->owner[0] != '\0';
-    bool has_row, is_read;
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 2);
     struct sqlite_run run;
 
-    in->records = arena_alloc(&transaction->arena, (in->limit + 1) * sizeof(*in->records));
-    in->count = 0;
-    in->has_more = false;
     if (!sqlite_begin(&run, sqlite, is_of_one ? STATEMENT_TOKEN_LIST_OWNER : STATEMENT_TOKEN_LIST,
                       err))
         return false;
     sqlite_bind_text(&run, 1, slice_of(in->after));
-    sqlite_bind_integer(&run, 2, in->limit + 1);
     if (is_of_one) {
         sqlite_bind_text(&run, 3, slice_of(owner_kind_name(in->owner_kind)));
         sqlite_bind_text(&run, 4, slice_of(in->owner));
     }
-    while ((is_read = sqlite_step(&run, &has_row)) && has_row && !in->has_more) {
-        if (in->count == in->limit)
-            in->has_more = true;
-        else if (!(is_read = read_record(&run, &in->records[in->count], &transaction->arena)))
-            break;
-        else
-            in->count++;
-    }
-    sqlite_end(&run);
-    return is_read;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }
 
 static bool write_rotated(struct sqlite *sqlite, const struct token_record *record,
@@ -216,18 +206,15 @@ static bool delete (struct sqlite *sqlite, const char *id, struct error *err)
 bool sqlite_token_purge(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct token_purge *in = &transaction->token_purge;
-    struct sqlite_page page = {.limit = in->limit, .record_size = TOKEN_ID_SIZE};
+    const struct sqlite_page page = SQLITE_PAGE(in, ids, 2);
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_TOKEN_ENDED, err))
         return false;
     sqlite_bind_integer(&run, 1, in->ended_ms);
-    sqlite_bind_integer(&run, 2, in->limit + 1);
-    if (!sqlite_read_page(&run, &page, read_id, &transaction->arena))
+    in->ids = sqlite_read_page(&run, &page, read_id, &transaction->arena);
+    if (in->ids == NULL)
         return false;
-    in->ids = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
     for (size_t i = 0; i < in->count; i++)
         if (!delete (sqlite, in->ids[i], err))
             return false;

@@ -58,17 +58,12 @@ static bool read_record(struct sqlite_run *run, void *record, struct arena *aren
 bool sqlite_window_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err)
 {
     struct window_list *in = &transaction->window_list;
-    struct sqlite_page page = {.limit = in->limit, .record_size = sizeof(*in->records)};
+    const struct sqlite_page page = SQLITE_PAGE(in, records, 4);
     struct sqlite_run run;
 
     if (!sqlite_begin(&run, sqlite, STATEMENT_WINDOW_LIST, err))
         return false;
     bind_names(&run, &in->after);
-    sqlite_bind_integer(&run, 4, in->limit + 1);
-    if (!sqlite_read_page(&run, &page, read_record, &transaction->arena))
-        return false;
-    in->records = page.records;
-    in->count = page.count;
-    in->has_more = page.has_more;
-    return true;
+    in->records = sqlite_read_page(&run, &page, read_record, &transaction->arena);
+    return in->records != NULL;
 }
