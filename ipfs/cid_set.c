@@ -68,9 +68,9 @@ void cid_set_dispose(struct cid_set *set)
     cid_set_init(set, &(struct cid_set_key){{0, 0}});
 }
 
-static uint64_t print_of(const struct cid_set *set, const struct cid *cid)
+uint64_t cid_set_print(const struct cid_set_key *key, const struct cid *cid)
 {
-    uint64_t print = sip_hash(&set->key, cid->bytes, cid->size);
+    uint64_t print = sip_hash(key, cid->bytes, cid->size);
 
     return print != 0 ? print : 1;
 }
@@ -106,7 +106,7 @@ static void grow(struct cid_set *set, struct cid_set_shard *shard)
 
 bool cid_set_add(struct cid_set *set, const struct cid *cid)
 {
-    uint64_t print = print_of(set, cid);
+    uint64_t print = cid_set_print(&set->key, cid);
     struct cid_set_shard *shard = &set->shards[print >> 56];
     uint64_t *slot;
 
@@ -123,7 +123,7 @@ bool cid_set_add(struct cid_set *set, const struct cid *cid)
 
 bool cid_set_has(const struct cid_set *set, const struct cid *cid)
 {
-    uint64_t print = print_of(set, cid);
+    uint64_t print = cid_set_print(&set->key, cid);
     const struct cid_set_shard *shard = &set->shards[print >> 56];
 
     return shard->used > 0 && *find(shard, print) == print;

@@ -39,4 +39,7 @@ void cid_set_dispose(struct cid_set *set);
 bool cid_set_add(struct cid_set *set, const struct cid *cid);
 bool cid_set_has(const struct cid_set *set, const struct cid *cid);
 
+/* What a set keeps of a CID, for sets that are kept elsewhere: never 0. */
+uint64_t cid_set_print(const struct cid_set_key *key, const struct cid *cid);
+
 #endif

@@ -22,7 +22,8 @@
 struct walk_memory *walk_disk_create(const char *folder, size_t memory_max, struct error *err);
 void walk_disk_destroy(struct walk_memory **memory); /* NULL is fine */
 
-/* Bytes in use, of one that walk_disk_create made: for tests and figures. */
+/* Bytes that set and stack have in memory (SQLite's pages, 1 MiB, aside), and in the file; of one
+ * that walk_disk_create made. For tests and figures. */
 size_t walk_disk_memory_bytes(const struct walk_memory *memory);
 size_t walk_disk_file_bytes(const struct walk_memory *memory);
 
