@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "ipfs/multibase.h"
 #include "policy/decide.h"
+#include "proxy/refusal.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -58,28 +59,13 @@ void pin_call_refuse(struct pin_call *pins, int status, const char *format, ...)
         exchange_refuse(pins->rpc->exchange, status, CLOSE_REFUSED, "%s", err.text);
 }
 
-/* Kubo answers 500 where it says no, and so do we where the cause is the call. */
-static int status_of(enum tracker_outcome outcome)
-{
-    switch (outcome) {
-    case TRACKER_QUOTA:
-        return 507;
-    case TRACKER_DENIED:
-        return 410;
-    case TRACKER_FAILED:
-        return 502;
-    default:
-        return 500;
-    }
-}
-
 void pin_call_fail(struct pin_call *pins, const struct tracker_answer *answer)
 {
-    bool is_prefixed = answer->outcome == TRACKER_MISSING || answer->outcome == TRACKER_FAILED;
+    struct text message = {0};
 
-    pin_call_refuse(pins, status_of(answer->outcome), "%s%.*s",
-                    is_prefixed && !slice_starts(answer->text, "pin: ") ? "pin: " : "",
-                    SLICE_ARGS(answer->text));
+    refusal_put_answer(answer, &message);
+    pin_call_refuse(pins, refusal_status(answer->outcome), "%s", message.data);
+    text_dispose(&message);
 }
 
 static enum produce_result produce(void *pins_, struct text *out)

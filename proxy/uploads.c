@@ -5,6 +5,7 @@
 #include "policy/decide.h"
 #include "proxy/deny_gate.h"
 #include "proxy/pin_call.h"
+#include "proxy/refusal.h"
 #include "proxy/rpc_relay.h"
 #include "proxy/upload_body.h"
 #include "proxy/upload_claims.h"
@@ -135,35 +136,18 @@ static int status_of_fault(const struct error *fault)
     }
 }
 
-static int status_of_outcome(enum tracker_outcome outcome)
-{
-    switch (outcome) {
-    case TRACKER_QUOTA:
-        return 507;
-    case TRACKER_DENIED:
-        return 410;
-    case TRACKER_FAILED:
-        return 502;
-    default:
-        return 500;
-    }
-}
-
 static void refuse_claim(struct upload *upload, const struct tracker_answer *answer, size_t index)
 {
-    bool is_prefixed = answer->outcome == TRACKER_MISSING || answer->outcome == TRACKER_FAILED;
     struct text message = {0};
 
-    if (is_prefixed && !slice_starts(answer->text, "pin: "))
-        text_put_text(&message, "pin: ");
-    text_put_slice(&message, answer->text);
+    refusal_put_answer(answer, &message);
     if (upload->roots.count > 1) {
         text_put_text(&message, " (at ");
         cid_print(&upload->roots.cids[index], CID_BASE_DEFAULT, &message);
         text_put_format(&message, ", one of %zu roots: `ipfs pin ls` shows which are pinned)",
                         upload->roots.count);
     }
-    exchange_cut(upload->rpc->exchange, status_of_outcome(answer->outcome), CLOSE_REFUSED,
+    exchange_cut(upload->rpc->exchange, refusal_status(answer->outcome), CLOSE_REFUSED,
                  message.data);
     text_dispose(&message);
 }

@@ -50,6 +50,34 @@ static void test_refusal_is_put_behind_what_is_there(void **state)
     text_dispose(&body);
 }
 
+static void test_refusal_says_what_the_tracker_said_as_kubo_would(void **state)
+{
+    static const struct {
+        enum tracker_outcome outcome;
+        const char *text;
+        int status;
+        const char *message;
+    } cases[] = {
+        {TRACKER_NOT_PINNED, "not pinned", 500, "not pinned"},
+        {TRACKER_QUOTA, "no room", 507, "no room"},
+        {TRACKER_DENIED, "not here", 410, "not here"},
+        {TRACKER_FAILED, "no node", 502, "pin: no node"},
+        {TRACKER_FAILED, "pin: no node", 502, "pin: no node"},
+        {TRACKER_MISSING, "block was not found", 500, "pin: block was not found"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct tracker_answer answer = {.outcome = cases[i].outcome,
+                                              .text = slice_of(cases[i].text)};
+        struct text message = {0};
+
+        assert_int_equal(refusal_status(answer.outcome), cases[i].status);
+        refusal_put_answer(&answer, &message);
+        assert_string_equal(message.data, cases[i].message);
+        text_dispose(&message);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -57,6 +85,7 @@ int main(void)
         cmocka_unit_test(test_refusal_is_one_line_of_json),
         cmocka_unit_test(test_refusal_escapes_what_a_client_sent),
         cmocka_unit_test(test_refusal_is_put_behind_what_is_there),
+        cmocka_unit_test(test_refusal_says_what_the_tracker_said_as_kubo_would),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
