@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from kit import files, kubo, members, relay, settings
+from kit import files, kubo, kubo_case, members, relay, settings
 
 ALL_CLASSES = "tool, read, write, pin, files, key, pubsub, network, repo, remote-pin"
 
@@ -106,7 +106,7 @@ class DifferentialCase(unittest.TestCase):
         if settings.pick(True, False):
             raise unittest.SkipTest("takes three minutes: tests/run full 2")
         binary = kubo.binary(cls.kubo_variable)
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(cls.kubo_variable)
+        reason = kubo_case.why_not(cls.kubo_variable)
         if reason:
             raise unittest.SkipTest(reason)
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))

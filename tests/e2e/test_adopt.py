@@ -2,40 +2,18 @@
 """`causeway pin ls|status|adopt` before a real Kubo: what others pinned gets an owner, and nothing is left when it goes."""
 
 import json
-import pathlib
 import random
-import shutil
-import subprocess
-import tempfile
 import unittest
 
-from kit import kubo, members, relay, settings
-from kit.relay import causeway_program
+from kit import settings
+from kit.kubo_case import KuboCase
 
 
-class Adopt(unittest.TestCase):
+class Adopt(KuboCase):
     def setUp(self):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not()
-        if reason:
-            self.skipTest(reason)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.random = random.Random(settings.seed())
-        self.kubo = kubo.Kubo(self.folder)
-        self.addCleanup(self.kubo.stop)
-        more = members.write_policy(self.folder, ["alice", "bob"])
-        self.gateway = relay.start(self.folder, self.kubo.port, more=more)
-        self.addCleanup(self.stop)
-        self.tokens = dict(zip(["alice", "bob"], members.mint(self.gateway, ["alice", "bob"])))
-        self.cli, self.direct = kubo.Cli(self.folder, self.gateway.port), kubo.Cli(self.folder, self.kubo.port)
-
-    def stop(self):
-        self.assertEqual(self.gateway.stop(), 0, self.gateway.process.log()[-3000:])
-
-    def causeway(self, *words, status=0):
-        done = subprocess.run([causeway_program(), *words, "--config", str(self.gateway.config)], capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, status, f"{words}\n{done.stdout}\n{done.stderr}")
-        return done
+        self.kubo = self.start_kubo()
+        self.start_gateway(["alice", "bob"])
 
     def listed(self, *words):
         return [json.loads(line) for line in self.causeway("pin", "ls", "--json", *words).stdout.splitlines()]
@@ -44,19 +22,14 @@ class Adopt(unittest.TestCase):
         """Adds and pins at the node itself; the CID."""
         path = self.folder / f"file-{self.random.randrange(1 << 40)}"
         path.write_bytes(self.random.randbytes(size))
-        done = self.direct.run("add", "-Q", *words, str(path))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
-
-    def run_as(self, who, *words):
-        return self.cli.run("--api-auth", f"bearer:{self.tokens[who]}", *words, timeout=60)
+        return self.straight("add", "-Q", *words, str(path))
 
     def pinned(self, kind="recursive"):
         lines = self.kubo.ask(f"pin/ls?stream=true&names=true&type={kind}").splitlines()
         return {line["Cid"]: line.get("Name", "") for line in map(json.loads, lines)}
 
     def v1_of(self, cid):
-        return self.direct.run("cid", "format", "-v", "1", "-b", "base32", cid).stdout.strip()
+        return self.straight("cid", "format", "-v", "1", "-b", "base32", cid)
 
     def test_both_forms_are_adopted_and_nothing_is_left_behind(self):
         before = self.pinned()
@@ -71,17 +44,16 @@ class Adopt(unittest.TestCase):
         again = self.causeway("pin", "adopt", v0, "--owner", "member:bob")
         self.assertIn("0 adopted, 1 were this gateway's already", again.stdout)
         for cid in (v0, v1):
-            done = self.run_as("alice", "pin", "rm", cid)
-            self.assertEqual(done.returncode, 0, done.stderr)
+            self.good("alice", "pin", "rm", cid)
         self.assertEqual(self.pinned(), before)
         self.assertEqual(self.listed(), [])
 
     def test_all_of_them(self):
         foreign = [self.put(f"--cid-version={i % 2}", size=1000) for i in range(30)]
         direct = self.put("--pin=false", "--cid-version=1", size=1000)
-        self.direct.run("pin", "add", "--recursive=false", direct)
+        self.straight("pin", "add", "--recursive=false", direct)
         own = self.put("--pin=false", "--cid-version=1", size=1000)
-        self.assertEqual(self.run_as("bob", "pin", "add", own).returncode, 0)
+        self.good("bob", "pin", "add", own)
         self.causeway("pin", "adopt", "--all", "--owner", "group:staff")
         listed = {pin["cid"]: pin for pin in self.listed("--owner", "group:staff")}
         self.assertLessEqual({self.v1_of(cid) for cid in foreign}, set(listed))
@@ -93,8 +65,8 @@ class Adopt(unittest.TestCase):
 
     def test_status_has_the_word_of_the_ledger_and_of_the_storage(self):
         cid = self.put("--pin=false", "--cid-version=1")
-        self.run_as("alice", "pin", "add", "--name", "a\u001bname", cid)
-        self.run_as("bob", "pin", "add", "--recursive=false", cid)
+        self.good("alice", "pin", "add", "--name", "a\u001bname", cid)
+        self.good("bob", "pin", "add", "--recursive=false", cid)
         status = json.loads(self.causeway("pin", "status", cid, "--json").stdout)
         self.assertEqual(status["storage"], {"ours": "recursive", "foreign": "none", "foreign_v0": "none"})
         self.assertEqual({(pin["owner"], pin["mode"], pin["state"]) for pin in status["pins"]},
@@ -125,7 +97,7 @@ class Adopt(unittest.TestCase):
         self.causeway("pin", "adopt", cid, "--owner", "member:alice")
         self.causeway("pin", "ls")
         self.causeway("pin", "status", cid)
-        lines = [json.loads(line) for line in (self.gateway.folder / "data" / "audit.log").read_text().splitlines()]
+        lines = [json.loads(line) for line in (self.relay.folder / "data" / "audit.log").read_text().splitlines()]
         self.assertEqual([(line["command"], line["arguments"]) for line in lines if line.get("command", "").startswith("pin/")],
                          [("pin/adopt", ["member:alice", cid])])
 

@@ -3,60 +3,37 @@
 and who is refused meanwhile reads why."""
 
 import json
-import pathlib
 import random
-import shutil
 import subprocess
-import tempfile
 import threading
 import unittest
 import urllib.error
 import urllib.request
 
-from kit import kubo, relay, settings
+from kit import settings
+from kit.kubo_case import KuboCase
 from kit.process import wait_for
 from kit.relay import causeway_program
 
 MIB = 1 << 20
 
 
-class Garbage(unittest.TestCase):
+class Garbage(KuboCase):
     def setUp(self):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not()
-        if reason:
-            self.skipTest(reason)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.random = random.Random(settings.seed())
 
-    def start(self, *, kubo_settings=(), workers=2, **limits):
-        self.kubo = kubo.Kubo(self.folder, settings=kubo_settings)
-        self.addCleanup(self.kubo.stop)
-        self.gateway = relay.start(self.folder, self.kubo.port, workers=workers, limits=limits)
-        self.addCleanup(self._stop)
-        self.cli = kubo.Cli(self.folder, self.gateway.port)
-        self.direct = kubo.Cli(self.folder, self.kubo.port)
+    def start(self, *, kubo_settings=(), **limits):
+        self.kubo = self.start_kubo(settings=kubo_settings)
+        self.start_gateway(workers=2, limits=limits)
 
-    def _stop(self):
-        status = self.gateway.stop()
-        self.assertEqual(status, 0, self.gateway.process.log()[-3000:])
-
-    def causeway(self, *words, check=True):
-        done = subprocess.run([causeway_program(), *words, "--config", str(self.gateway.config)], capture_output=True, text=True, timeout=120)
-        if check:
-            self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{self.gateway.process.log()[-2000:]}")
-        return done
-
-    def asked(self, *words, check=True):
-        return json.loads(self.causeway(*words, "--json", check=check).stdout)
+    def asked(self, *words, status=0):
+        return json.loads(self.causeway(*words, "--json", status=status).stdout)
 
     def put(self, data, *, pin="false", version=1):
         """Adds to the node itself, behind the gateway's back; the CID."""
         path = self.folder / f"file-{self.random.randrange(1 << 40)}"
         path.write_bytes(data)
-        done = self.direct.run("add", "-Q", f"--pin={pin}", f"--cid-version={version}", str(path))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
+        return self.straight("add", "-Q", f"--pin={pin}", f"--cid-version={version}", str(path))
 
     def has(self, cid):
         return self.direct.run("block", "stat", "--offline", cid).returncode == 0
@@ -81,7 +58,7 @@ class Garbage(unittest.TestCase):
 
     def collect_in_background(self):
         result = []
-        thread = threading.Thread(target=lambda: result.append(self.causeway("gc", check=False)))
+        thread = threading.Thread(target=lambda: result.append(self.causeway("gc", status=None)))
         thread.start()
         self.addCleanup(thread.join)
         return thread, result
@@ -123,7 +100,7 @@ class Garbage(unittest.TestCase):
         self.assertEqual((raised.exception.code, raised.exception.headers["Retry-After"]), (503, "10"))
         self.assertEqual(json.loads(raised.exception.read())["Code"], 0)
         self.assertEqual(self.cli.run("block", "stat", readable).returncode, 0)  # reading goes on
-        self.assertIn("causeway_writes_refused_total", self.gateway.operators("/metrics")[1])
+        self.assertIn("causeway_writes_refused_total", self.relay.operators("/metrics")[1])
         out, err = upload.communicate(self.random.randbytes(MIB), timeout=60)
         self.assertEqual(upload.returncode, 0, err)
         thread.join(60)
@@ -157,7 +134,7 @@ class Garbage(unittest.TestCase):
 
         def read():
             while not ends.is_set():
-                reply = urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.gateway.port}/api/v0/cat?arg={cid}", method="POST"), timeout=30)
+                reply = urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.relay.port}/api/v0/cat?arg={cid}", method="POST"), timeout=30)
                 if reply.read() != data:
                     failures.append("other bytes")
                 count[0] += 1
@@ -184,14 +161,13 @@ class Garbage(unittest.TestCase):
         lost, other = self.put(self.random.randbytes(MIB)), self.put(self.random.randbytes(MIB))
         for cid in (lost, other):
             self.pin(cid)
-        self.direct.run("pin", "rm", lost)
+        self.straight("pin", "rm", lost)
         self.kubo.collect_garbage()
         garbage = self.put(self.random.randbytes(1000))
-        done = self.causeway("gc", check=False)
-        self.assertEqual(done.returncode, 1)
+        done = self.causeway("gc", status=1)
         self.assertIn("1 objects of the ledger are lost", done.stderr)
         self.assertTrue(self.has(garbage))
-        check = self.asked("ledger", "check", check=False)
+        check = self.asked("ledger", "check", status=None)
         self.assertEqual((check["upstream"]["lost"], check["upstream"]["objects"]), (1, 2))
         self.assertIn(f"lost {lost}", check["upstream"]["examples"])
         self.assertEqual(self.asked("status")["ledger"]["lost"], 1)
@@ -208,24 +184,24 @@ class Garbage(unittest.TestCase):
         name = self.pinned()[cid]
         self.assertRegex(name, "^cw:")
         stray = self.put(self.random.randbytes(1000))
-        self.direct.run("pin", "add", "--name", name, stray)
-        self.direct.run("pin", "rm", cid)
+        self.straight("pin", "add", "--name", name, stray)
+        self.straight("pin", "rm", cid)
         check = self.asked("ledger", "check")["upstream"]
         self.assertEqual((check["repaired"], check["lost"], check["unknown"], check["foreign"]), (1, 0, 1, len(others) + 1))
         self.assertEqual(set(check["examples"]), {f"repaired {cid}", f"unknown {stray} (recursive)",
                                                   *(f"foreign {each} (recursive)" for each in (*others, foreign))})
         self.assertEqual(self.pinned()[cid], name)
         self.assertIn(stray, self.pinned())
-        metrics = self.gateway.operators("/metrics")[1]
+        metrics = self.relay.operators("/metrics")[1]
         self.assertIn('causeway_ledger_check_objects{found="unknown"} 1', metrics)
 
     def test_the_ledger_is_checked_after_a_start(self):
         self.start()
         cid = self.put(self.random.randbytes(MIB))
         self.pin(cid)
-        self.direct.run("pin", "rm", cid)
-        self.gateway.stop()
-        again = subprocess.Popen([causeway_program(), "serve", "--config", str(self.gateway.config)], cwd=self.gateway.folder,
+        self.straight("pin", "rm", cid)
+        self.relay.stop()
+        again = subprocess.Popen([causeway_program(), "serve", "--config", str(self.relay.config)], cwd=self.relay.folder,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             self.assertTrue(wait_for(lambda: cid in self.pinned(), 20, 0.2))
@@ -247,7 +223,7 @@ class Garbage(unittest.TestCase):
         self.assertEqual(set(listed), {long})
 
     def kubo_rpc(self, target):
-        return urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.gateway.port}/api/v0/{target}", method="POST"), timeout=60).read()
+        return urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.relay.port}/api/v0/{target}", method="POST"), timeout=60).read()
 
     # ---- a storage that is full
 

@@ -17,7 +17,7 @@ import time
 import unittest
 import urllib.parse
 
-from kit import figures, kubo, members, relay, settings
+from kit import figures, kubo, kubo_case, members, relay, settings
 from kit.client import Client
 from kit.forward import Forward
 from kit.pin_model import DIRECT, RECURSIVE, Model, Pin
@@ -163,7 +163,7 @@ class PinModel(unittest.TestCase):
     variable = "KUBO"
 
     def setUp(self):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(self.variable)
+        reason = kubo_case.why_not(self.variable)
         if reason:
             self.skipTest(reason)
         self.seed = settings.seed()

@@ -3,62 +3,27 @@
 
 import concurrent.futures
 import contextlib
-import json
-import pathlib
-import shutil
 import sqlite3
 import subprocess
-import tempfile
 import unittest
 
-from kit import kubo, members, relay, settings
+from kit import members
+from kit.kubo_case import KuboCase
 
 MEMBERS = ["alice", "bob"]
 
 
-class Pins(unittest.TestCase):
+class Pins(KuboCase):
     limit_seconds = 300
-    variable = "KUBO"
 
     @classmethod
     def setUpClass(cls):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(cls.variable)
-        if reason:
-            raise unittest.SkipTest(reason)
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.kubo = kubo.Kubo(cls.folder, kubo.binary(cls.variable))
-        cls.addClassCleanup(cls.kubo.stop)
-        cls.relay = relay.start(cls.folder, cls.kubo.port, more=members.write_policy(cls.folder, MEMBERS))
-        cls.addClassCleanup(cls.relay.stop)
-        cls.cli = kubo.Cli(cls.folder, cls.relay.port, binary=kubo.binary(cls.variable))
-        cls.direct = kubo.Cli(cls.folder, cls.kubo.port, binary=kubo.binary(cls.variable))
-        cls.tokens = dict(zip(MEMBERS, members.mint(cls.relay, MEMBERS)))
+        super().setUpClass()
+        cls.kubo = cls.start_kubo()
+        cls.start_gateway(MEMBERS)
         made = members.ask_operators(cls.relay, "/token/new", owner="alice", pin_group="staff", pin_expire_in="1h")
         cls.tokens["alice for staff"] = made["token"]
         cls.made = 0
-
-    def evidence(self):
-        return self.relay.process.log()[-3000:]
-
-    def straight(self, *words):
-        done = self.direct.run(*words)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
-
-    def run_as(self, who, *words):
-        return self.cli.run("--api-auth", f"bearer:{self.tokens[who]}", *words, timeout=60)
-
-    def good(self, who, *words):
-        done = self.run_as(who, *words)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
-    def refused(self, who, text, *words):
-        done = self.run_as(who, *words)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        self.assertIn(text, done.stderr)
-        return done.stderr
 
     def new_object(self, size=1000):
         """The CID of a file that nobody has pinned."""

@@ -4,12 +4,10 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
-import tempfile
 import unittest
 
-from kit import kubo, members, relay, settings
+from kit.kubo_case import KuboCase
 
 POLICY = """\
 version: 1
@@ -26,32 +24,18 @@ quotas:
 SIZE = 400 * 1000
 
 
-class QuotaTexts(unittest.TestCase):
+class QuotaTexts(KuboCase):
     @classmethod
     def setUpClass(cls):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not()
-        if reason:
-            raise unittest.SkipTest(reason)
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        (cls.folder / "policy.yaml").write_text(POLICY)
-        cls.kubo = kubo.Kubo(cls.folder)
-        cls.addClassCleanup(cls.kubo.stop)
-        cls.relay = relay.start(cls.folder, cls.kubo.port, more=f"org: lab.example\npolicy: {cls.folder}/policy.yaml")
-        cls.addClassCleanup(cls.relay.stop)
-        cls.cli = kubo.Cli(cls.folder, cls.relay.port)
-        names = ["asker", "sender", "taker"]
-        cls.tokens = dict(zip(names, members.mint(cls.relay, names)))
+        super().setUpClass()
+        cls.kubo = cls.start_kubo()
+        cls.start_gateway(["asker", "sender", "taker"], policy=POLICY)
         (cls.folder / "large").write_bytes(os.urandom(SIZE))
         (cls.folder / "tree").mkdir()
         (cls.folder / "tree" / "a").write_text("a file\n")
-        direct = kubo.Cli(cls.folder, cls.kubo.port)
-        cls.large = direct.run("add", "-Q", str(cls.folder / "large")).stdout.strip()
-        cls.tree = direct.run("add", "-r", "-Q", str(cls.folder / "tree")).stdout.strip()
-        cls.block = direct.run("block", "put", str(cls.folder / "tree" / "a")).stdout.strip()
-
-    def run_as(self, who, *words):
-        return self.cli.run("--api-auth", f"bearer:{self.tokens[who]}", *words, timeout=60, errors="replace")
+        cls.large = cls.straight("add", "-Q", str(cls.folder / "large"))
+        cls.tree = cls.straight("add", "-r", "-Q", str(cls.folder / "tree"))
+        cls.block = cls.straight("block", "put", str(cls.folder / "tree" / "a"))
 
     def lines_of(self, who):
         """What came of each of the client's calls."""

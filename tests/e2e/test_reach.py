@@ -7,11 +7,10 @@ import hashlib
 import json
 import pathlib
 import random
-import shutil
-import tempfile
 import unittest
 
-from kit import kubo, members, relay, settings
+from kit import members
+from kit.kubo_case import KuboCase
 from kit.process import free_port, wait_for
 
 POLICY = """\
@@ -36,61 +35,26 @@ def varint(number):
     return out + bytes([number])
 
 
-class Reach(unittest.TestCase):
+class Reach(KuboCase):
     limit_seconds = 300
-    variable = "KUBO"
 
     @classmethod
     def setUpClass(cls):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(cls.variable)
-        if reason:
-            raise unittest.SkipTest(reason)
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        program = kubo.binary(cls.variable)
+        super().setUpClass()
         port = free_port()
-        cls.peer = kubo.Kubo(cls.folder, program, [("Addresses.Swarm", f'["/ip4/127.0.0.1/tcp/{port}"]')], name="peer", online=True)
-        cls.addClassCleanup(cls.peer.stop)
-        cls.kubo = kubo.Kubo(cls.folder, program, [("Addresses.Swarm", '["/ip4/127.0.0.1/tcp/0"]')], online=True)
-        cls.addClassCleanup(cls.kubo.stop)
+        cls.peer = cls.start_kubo("peer", settings=[("Addresses.Swarm", f'["/ip4/127.0.0.1/tcp/{port}"]')], online=True)
+        cls.kubo = cls.start_kubo(settings=[("Addresses.Swarm", '["/ip4/127.0.0.1/tcp/0"]')], online=True)
         identity = json.loads(cls.peer.ask("id"))["ID"]
         cls.kubo.ask(f"swarm/connect?arg=/ip4/127.0.0.1/tcp/{port}/p2p/{identity}")
-        (cls.folder / "policy.yaml").write_text(POLICY)
-        cls.relay = relay.start(cls.folder, cls.kubo.port, more=f"org: lab.example\npolicy: {cls.folder}/policy.yaml")
-        cls.addClassCleanup(cls.relay.stop)
-        cls.cli = kubo.Cli(cls.folder, cls.relay.port, binary=program)
-        cls.direct = kubo.Cli(cls.folder, cls.kubo.port, binary=program)
-        cls.far = kubo.Cli(cls.folder, cls.peer.port, binary=program)
-        cls.tokens = dict(zip(NAMES, members.mint(cls.relay, NAMES)))
+        cls.start_gateway(NAMES, policy=POLICY)
+        cls.far = cls.cli_of(cls.peer.port)
         cls.made = 0
-
-    def evidence(self):
-        return self.relay.process.log()[-3000:]
-
-    def run_as(self, who, *words, **options):
-        return self.cli.run("--api-auth", f"bearer:{self.tokens[who]}", *words, timeout=60, errors="replace", **options)
-
-    def good(self, who, *words, **options):
-        done = self.run_as(who, *words, **options)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
-    def refused(self, who, text, *words, **options):
-        done = self.run_as(who, *words, **options)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        self.assertIn(text, done.stderr)
-        return done.stderr
 
     def not_here(self, who, *words):
         """Refused since a block is not here: what Kubo says of it depends on the command."""
         done = self.run_as(who, *words)
         self.assertNotEqual(done.returncode, 0, done.stdout)
         self.assertRegex(done.stderr, "could not find|failed to fetch all nodes")
-
-    def straight(self, cli, *words, **options):
-        done = cli.run(*words, **options)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
 
     def file(self, size=1000):
         type(self).made += 1
@@ -100,11 +64,11 @@ class Reach(unittest.TestCase):
 
     def remote(self, size=1000):
         """The CID of a file that the peer alone has."""
-        return self.straight(self.far, "add", "-Q", "--cid-version=1", self.file(size))
+        return self.straight("add", "-Q", "--cid-version=1", self.file(size), cli=self.far)
 
     def local(self, size=1000):
         """The CID of a file that a member called owner has pinned."""
-        cid = self.straight(self.direct, "add", "-Q", "--pin=false", "--cid-version=1", self.file(size))
+        cid = self.straight("add", "-Q", "--pin=false", "--cid-version=1", self.file(size))
         self.good("owner", "pin", "add", cid)
         return cid
 
@@ -198,7 +162,7 @@ class Reach(unittest.TestCase):
                 after = self.usage(who)
                 self.assertEqual((after[0] - before[0], after[1] - before[1]), (1, size))
                 self.assertGreater(size, 100_000)
-                self.assertEqual(self.good(who, "cat", cid), self.straight(self.direct, "cat", cid))
+                self.assertEqual(self.good(who, "cat", cid), self.straight("cat", cid))
                 self.assertIn(cid, self.good(who, "refs", root))
                 self.assertIn("link", self.good(who, "dag", "get", root))
                 self.good("owner", "pin", "rm", cid)  # the owner lets go: the wrapper holds it still
@@ -224,7 +188,7 @@ class Reach(unittest.TestCase):
     def test_a_root_that_was_put_here_alone_fetches_nothing_below_it(self):
         """A member may put any block, also the root of what it has not."""
         cid = self.remote(600_000)
-        leaves = self.straight(self.far, "refs", cid).splitlines()
+        leaves = self.straight("refs", cid, cli=self.far).splitlines()
         root = self.folder / "root.block"
         root.write_bytes(self.peer.ask(f"block/get?arg={cid}"))
         self.assertIn(cid, self.good("held", "block", "put", "--cid-codec=dag-pb", str(root)))
@@ -237,7 +201,7 @@ class Reach(unittest.TestCase):
             with self.subTest(words, who="farther"):
                 self.not_here("farther", *words, cid)
                 self.assertFalse([leaf for leaf in leaves if self.is_here(leaf)])
-        self.assertEqual(self.good("farther", "cat", cid), self.straight(self.far, "cat", cid))
+        self.assertEqual(self.good("farther", "cat", cid), self.straight("cat", cid, cli=self.far))
         self.good("held", "pin", "add", cid)
 
     def test_importing_a_root_alone_claims_nothing_that_the_peer_has_below_it(self):
@@ -249,7 +213,7 @@ class Reach(unittest.TestCase):
         car.write_bytes(b"".join(varint(len(part)) + part for part in (header, binary + block)))
         self.assertIn("could not find", self.run_as("held", "dag", "import", str(car)).stderr)
         self.assertNotIn(cid, self.own("held"))
-        leaves = self.straight(self.far, "refs", cid).splitlines()
+        leaves = self.straight("refs", cid, cli=self.far).splitlines()
         self.assertFalse([leaf for leaf in leaves if self.is_here(leaf)])
         self.good("farther", "dag", "import", str(car))
         self.assertIn(cid, self.own("farther"))
@@ -258,8 +222,8 @@ class Reach(unittest.TestCase):
 
     def test_what_is_denied_is_neither_read_nor_uploaded(self):
         path, other = self.file(), self.file()
-        cid = self.straight(self.direct, "add", "-Q", "--only-hash", "--cid-version=1", path)
-        folder = self.straight(self.direct, "add", "-Q", "-w", "--pin=false", "--cid-version=1", other, path)
+        cid = self.straight("add", "-Q", "--only-hash", "--cid-version=1", path)
+        folder = self.straight("add", "-Q", "-w", "--pin=false", "--cid-version=1", other, path)
         members.ask_operators(self.relay, "/deny/add", cid=cid, reason="court order 7")
         for who in ("held", "farther"):
             with self.subTest(who):
@@ -312,3 +276,7 @@ class Reach(unittest.TestCase):
 
 class ReachOlderKubo(Reach):
     variable = "KUBO_0_39"
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -8,12 +8,11 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
-import tempfile
 import unittest
 
-from kit import kubo, members, relay, settings
+from kit import members, relay
+from kit.kubo_case import KuboCase
 
 ALL = {"anonymous", "reader", "writer", "admin"}
 MEMBERS = ALL - {"anonymous"}
@@ -64,43 +63,26 @@ def forms(member, token):
         yield f"basic:{pair}", "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-class Roles(unittest.TestCase):
+class Roles(KuboCase):
     """One Kubo, one gateway, one token for each member."""
 
     limit_seconds = 600
 
     @classmethod
     def setUpClass(cls):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not()
-        if reason:
-            raise unittest.SkipTest(reason)
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.kubo = kubo.Kubo(cls.folder, online=True)
-        cls.addClassCleanup(cls.kubo.stop)
-        cls.relay = relay.start(cls.folder, cls.kubo.port, more=f"org: lab.example\npolicy: {cls.write_policy()}")
-        cls.addClassCleanup(cls.relay.stop)
-        cls.cli = kubo.Cli(cls.folder, cls.relay.port)
-        cls.direct = kubo.Cli(cls.folder, cls.kubo.port)
-        names = sorted(MEMBERS)
-        cls.tokens = dict(zip(names, members.mint(cls.relay, names)))
+        super().setUpClass()
+        cls.kubo = cls.start_kubo(online=True)
+        cls.start_gateway(sorted(MEMBERS), policy=cls.policy())
         cls.make_inputs()
 
     @classmethod
-    def write_policy(cls):
+    def policy(cls):
         own = cls.folder / "own"
         words = [relay.causeway_program(), "init", own, "--org", "lab.example", "--member", "admin"]
         subprocess.run(words, check=True, capture_output=True)
-        path = own / "policy.yaml"
-        text = re.sub(r"^# (.*staff)", r"  \1", path.read_text(), flags=re.MULTILINE).replace("  alice:", "  reader: {}\n  writer:")
-        path.write_text(text.replace("bind:\n", 'bind:\n  - {to: "member:reader", roles: [reader]}\n'))
-        return path
-
-    @classmethod
-    def straight(cls, *words, **options):
-        done = cls.direct.run(*words, **options)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        text = re.sub(r"^# (.*staff)", r"  \1", (own / "policy.yaml").read_text(), flags=re.MULTILINE)
+        text = text.replace("  alice:", "  reader: {}\n  writer:")
+        return text.replace("bind:\n", 'bind:\n  - {to: "member:reader", roles: [reader]}\n')
 
     @classmethod
     def make_inputs(cls):
@@ -116,14 +98,12 @@ class Roles(unittest.TestCase):
         cls.values = {"cid": cid, "block": cls.straight("block", "put", str(folder / "a")), "file": folder / "a", "folder": folder,
                       "json": cls.folder / "json", "car": cls.folder / "car"}
 
-    def evidence(self):
-        return self.relay.process.log()[-2000:]
-
     def state(self):
         """What Kubo holds, as Kubo says."""
         return [self.kubo.ask(target) for target in ("pin/ls?type=recursive", "files/ls?arg=/", "key/ls")]
 
-    def run_as(self, who, words, credential=None):
+    def attempt(self, who, words, credential=None):
+        """Of the tables: their words, filled in."""
         auth = ["--api-auth", credential or f"bearer:{self.tokens[who]}"] if who != "anonymous" else []
         self.count = getattr(self, "count", 0) + 1
         filled = words.format(new=f"{who}-{self.count}", out=self.folder / f"out-{who}-{self.count}", **self.values)
@@ -145,7 +125,7 @@ class Roles(unittest.TestCase):
         """Every row of the table; what a refused one asked for has not happened."""
         for allowed, words in CLI:
             before = None if who in allowed else self.state()
-            done = self.run_as(who, words)
+            done = self.attempt(who, words)
             with self.subTest(words, who=who):
                 if who in allowed:
                     self.assertEqual(done.returncode, 0, done.stderr)
@@ -174,25 +154,25 @@ class Roles(unittest.TestCase):
         for who in sorted(MEMBERS):
             for credential, _ in forms(who, self.tokens[who]):
                 with self.subTest(credential[:12], who=who):
-                    self.assertEqual(self.run_as(who, "cat {cid}/a", credential).stdout, "a file\n")
-                    self.assertEqual(self.run_as(who, "add -Q {file}", credential).returncode, 0 if who in WRITERS else 1)
-                    self.assertEqual(self.run_as(who, "key list", credential).returncode, 0 if who in ADMIN else 1)
+                    self.assertEqual(self.attempt(who, "cat {cid}/a", credential).stdout, "a file\n")
+                    self.assertEqual(self.attempt(who, "add -Q {file}", credential).returncode, 0 if who in WRITERS else 1)
+                    self.assertEqual(self.attempt(who, "key list", credential).returncode, 0 if who in ADMIN else 1)
 
     def test_a_bad_credential_is_a_sentence_in_the_ipfs_program(self):
         token = self.tokens["writer"]
         wrong = token[:-2] + ("aa" if token[-2:] != "aa" else "ba")
         for credential in (f"bearer:{wrong}", f"basic:writer:{wrong}", f"basic:reader:{token}", "basic:writer:password", "bearer:x"):
             with self.subTest(credential[:14]):
-                done = self.run_as("writer", "cat {cid}/a", credential)
+                done = self.attempt("writer", "cat {cid}/a", credential)
                 self.assertEqual((done.returncode, done.stdout), (1, ""))
                 self.assertRegex(done.stderr, r"^Error: the credential was not accepted: .*operator for a token\n$")
 
     def test_a_narrowed_and_a_revoked_token_are_sentences_in_the_ipfs_program(self):
         made = members.ask_operators(self.relay, "/token/new", owner="writer", roles=["reader"])["token"]
-        self.assertEqual(self.run_as("writer", "cat {cid}/a", f"bearer:{made}").returncode, 0)
-        self.assertIn("token", self.run_as("writer", "pin ls", f"bearer:{made}").stderr)
+        self.assertEqual(self.attempt("writer", "cat {cid}/a", f"bearer:{made}").returncode, 0)
+        self.assertIn("token", self.attempt("writer", "pin ls", f"bearer:{made}").stderr)
         members.ask_operators(self.relay, "/token/revoke", id=made.split("_")[1])
-        self.assertIn("revoked", self.run_as("writer", "cat {cid}/a", f"bearer:{made}").stderr)
+        self.assertIn("revoked", self.attempt("writer", "cat {cid}/a", f"bearer:{made}").stderr)
 
     # ---- kubo-rpc-client
 

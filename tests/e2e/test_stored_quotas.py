@@ -5,17 +5,14 @@ not fit leaves no pin and no charge; and what is charged is what is there, whate
 import concurrent.futures
 import json
 import os
-import pathlib
 import re
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
-from kit import kubo, members, relay, rpc, settings
+from kit import rpc, settings
 from kit.client import Client
+from kit.kubo_case import KuboCase
 from kit.process import wait_for
 
 RACERS = 64
@@ -25,29 +22,18 @@ NAMES = ["ann", "ben", "eve", "kim"]
 SCOPES = ["each member", '"group:staff"', "org"]
 
 
-class StoredQuotas(unittest.TestCase):
+class StoredQuotas(KuboCase):
     limit_seconds = settings.pick(ci=300, full=900)
-    variable = "KUBO"
 
     @classmethod
     def setUpClass(cls):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(cls.variable)
-        if reason:
-            raise unittest.SkipTest(reason)
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.kubo = kubo.Kubo(cls.folder, kubo.binary(cls.variable))
-        cls.addClassCleanup(cls.kubo.stop)
+        super().setUpClass()
+        cls.kubo = cls.start_kubo()
         cls.node = rpc.Rpc(cls.kubo.port)
         cls.addClassCleanup(cls.node.close)
 
-    def evidence(self):
-        return self.relay.process.log()[-2000:]
-
     def begin(self, *quotas):
-        self.relay = relay.start(self.folder, self.kubo.port, workers=2, more=members.write_policy(self.folder, NAMES, quotas))
-        self.addCleanup(self.relay.stop)
-        self.tokens = dict(zip(NAMES, members.mint(self.relay, NAMES)))
+        self.start_gateway(NAMES, quotas=quotas, workers=2)
 
     # ---- objects, straight at the node, pinned by nobody
 
@@ -91,10 +77,7 @@ class StoredQuotas(unittest.TestCase):
     # ---- what is so
 
     def check(self):
-        done = subprocess.run([relay.causeway_program(), "ledger", "check", "--json", "--config", self.relay.config], text=True,
-                              capture_output=True, timeout=60)
-        self.assertTrue(done.stdout, done.stderr)
-        return json.loads(done.stdout)
+        return json.loads(self.causeway("ledger", "check", "--json", status=None).stdout)
 
     def pinned(self, cids):
         """Those of these that Kubo holds."""

@@ -4,15 +4,12 @@ and what is charged is what Kubo measures. Failed ones, and those whose client l
 
 import json
 import os
-import pathlib
-import shutil
 import sqlite3
 import subprocess
-import tempfile
 import time
 import unittest
 
-from kit import kubo, members, relay, settings
+from kit.kubo_case import KuboCase
 from kit.process import wait_for
 from kit.rpc import Refused, Rpc, part
 
@@ -58,37 +55,24 @@ class _Bearer:
         self._connection.close()
 
 
-class Uploads(unittest.TestCase):
+class Uploads(KuboCase):
     limit_seconds = 300
-    variable = "KUBO"
 
     @classmethod
     def setUpClass(cls):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(cls.variable)
-        if reason:
-            raise unittest.SkipTest(reason)
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        (cls.folder / "policy.yaml").write_text(POLICY)
-        binary = kubo.binary(cls.variable)
-        cls.kubo = kubo.Kubo(cls.folder, binary)
-        cls.addClassCleanup(cls.kubo.stop)
-        cls.alone = kubo.Kubo(cls.folder, binary, name="alone")
-        cls.addClassCleanup(cls.alone.stop)
-        cls.relay = relay.start(cls.folder, cls.kubo.port, more=f"org: lab.example\npolicy: {cls.folder}/policy.yaml")
-        cls.addClassCleanup(cls.relay.stop)
-        cls.tokens = dict(zip(NAMES, members.mint(cls.relay, NAMES)))
-        cls.cli = kubo.Cli(cls.folder, cls.relay.port, binary=binary)
-        cls.direct = kubo.Cli(cls.folder, cls.alone.port, binary=binary)
+        super().setUpClass()
+        cls.kubo, cls.alone = cls.start_kubo(), cls.start_kubo("alone")
+        cls.start_gateway(NAMES, policy=POLICY)
+        cls.direct = cls.cli_of(cls.alone.port)
         tree = cls.folder / "tree"
         (tree / "sub").mkdir(parents=True)
         (tree / "a").write_text("a file\n")
         (tree / "sub" / "large").write_bytes(os.urandom(700_000))
         (tree / "sub" / "same").write_text("a file\n")
         for name in ("one.car", "two.car"):
-            cid = cls.direct.run("add", "-Q", "--pin=false", "--cid-version=1", input=name).stdout.strip()
+            cid = cls.straight("add", "-Q", "--pin=false", "--cid-version=1", input=name)
             (cls.folder / name).write_bytes(cls.alone.ask(f"dag/export?arg={cid}"))
-        root = cls.direct.run("add", "-rQ", "--pin=false", str(tree)).stdout.strip()
+        root = cls.straight("add", "-rQ", "--pin=false", str(tree))
         (cls.folder / "tree.car").write_bytes(cls.alone.ask(f"dag/export?arg={root}"))
         (cls.folder / "header.car").write_bytes((cls.folder / "one.car").read_bytes()[:1 + (cls.folder / "one.car").read_bytes()[0]])
 
@@ -96,16 +80,12 @@ class Uploads(unittest.TestCase):
         self.forget(self.direct.run)
         for name in NAMES:
             self.forget(lambda *words, name=name: self.run_as(name, *words))
-
         self.held = self.storage_holds()
-
-    def evidence(self):
-        return self.relay.process.log()[-3000:]
 
     # ---- both sides
 
     def run_as(self, who, *words, **options):
-        return self.cli.run("--api-auth", f"bearer:{self.tokens[who]}", *words, cwd=self.folder, timeout=60, **options)
+        return super().run_as(who, *words, cwd=self.folder, **options)
 
     def pins(self, run):
         """{CID: (type, name)}."""

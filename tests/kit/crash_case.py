@@ -13,7 +13,7 @@ import threading
 import time
 import unittest
 
-from kit import kubo, members, relay, settings
+from kit import kubo, kubo_case, members, relay, settings
 from kit.client import Client
 from kit.forward import Forward
 from kit.http1 import BadMessage, Cut, Silent
@@ -53,7 +53,7 @@ class CrashCase(unittest.TestCase):
 
     def start_all(self, names):
         """Tokens for members of these names."""
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not() or kubo.why_not(self.variable)
+        reason = kubo_case.why_not(self.variable)
         if reason:
             self.skipTest(reason)
         self.seed = settings.seed()

@@ -120,6 +120,15 @@ def start(folder, upstream_port, kind=None, **options):
     return _KINDS[kind or settings.target()](folder, upstream_port, **options)
 
 
+def stop_well(started):
+    """Stops it; fails if it did not end well."""
+    status = started.stop()
+    log = started.process.log()
+    for report in ("ERROR: AddressSanitizer", "runtime error:", "WARNING: ThreadSanitizer"):
+        assert report not in log, log
+    assert status == 0, f"{started.kind} ended with status {status}\n{log[-3000:]}"
+
+
 def why_not(kind=None):
     """Why this relay cannot be started here, or None."""
     kind = kind or settings.target()

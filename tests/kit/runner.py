@@ -36,7 +36,7 @@ class Result(unittest.TestResult):
         super().__init__()
         self.passed = self.failed = 0
         self.left_out = {}
-        self._began = 0.0
+        self._began = time.monotonic()
         self._parts_failed = False
 
     def startTest(self, test):
@@ -97,6 +97,8 @@ def _evidence(test) -> str:
 
 def _name(test) -> str:
     name = test.id().split(".", 1)[-1]
+    if test.id().startswith(("setUpClass", "tearDownClass")):
+        return f"{name.removesuffix(')')}, all of it"
     return name.replace("test_", "").replace("_", " ") if "(" not in name else name
 
 
