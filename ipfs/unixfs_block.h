@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One block of a UnixFS DAG, on its way to the sink. For unixfs_file.c and unixfs_directory.c. */
+/* One block of a UnixFS DAG, on its way to the sink. For unixfs_file.c, unixfs_directory.c
+ * and unixfs_hamt.c. */
 #ifndef IPFS_UNIXFS_BLOCK_H
 #define IPFS_UNIXFS_BLOCK_H
 
@@ -14,9 +15,17 @@ struct unixfs_out {
     struct unixfs_profile profile;
 };
 
+/* Whether a block of that size is its own CID. */
+bool unixfs_is_inline(const struct unixfs_profile *profile, size_t size);
+
 /* Appends a dag-pb node of links as dag_pb_put_link wrote them, and a UnixFS message. */
 void unixfs_put_node(struct text *out, const struct unixfs_profile *profile, struct slice links,
                      struct slice message);
+
+/* Writes links and message as one node, whose children weigh tsize. */
+MUST_USE bool unixfs_write_node(const struct unixfs_out *out, struct slice links,
+                                struct slice message, uint64_t tsize, struct unixfs_entry *entry,
+                                struct error *err);
 
 /* Hashes a dag-pb block, hands it out and makes its CID. */
 MUST_USE bool unixfs_emit(const struct unixfs_out *out, struct slice block, struct cid *cid,

@@ -48,7 +48,8 @@ static bool check_hash(const struct unixfs_profile *profile, struct error *err)
         return error_set(err, ERROR_UNSUPPORTED, "a CIDv0 is of sha2-256, not of %s",
                          hash_name(profile->hash).text);
     if (profile->hash == HASH_IDENTITY)
-        return error_set(err, ERROR_UNSUPPORTED, "inlining (the identity hash) is not supported");
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the identity hash is not supported for all blocks: inline small ones");
     return hash_check(profile->hash, hash_size(profile->hash), err);
 }
 
@@ -68,6 +69,10 @@ bool unixfs_profile_check(const struct unixfs_profile *profile, struct error *er
         return error_set(err, ERROR_LIMIT,
                          "a fanout of %u: a power of two from 8 to %d would be right", fanout,
                          UNIXFS_FANOUT_MAX);
+    if (profile->inlines && profile->inline_limit > CID_DIGEST_MAX)
+        return error_set(err, ERROR_LIMIT,
+                         "inline-limit %u exceeds maximum allowed size of %d bytes",
+                         profile->inline_limit, CID_DIGEST_MAX);
     return true;
 }
 
@@ -108,11 +113,33 @@ void unixfs_put_node(struct text *out, const struct unixfs_profile *profile, str
         dag_pb_put_data(out, message);
 }
 
+bool unixfs_is_inline(const struct unixfs_profile *profile, size_t size)
+{
+    return profile->inlines && size <= profile->inline_limit;
+}
+
 bool unixfs_emit(const struct unixfs_out *out, struct slice block, struct cid *cid,
                  struct error *err)
 {
-    hash_make_cid(cid, out->profile.cid_version, CODEC_DAG_PB, out->profile.hash, block);
+    if (unixfs_is_inline(&out->profile, block.size))
+        hash_make_cid(cid, 1, CODEC_DAG_PB, HASH_IDENTITY, block);
+    else
+        hash_make_cid(cid, out->profile.cid_version, CODEC_DAG_PB, out->profile.hash, block);
     return out->to.sink(out->to.arg, cid, block, err);
+}
+
+bool unixfs_write_node(const struct unixfs_out *out, struct slice links, struct slice message,
+                       uint64_t tsize, struct unixfs_entry *entry, struct error *err)
+{
+    struct text block = {0};
+    bool ok;
+
+    unixfs_put_node(&block, &out->profile, links, message);
+    ok = unixfs_emit(out, text_slice(&block), &entry->cid, err);
+    entry->tsize = tsize + block.size;
+    entry->file_size = 0;
+    text_dispose(&block);
+    return ok;
 }
 
 bool unixfs_make_symlink(const struct unixfs_profile *profile, struct slice target,

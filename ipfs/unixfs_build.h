@@ -3,8 +3,8 @@
  * 0.43.1 gives. Pure: bytes in, blocks out through a sink, children before parents.
  *
  * Files: the balanced layout, chunks of one size. Directories: one block, or a HAMT when that would
- * be large. The trickle layout, rabin and buzhash chunkers, inlining and the filestore are refused
- * by name or not there. */
+ * be large. Inlining: a small block is its own CID. The trickle layout, rabin and buzhash chunkers
+ * and the filestore are refused by name or not there. */
 #ifndef IPFS_UNIXFS_BUILD_H
 #define IPFS_UNIXFS_BUILD_H
 
@@ -34,8 +34,10 @@ struct unixfs_profile {
     uint32_t fanout;
     enum unixfs_estimate estimate;
     int cid_version;
-    bool raw_leaves; /* Kubo turns them off when it keeps modes or times */
-    bool data_first; /* Data before Links in dag-pb */
+    bool raw_leaves;       /* Kubo turns them off when it keeps modes or times */
+    bool data_first;       /* Data before Links in dag-pb */
+    bool inlines;          /* blocks of up to inline_limit bytes get a CIDv1 of the identity hash */
+    uint32_t inline_limit; /* at most CID_DIGEST_MAX */
 };
 
 /* What Kubo 0.43.1 does without configuration, for `ipfs add` and `ipfs add --cid-version=1`. */
@@ -51,7 +53,7 @@ MUST_USE bool unixfs_profile_check(const struct unixfs_profile *profile, struct 
 MUST_USE bool unixfs_parse_chunker(struct slice text, size_t *chunk_size, struct error *err);
 
 /* Takes one block. The slices are borrowed for the call. To stop, set err and return false. The
- * same block may come more than once. */
+ * same block may come more than once; an inlined one comes too, and need not be kept. */
 typedef bool (*unixfs_sink)(void *arg, const struct cid *cid, struct slice block,
                             struct error *err);
 
@@ -69,6 +71,9 @@ struct unixfs_file *unixfs_file_create(const struct unixfs_profile *profile, uni
                                        void *arg);
 void unixfs_file_destroy(struct unixfs_file **file);
 MUST_USE bool unixfs_file_write(struct unixfs_file *file, struct slice bytes, struct error *err);
+/* Hands out the chunks that are complete and wait to be hashed side by side with more, and gives
+ * their memory back: for who does not know when the next bytes come. */
+MUST_USE bool unixfs_file_flush(struct unixfs_file *file, struct error *err);
 /* stat goes into the root; a file of one raw leaf has no place for it, and loses it, as in Kubo. */
 MUST_USE bool unixfs_file_finish(struct unixfs_file *file, const struct unixfs_stat *stat,
                                  struct unixfs_entry *entry, struct error *err);
@@ -84,6 +89,29 @@ MUST_USE bool unixfs_directory_add(struct unixfs_directory *directory, struct sl
 MUST_USE bool unixfs_directory_finish(struct unixfs_directory *directory,
                                       const struct unixfs_stat *stat, unixfs_sink sink, void *arg,
                                       struct unixfs_entry *entry, struct error *err);
+
+/* What decides whether a directory is sharded, for who holds its entries elsewhere. {0} is one
+ * without entries. */
+struct unixfs_extent {
+    uint64_t count, bytes; /* bytes: by the estimate of the profile */
+};
+void unixfs_extent_add(struct unixfs_extent *extent, const struct unixfs_profile *profile,
+                       struct slice name, const struct unixfs_entry *entry);
+bool unixfs_must_shard(const struct unixfs_extent *extent, const struct unixfs_profile *profile,
+                       const struct unixfs_stat *stat);
+
+/* A directory of any size as a HAMT, from entries that come in the order of unixfs_hamt_place of
+ * their names. Holds one shard of each level. After a false, only destroy. */
+struct unixfs_hamt;
+uint64_t unixfs_hamt_place(struct slice name);
+struct unixfs_hamt *unixfs_hamt_create(const struct unixfs_profile *profile, unixfs_sink sink,
+                                       void *arg);
+void unixfs_hamt_destroy(struct unixfs_hamt **hamt);
+/* ERROR_LIMIT: two names have the same place. The name is copied, not checked. */
+MUST_USE bool unixfs_hamt_add(struct unixfs_hamt *hamt, struct slice name,
+                              const struct unixfs_entry *entry, struct error *err);
+MUST_USE bool unixfs_hamt_finish(struct unixfs_hamt *hamt, const struct unixfs_stat *stat,
+                                 struct unixfs_entry *entry, struct error *err);
 
 /* The mode of stat is not kept, as in Kubo. */
 MUST_USE bool unixfs_make_symlink(const struct unixfs_profile *profile, struct slice target,

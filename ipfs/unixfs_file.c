@@ -149,9 +149,13 @@ static bool put_leaf(struct unixfs_file *file, const struct hash_job *job, size_
     const struct unixfs_profile *profile = &file->out.profile;
     struct unixfs_entry leaf = {.tsize = job->data.size, .file_size = data_size};
 
-    cid_make(&leaf.cid, profile->raw_leaves ? 1 : profile->cid_version,
-             profile->raw_leaves ? CODEC_RAW : CODEC_DAG_PB, profile->hash, job->digest,
-             hash_size(profile->hash));
+    uint64_t codec = profile->raw_leaves ? CODEC_RAW : CODEC_DAG_PB;
+
+    if (unixfs_is_inline(profile, job->data.size))
+        hash_make_cid(&leaf.cid, 1, codec, HASH_IDENTITY, job->data);
+    else
+        cid_make(&leaf.cid, profile->raw_leaves ? 1 : profile->cid_version, codec, profile->hash,
+                 job->digest, hash_size(profile->hash));
     return file->out.to.sink(file->out.to.arg, &leaf.cid, job->data, err) &&
            put_child(file, 0, leaf, err);
 }
@@ -234,6 +238,19 @@ bool unixfs_file_write(struct unixfs_file *file, struct slice bytes, struct erro
         bytes.size -= size;
     }
     return true;
+}
+
+bool unixfs_file_flush(struct unixfs_file *file, struct error *err)
+{
+    bool ok;
+
+    /* The only leaf of a file may have to bear its stat. */
+    if (file->waiting == 0 || file->leaf_count == 1)
+        return true;
+    ok = flush_leaves(file, NULL, err);
+    text_dispose(&file->leaves);
+    text_dispose(&file->block);
+    return ok;
 }
 
 bool unixfs_file_finish(struct unixfs_file *file, const struct unixfs_stat *stat,

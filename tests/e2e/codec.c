@@ -9,7 +9,7 @@
  * CAR
  *
  * Options of add: profile=v0|v1|v1-2025 chunk=N links=N directory-links=N fanout=N raw-leaves=0|1
- * hash=NAME mode=1 mtime=1 car=FILE (the blocks, for one path) */
+ * inline=N hash=NAME mode=1 mtime=1 car=FILE (the blocks, for one path) */
 #include "conf/memory.h"
 #include "conf/units.h"
 #include "ipfs/car.h"
@@ -242,7 +242,10 @@ static bool set_option(struct tool *tool, const char *option)
         tool->profile.fanout = (uint32_t)number_of(value);
     else if (slice_is(name, "raw-leaves"))
         tool->profile.raw_leaves = number_of(value) != 0;
-    else if (slice_is(name, "hash") && hash_find(slice_of(value), &tool->profile.hash))
+    else if (slice_is(name, "inline")) {
+        tool->profile.inlines = true;
+        tool->profile.inline_limit = (uint32_t)number_of(value);
+    } else if (slice_is(name, "hash") && hash_find(slice_of(value), &tool->profile.hash))
         tool->profile.cid_version = 1;
     else if (slice_is(name, "mode"))
         tool->keeps_mode = true;

@@ -25,6 +25,8 @@ PROFILES = [
     (["profile=v1", "raw-leaves=0"], {"cid-version": 1, "raw-leaves": False}),
     (["profile=v1", "hash=blake2b-256"], {"cid-version": 1, "hash": "blake2b-256"}),
     (["profile=v1", "hash=sha2-512"], {"cid-version": 1, "hash": "sha2-512"}),
+    (["profile=v0", "inline=32"], {"inline": True}),
+    (["profile=v1", "inline=128"], {"cid-version": 1, "inline": True, "inline-limit": 128}),
 ]
 
 

@@ -155,6 +155,93 @@ static void test_unixfs_file_keeps_mode_and_mtime_in_the_root(void **state)
     }
 }
 
+static struct unixfs_entry build_letters(const struct unixfs_profile *profile, size_t size)
+{
+    struct count count = {0};
+    struct unixfs_file *file = unixfs_file_create(profile, count_block, &count);
+    char letters[200];
+    struct unixfs_entry entry;
+
+    memset(letters, 'x', sizeof(letters));
+    assert_true(unixfs_file_write(file, (struct slice){letters, size}, NULL));
+    assert_true(unixfs_file_finish(file, NULL, &entry, NULL));
+    unixfs_file_destroy(&file);
+    return entry;
+}
+
+static void test_unixfs_small_blocks_are_their_own_cids_when_inlined(void **state)
+{
+    static const struct {
+        int version;
+        uint32_t limit;
+        const char *small, *large, *directory;
+    } rows[] = {
+        {0, 32, "bafyaahakdieaeequpb4hq6dypb4hq6dypb4hq6dypb4hq6dydaka",
+         "Qmb3ND2iZ23EXdCxs3QqAYH7qKPeifLjD3j2mpRAhs8yrH",
+         "QmcdGs4CRYb4vvrZytb3WnY3Ge3a4xCeCvAKUB4a1UA5ax"},
+        {1, 128, "bafkqafdypb4hq6dypb4hq6dypb4hq6dypb4hq6a",
+         "bafkreifkedbd4mqbqnafaz46dwejig42n7wqkv6ju4c4wlbrlyxgh7kinu",
+         "bafyaauysd4fbqakvaakhq6dypb4hq6dypb4hq6dypb4hq6dypb4bealbdakbelakeqavkeraviqmeprsagbua"
+         "udhtyoyrfa3tjx62bkxzgtqlszmgfpc4y75jbwrealcddeaccqcbaaq"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct unixfs_profile profile =
+            rows[i].version == 0 ? unixfs_profile_v0() : unixfs_profile_v1();
+        struct unixfs_directory *directory;
+        struct unixfs_entry small, large, entry;
+        struct count count = {0};
+
+        profile.inlines = true;
+        profile.inline_limit = rows[i].limit;
+        small = build_letters(&profile, 20);
+        large = build_letters(&profile, 200);
+        assert_cid(&small, rows[i].small);
+        assert_cid(&large, rows[i].large);
+        directory = unixfs_directory_create(&profile);
+        assert_true(unixfs_directory_add(directory, SLICE("a"), &small, NULL));
+        assert_true(unixfs_directory_add(directory, SLICE("b"), &large, NULL));
+        assert_true(unixfs_directory_finish(directory, NULL, count_block, &count, &entry, NULL));
+        assert_cid(&entry, rows[i].directory);
+        unixfs_directory_destroy(&directory);
+    }
+}
+
+static void test_unixfs_blocks_of_more_than_a_digest_cannot_be_inlined(void **state)
+{
+    struct unixfs_profile profile = unixfs_profile_v1();
+    struct error err = {0};
+
+    profile.inlines = true;
+    profile.inline_limit = 129;
+    assert_false(unixfs_profile_check(&profile, &err));
+    assert_string_equal(err.text, "inline-limit 129 exceeds maximum allowed size of 128 bytes");
+}
+
+static void test_unixfs_file_may_be_flushed_at_any_moment(void **state)
+{
+    struct unixfs_profile profile = unixfs_profile_v0();
+    struct unixfs_stat stat = {.mode = 0644};
+    char *bytes = content(1741);
+
+    profile.chunk_size = 10;
+    for (size_t size = 0; size <= 1741; size += size < 40 ? 1 : 567) {
+        struct unixfs_entry expected = build_file(&profile, size, 7, &stat), entry;
+        struct count count = {0};
+        struct unixfs_file *file = unixfs_file_create(&profile, count_block, &count);
+
+        for (size_t i = 0; i < size; i += 5) {
+            assert_true(unixfs_file_write(
+                file, (struct slice){bytes + i, size - i < 5 ? size - i : 5}, NULL));
+            assert_true(unixfs_file_flush(file, NULL));
+        }
+        assert_true(unixfs_file_finish(file, &stat, &entry, NULL));
+        assert_true(cid_equal(&entry.cid, &expected.cid));
+        unixfs_file_destroy(&file);
+    }
+    free(bytes);
+}
+
 static void test_unixfs_file_holds_a_bounded_number_of_chunks(void **state)
 {
     struct unixfs_profile profile = unixfs_profile_v1();
@@ -436,6 +523,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unixfs_file_has_the_cid_that_kubo_gives),
         cmocka_unit_test(test_unixfs_file_keeps_mode_and_mtime_in_the_root),
+        cmocka_unit_test(test_unixfs_small_blocks_are_their_own_cids_when_inlined),
+        cmocka_unit_test(test_unixfs_blocks_of_more_than_a_digest_cannot_be_inlined),
+        cmocka_unit_test(test_unixfs_file_may_be_flushed_at_any_moment),
         cmocka_unit_test(test_unixfs_file_holds_a_bounded_number_of_chunks),
         cmocka_unit_test(test_unixfs_file_stops_when_told),
         cmocka_unit_test(test_unixfs_directory_has_the_cid_that_kubo_gives),
