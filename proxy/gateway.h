@@ -88,8 +88,10 @@ void reload_watch(struct gateway *gateway);
 bool gateway_check_member(void *gateway, struct slice id, struct error *err);
 bool gateway_check_role(void *gateway, struct slice role, struct error *err);
 
-/* ---- operator.c: /status, /reload, /policy/list, /policy/rollback. Their calls find the gateway
- * by its desk. */
+/* ---- operator.c: /status, /reload, /policy/list, /policy/rollback */
 extern const struct operator_route gateway_routes[];
+
+/* Of calls that came to its desk. */
+struct gateway *gateway_of_call(const struct operator_call *call);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static struct gateway *gateway_of(struct operator_call *call)
+struct gateway *gateway_of_call(const struct operator_call *call)
 {
     return CONTAINER_OF(operator_site(call), struct gateway, desk_context.site);
 }
@@ -78,7 +78,7 @@ static uint64_t open_connections(const struct gateway *gateway)
 
 static void run_status(struct operator_call *call)
 {
-    const struct gateway *gateway = gateway_of(call);
+    const struct gateway *gateway = gateway_of_call(call);
     const struct snapshot *snapshot = gateway->snapshot;
     json_t *object = json_object();
 
@@ -118,7 +118,7 @@ static void on_reloaded(void *call, const struct error *err)
 
 static void run_reload(struct operator_call *call)
 {
-    reload_start(gateway_of(call), on_reloaded, call);
+    reload_start(gateway_of_call(call), on_reloaded, call);
 }
 
 /* ---- /policy/list: {before?, limit?} -> {versions: [...], has_more} */
@@ -157,7 +157,7 @@ static void run_policy_list(struct operator_call *call)
 
 static void run_policy_rollback(struct operator_call *call)
 {
-    struct gateway *gateway = gateway_of(call);
+    struct gateway *gateway = gateway_of_call(call);
     json_int_t number = json_integer_value(json_object_get(operator_input(call), "version"));
 
     if (gateway->snapshot->policy == NULL)
@@ -174,7 +174,7 @@ static void run_policy_rollback(struct operator_call *call)
 
 static void run_quota_show(struct operator_call *call)
 {
-    struct gateway *gateway = gateway_of(call);
+    struct gateway *gateway = gateway_of_call(call);
     const struct policy *policy = gateway->snapshot->policy;
     struct principal principal = {.kind = PRINCIPAL_MEMBER,
                                   .id = operator_text(operator_input(call), "member"),
@@ -212,7 +212,7 @@ static json_t *describe_quotas(struct gateway *gateway, size_t index)
 
 static void run_quota_list(struct operator_call *call)
 {
-    struct gateway *gateway = gateway_of(call);
+    struct gateway *gateway = gateway_of_call(call);
     const struct policy *policy = gateway->snapshot->policy;
     json_int_t from = json_integer_value(json_object_get(operator_input(call), "from"));
     size_t count = policy != NULL ? policy_member_count(policy) : 0;

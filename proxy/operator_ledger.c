@@ -19,11 +19,6 @@ struct ledger_job {
     struct error err;
 };
 
-static struct gateway *gateway_of(struct operator_call *call)
-{
-    return CONTAINER_OF(operator_site(call), struct gateway, desk_context.site);
-}
-
 json_t *ledger_describe(const struct backup_check *check)
 {
     char text[UNITS_TIMESTAMP_SIZE];
@@ -68,7 +63,7 @@ static void on_compared(void *call, json_t *upstream, const struct error *err)
 
 static void answer_check(struct operator_call *call, const struct backup_check *check)
 {
-    const struct ledger_compare *compare = &gateway_of(call)->ledger_compare;
+    const struct ledger_compare *compare = &gateway_of_call(call)->ledger_compare;
     json_t *output = ledger_describe(check);
 
     if (compare->start != NULL) {
@@ -100,7 +95,7 @@ static void on_job_done(struct job *job)
 /* path NULL: a check. */
 static void start(struct operator_call *call, const char *path)
 {
-    struct gateway *gateway = gateway_of(call);
+    struct gateway *gateway = gateway_of_call(call);
     struct ledger_job *ledger = memory_alloc(sizeof(*ledger));
 
     ledger->call = call;

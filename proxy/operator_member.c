@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct gateway *gateway_of(struct operator_call *call)
-{
-    return CONTAINER_OF(operator_site(call), struct gateway, desk_context.site);
-}
-
 static json_t *time_of(uint64_t ms)
 {
     char text[UNITS_TIMESTAMP_SIZE];
@@ -46,7 +41,7 @@ static bool read_member(const json_t *input, const char *name, char id[ID_SIZE],
 
 static bool has_policy(struct operator_call *call)
 {
-    if (gateway_of(call)->snapshot->policy != NULL)
+    if (gateway_of_call(call)->snapshot->policy != NULL)
         return true;
     operator_refuse(call, 409,
                     "this gateway has no policy, and so no members: set policy in its "
@@ -57,7 +52,7 @@ static bool has_policy(struct operator_call *call)
 /* The ledger's last answers come when it is closed already: true, and the call is refused. */
 static bool has_ended(struct operator_call *call)
 {
-    if (gateway_of(call)->context.store != NULL)
+    if (gateway_of_call(call)->context.store != NULL)
         return false;
     operator_refuse(call, 503, "the gateway ends; begin again when it runs");
     return true;
@@ -84,7 +79,7 @@ static void run_suspend(struct operator_call *call)
     struct error err = {0};
 
     if (!read_member(input, "id", record->member, &err) ||
-        !gateway_check_member(gateway_of(call), slice_of(record->member), &err)) {
+        !gateway_check_member(gateway_of_call(call), slice_of(record->member), &err)) {
         transaction_destroy(&suspend);
         operator_refuse_error(call, &err);
         return;
@@ -147,7 +142,7 @@ static json_t *member_object(struct listing *listing, const char *id)
 
 static void add_policy_members(struct operator_call *call, struct slice after)
 {
-    const struct policy *policy = gateway_of(call)->snapshot->policy;
+    const struct policy *policy = gateway_of_call(call)->snapshot->policy;
     struct listing *listing = listing_of(call);
     size_t taken = 0;
     char id[ID_SIZE];
@@ -306,7 +301,7 @@ static void remove_transact(struct operator_call *call, struct transaction *tran
 {
     struct error err = {0};
 
-    if (gateway_of(call)->context.store == NULL)
+    if (gateway_of_call(call)->context.store == NULL)
         error_set(&err, ERROR_CANCELED, "the gateway ends; begin again when it runs");
     else if (store_start(operator_site(call)->store, operator_site(call)->loop, transaction,
                          on_done, call, &err))
@@ -331,7 +326,7 @@ static void on_usage(void *call_, struct transaction *transaction)
     struct operator_call *call = call_;
     struct removal *removal = *operator_context(call);
     const struct usage *usage = &transaction->usage_get.usage;
-    const struct policy *policy = gateway_of(call)->snapshot->policy;
+    const struct policy *policy = gateway_of_call(call)->snapshot->policy;
     const struct policy_member *member =
         policy == NULL ? NULL : policy_member_find(policy, slice_of(removal->id));
     struct text place = {0};
@@ -495,7 +490,7 @@ static void add_unconfirmed(struct member_transfer *transfer, const struct pin_r
 
 static void on_pins(struct operator_call *call, struct transaction *transaction)
 {
-    struct gateway *gateway = gateway_of(call);
+    struct gateway *gateway = gateway_of_call(call);
     struct member_transfer *transfer = &gateway->transfer;
     const struct pin_list *page = &transaction->pin_list;
     struct pin_record records[PIN_BATCH_MAX];
@@ -530,7 +525,7 @@ static void on_pins(struct operator_call *call, struct transaction *transaction)
 static bool check_transfer(struct operator_call *call, struct owner *from, struct error *err)
 {
     const json_t *input = operator_input(call);
-    const struct policy *policy = gateway_of(call)->snapshot->policy;
+    const struct policy *policy = gateway_of_call(call)->snapshot->policy;
     struct owner to;
 
     if (!read_owner(input, "from", from, err) || !read_owner(input, "to", &to, err))

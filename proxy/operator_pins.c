@@ -12,11 +12,6 @@
 
 enum { LIST_LIMIT = 1000, ADOPT_LIMIT = 10000 };
 
-static struct gateway *gateway_of(struct operator_call *call)
-{
-    return CONTAINER_OF(operator_site(call), struct gateway, desk_context.site);
-}
-
 static json_t *time_of(uint64_t ms)
 {
     char text[UNITS_TIMESTAMP_SIZE];
@@ -168,7 +163,7 @@ static void on_looked(void *inquiry_, const struct operation_result *result,
                                               "foreign", pin_mode_name(result->foreign),
                                               "foreign_v0", pin_mode_name(result->foreign_v0));
 
-    struct pin_inquiry **at = &gateway_of(inquiry->call)->inquiries;
+    struct pin_inquiry **at = &gateway_of_call(inquiry->call)->inquiries;
 
     while (*at != inquiry)
         at = &(*at)->next;
@@ -181,7 +176,7 @@ static void on_looked(void *inquiry_, const struct operation_result *result,
 /* The storage's own word, now. */
 static void look(struct pin_inquiry *inquiry)
 {
-    struct gateway *gateway = gateway_of(inquiry->call);
+    struct gateway *gateway = gateway_of_call(inquiry->call);
     struct text name = {0};
     struct error err = {0};
 
@@ -211,7 +206,7 @@ static void on_object(void *call_, struct transaction *transaction)
     struct pin_inquiry *inquiry = *operator_context(call);
     const struct object_get *found = &transaction->object_get;
     bool is_known = transaction->err.code == ERROR_NONE;
-    const struct sweep_result *last = sweep_last(gateway_of(call)->sweep);
+    const struct sweep_result *last = sweep_last(gateway_of_call(call)->sweep);
     struct text cid = {0};
     json_t *pins = json_array();
 
@@ -326,12 +321,12 @@ static bool read_cids(const json_t *input, struct cid **cids, size_t *count, str
 
 static void run_adopt_status(struct operator_call *call)
 {
-    operator_answer(call, 200, adoption_describe(gateway_of(call)->adoption));
+    operator_answer(call, 200, adoption_describe(gateway_of_call(call)->adoption));
 }
 
 static void run_adopt(struct operator_call *call)
 {
-    struct gateway *gateway = gateway_of(call);
+    struct gateway *gateway = gateway_of_call(call);
     const json_t *input = operator_input(call);
     struct cid *cids = NULL;
     struct error err = {0};

@@ -261,21 +261,16 @@ void storage_put_metrics(struct text *out, const struct gateway *gateway)
 
 /* ---- /gc, /gc/status */
 
-static struct gateway *gateway_of(struct operator_call *call)
-{
-    return CONTAINER_OF(operator_site(call), struct gateway, desk_context.site);
-}
-
 static void run_gc_status(struct operator_call *call)
 {
-    operator_answer(call, 200, garbage_describe(gateway_of(call)->garbage));
+    operator_answer(call, 200, garbage_describe(gateway_of_call(call)->garbage));
 }
 
 static void run_gc(struct operator_call *call)
 {
     struct error err = {0};
 
-    if (garbage_start(gateway_of(call)->garbage, &err))
+    if (garbage_start(gateway_of_call(call)->garbage, &err))
         run_gc_status(call);
     else
         operator_refuse_error(call, &err);
