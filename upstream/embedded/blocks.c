@@ -47,7 +47,8 @@ static size_t take_group(struct blocks *blocks, struct blocks_write *group[GROUP
 /* Memory, not bytes alone: a text has up to twice the room that it needs. */
 static size_t weight(const struct blocks_write *write)
 {
-    return WRITE_OVERHEAD + write->bytes.capacity + write->capacity * sizeof(*write->entries);
+    return WRITE_OVERHEAD + write->bytes.capacity + write->capacity * sizeof(*write->entries) +
+           write->slot_count * sizeof(*write->slots);
 }
 
 static void deliver(struct message *message, void *receiver)
@@ -214,7 +215,59 @@ void blocks_write_destroy(struct blocks_write **write_ptr)
     *write_ptr = NULL;
     text_dispose(&write->bytes);
     free(write->entries);
+    free(write->slots);
     free(write);
+}
+
+/* The end of a key is the digest's: as good as chance. */
+static size_t first_slot(const struct blocks_write *write, struct slice key)
+{
+    uint64_t number = 0;
+    size_t size = key.size < sizeof(number) ? key.size : sizeof(number);
+
+    memcpy(&number, key.data + key.size - size, size);
+    return (size_t)(number * 0x9e3779b97f4a7c15U >> 32) & (write->slot_count - 1);
+}
+
+static bool is_entry_of(const struct blocks_write *write, const struct entry *entry,
+                        struct slice key, struct segment_record *record)
+{
+    struct slice bytes = {write->bytes.data + entry->at, entry->size};
+
+    return segment_parse(bytes, record) == SEGMENT_RECORD && slice_equal(record->key, key);
+}
+
+/* The slot of this key's last entry, or the free one where it belongs. */
+static uint32_t *find_slot(const struct blocks_write *write, struct slice key,
+                           struct segment_record *record)
+{
+    size_t at = first_slot(write, key);
+
+    while (write->slots[at] != 0 &&
+           !is_entry_of(write, &write->entries[write->slots[at] - 1], key, record))
+        at = (at + 1) & (write->slot_count - 1);
+    return &write->slots[at];
+}
+
+static void fill_slot(struct blocks_write *write, size_t i)
+{
+    const struct entry *entry = &write->entries[i];
+    struct slice bytes = {write->bytes.data + entry->at, entry->size};
+    struct segment_record record, same;
+
+    if (segment_parse(bytes, &record) == SEGMENT_RECORD)
+        *find_slot(write, record.key, &same) = (uint32_t)i + 1;
+}
+
+static void grow(struct blocks_write *write)
+{
+    write->capacity = write->capacity > 0 ? 2 * write->capacity : 16;
+    write->entries = memory_resize_array(write->entries, write->capacity, sizeof(*write->entries));
+    free(write->slots);
+    write->slot_count = 2 * write->capacity;
+    write->slots = memory_alloc(write->slot_count * sizeof(*write->slots));
+    for (size_t i = 0; i < write->count; i++)
+        fill_slot(write, i);
 }
 
 static void add_entry(struct blocks_write *write, bool is_put, const struct cid *cid,
@@ -225,12 +278,10 @@ static void add_entry(struct blocks_write *write, bool is_put, const struct cid 
     assert(!write->compacts);
     segment_put_record(&write->bytes, cid_multihash(cid), block);
     entry.size = write->bytes.size - entry.at;
-    if (write->count == write->capacity) {
-        write->capacity = write->capacity > 0 ? 2 * write->capacity : 16;
-        write->entries =
-            memory_resize_array(write->entries, write->capacity, sizeof(*write->entries));
-    }
-    write->entries[write->count++] = entry;
+    if (write->count == write->capacity)
+        grow(write);
+    write->entries[write->count] = entry;
+    fill_slot(write, write->count++);
 }
 
 bool blocks_write_put(struct blocks_write *write, const struct cid *cid, struct slice block,
@@ -257,6 +308,20 @@ void blocks_write_compact(struct blocks_write *write)
 {
     assert(write->count == 0);
     write->compacts = true;
+}
+
+bool blocks_write_find(const struct blocks_write *write, const struct cid *cid, struct slice *block)
+{
+    struct segment_record record;
+    uint32_t slot;
+
+    if (write->count == 0)
+        return false;
+    slot = *find_slot(write, cid_multihash(cid), &record);
+    if (slot == 0 || !write->entries[slot - 1].is_put)
+        return false;
+    *block = record.data;
+    return true;
 }
 
 size_t blocks_write_size(const struct blocks_write *write)

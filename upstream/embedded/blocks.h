@@ -79,6 +79,10 @@ void blocks_write_remove(struct blocks_write *write, const struct cid *cid);
 /* Of a write that does nothing else: gives the space of what was removed from one segment back to
  * the disk, if that is worth it. Takes as long as copying what is left of it; reads go on. */
 void blocks_write_compact(struct blocks_write *write);
+/* A block that was put and not removed since. block: until the next put. Also while it is written.
+ */
+bool blocks_write_find(const struct blocks_write *write, const struct cid *cid,
+                       struct slice *block);
 /* Bytes that it holds; whoever fills one starts it before BLOCKS_WRITE_MAX. */
 size_t blocks_write_size(const struct blocks_write *write);
 
@@ -128,6 +132,22 @@ MUST_USE bool blocks_list_start(struct blocks *blocks, struct loop *loop, struct
                                 void *arg, struct error *err);
 /* From its loop: on_done will not be called. */
 void blocks_read_cancel(struct blocks_read **read);
+
+/* ---- reading on a thread without a loop: a job that needs one block after the other */
+
+struct blocks_reader;
+
+/* Cheap: connections of the index are kept. checks: every block that is read is hashed. To be
+ * destroyed before blocks_close is called, which waits for it. One thread at a time. */
+struct blocks_reader *blocks_reader_create(struct blocks *blocks, bool checks);
+void blocks_reader_destroy(struct blocks_reader **reader); /* NULL is fine */
+/* block: until the next call. ERROR_NOT_FOUND, with a text of no use to anybody; ERROR_MISMATCH:
+ * damaged on disk; ERROR_IO. */
+MUST_USE bool blocks_reader_get(struct blocks_reader *reader, const struct cid *cid,
+                                struct slice *block, struct error *err);
+/* From the index alone. */
+MUST_USE bool blocks_reader_size(struct blocks_reader *reader, const struct cid *cid,
+                                 uint32_t *size, struct error *err);
 
 /* ---- counting */
 

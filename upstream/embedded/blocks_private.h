@@ -21,6 +21,8 @@ struct blocks_write {
     struct text bytes; /* records as they go into a segment */
     struct entry *entries;
     size_t count, capacity;
+    uint32_t *slots; /* numbers of entries plus one, by their keys; 0: free. To find puts by */
+    size_t slot_count;
     bool compacts;
     struct blocks_written result;
     struct error err;

@@ -14,31 +14,38 @@
 
 enum { TRIES = 5 }; /* compacting may take a segment away under a look-up, now and then */
 
-struct blocks_read {
-    struct job job;
-    struct blocks *blocks; /* while the job runs */
-    enum blocks_mode mode;
-    bool is_list;
-    size_t limit;       /* of a list */
-    struct slice after; /* into after_bytes */
-    char after_bytes[CID_BYTES_MAX];
-    struct block_found *found;
-    size_t *places; /* of the data in bytes */
-    size_t count, capacity;
-    struct text bytes;
-    struct error err;
-    atomic_bool is_canceled;
-    blocks_found_cb on_done;
-    void *arg;
-};
-
 /* An open segment: blocks that were added together lie side by side. */
 struct open_segment {
     uint32_t number; /* 0: none */
     int fd;
 };
 
-/* ---- in the job */
+/* What looks blocks up, one after the other. */
+struct look_up {
+    struct blocks *blocks;
+    struct reader *connection;
+    struct open_segment open;
+    enum blocks_mode mode;
+    struct text bytes; /* records that were read */
+    struct error err;  /* the first thing that went wrong with other than ERROR_NOT_FOUND */
+};
+
+struct blocks_read {
+    struct job job;
+    struct look_up up;
+    bool is_list;
+    size_t limit;       /* of a list */
+    struct slice after; /* into after_bytes */
+    char after_bytes[CID_BYTES_MAX];
+    struct block_found *found;
+    size_t *places; /* of the data in up.bytes */
+    size_t count, capacity;
+    atomic_bool is_canceled;
+    blocks_found_cb on_done;
+    void *arg;
+};
+
+/* ---- one block, on any thread */
 
 static struct reader *take_reader(struct blocks *blocks, struct error *err)
 {
@@ -89,17 +96,31 @@ static bool open_segment(struct blocks *blocks, struct open_segment *open, uint3
     return true;
 }
 
-/* What is wrong with one block; the read goes on with the others. */
-static void blame(struct blocks_read *read, struct block_found *found,
-                  const struct block_place *place, enum error_code code, const char *what)
+static bool look_up_begin(struct look_up *up)
+{
+    up->connection = take_reader(up->blocks, &up->err);
+    return up->connection != NULL;
+}
+
+static void look_up_end(struct look_up *up)
+{
+    if (up->connection != NULL)
+        give_reader(up->blocks, up->connection);
+    up->connection = NULL;
+    close_segment(&up->open);
+}
+
+/* What is wrong with one block; the others may be read all the same. */
+static void blame(struct look_up *up, struct block_found *found, const struct block_place *place,
+                  enum error_code code, const char *what)
 {
     struct text cid = {0};
 
     found->state = code;
     found->size = 0;
     cid_print(&found->cid, CID_BASE_DEFAULT, &cid);
-    error_set(&read->err, code, "block %s: %s/%010u.blocks at offset %llu: %s", cid.data,
-              read->blocks->folder, place->segment, (unsigned long long)place->offset, what);
+    error_set(&up->err, code, "block %s: %s/%010u.blocks at offset %llu: %s", cid.data,
+              up->blocks->folder, place->segment, (unsigned long long)place->offset, what);
     text_dispose(&cid);
 }
 
@@ -111,92 +132,91 @@ static bool is_record_of(struct slice bytes, const struct block_found *found,
            slice_equal(record->key, cid_multihash(&found->cid));
 }
 
-static void read_record(struct blocks_read *read, size_t i, const struct block_place *place, int fd)
+static void read_record(struct look_up *up, struct block_found *found,
+                        const struct block_place *place, size_t *at)
 {
-    struct block_found *found = &read->found[i];
     size_t size = segment_record_size(cid_multihash(&found->cid).size, place->size);
-    char *bytes = text_reserve(&read->bytes, size);
-    ssize_t got = segment_read(fd, bytes, size, place->offset);
+    char *bytes = text_reserve(&up->bytes, size);
+    ssize_t got = segment_read(up->open.fd, bytes, size, place->offset);
     struct segment_record record;
 
     if (got < 0) {
         char text[128];
 
-        blame(read, found, place, ERROR_IO, strerror_r(errno, text, sizeof(text)));
+        blame(up, found, place, ERROR_IO, strerror_r(errno, text, sizeof(text)));
     } else if ((size_t)got < size) {
-        blame(read, found, place, ERROR_MISMATCH, "the file ends before the block does");
+        blame(up, found, place, ERROR_MISMATCH, "the file ends before the block does");
     } else if (!is_record_of((struct slice){bytes, size}, found, &record)) {
-        blame(read, found, place, ERROR_MISMATCH, "the block's record is damaged");
-    } else if (read->mode == BLOCKS_CHECKED && !hash_verify(&found->cid, record.data, NULL)) {
-        blame(read, found, place, ERROR_MISMATCH, "the block's bytes are damaged");
+        blame(up, found, place, ERROR_MISMATCH, "the block's record is damaged");
+    } else if (up->mode == BLOCKS_CHECKED && !hash_verify(&found->cid, record.data, NULL)) {
+        blame(up, found, place, ERROR_MISMATCH, "the block's bytes are damaged");
     } else {
         found->state = ERROR_NONE;
         found->size = place->size;
-        read->places[i] = read->bytes.size + (size_t)(record.data.data - bytes);
-        read->bytes.size += size;
+        *at = up->bytes.size + (size_t)(record.data.data - bytes);
+        up->bytes.size += size;
     }
 }
 
-/* False: the read must end; err is set, or there is no room for this one. */
-static bool read_one(struct blocks_read *read, size_t i, struct block_index *index,
-                     struct open_segment *open)
+static void read_identity(struct look_up *up, struct block_found *found, size_t *at)
 {
-    struct block_found *found = &read->found[i];
+    found->state = ERROR_NONE;
+    found->size = found->cid.digest_size;
+    *at = up->bytes.size;
+    text_put(&up->bytes, cid_digest(&found->cid), found->cid.digest_size);
+}
+
+/* One block; at: out, where its bytes are in up->bytes. False: no more can be read; up->err is
+ * set, or there is no room for this one. */
+static bool look_up(struct look_up *up, struct block_found *found, size_t *at)
+{
     struct error failure = {0};
     struct block_place place;
 
+    if (found->cid.hash == HASH_IDENTITY) {
+        read_identity(up, found, at);
+        return true;
+    }
     for (int tries = 0; tries < TRIES; tries++) {
-        if (!block_index_find(index, cid_multihash(&found->cid), &place, &failure)) {
+        if (!block_index_find(up->connection->index, cid_multihash(&found->cid), &place,
+                              &failure)) {
             found->state = ERROR_NOT_FOUND;
             if (failure.code != ERROR_NOT_FOUND)
-                read->err = failure;
+                up->err = failure;
             return failure.code == ERROR_NOT_FOUND;
         }
         found->state = ERROR_NONE;
         found->size = place.size;
-        if (read->mode == BLOCKS_SIZE)
+        if (up->mode == BLOCKS_SIZE)
             return true;
-        if (read->bytes.size > 0 && read->bytes.size + place.size > BLOCKS_READ_MAX)
+        if (up->bytes.size > 0 && up->bytes.size + place.size > BLOCKS_READ_MAX)
             return false;
-        if (open_segment(read->blocks, open, place.segment)) {
-            read_record(read, i, &place, open->fd);
+        if (open_segment(up->blocks, &up->open, place.segment)) {
+            read_record(up, found, &place, at);
             return true;
         }
         if (errno != ENOENT)
             break;
     }
-    blame(read, found, &place, errno == ENOENT ? ERROR_MISMATCH : ERROR_IO,
+    blame(up, found, &place, errno == ENOENT ? ERROR_MISMATCH : ERROR_IO,
           errno == ENOENT ? "the file is not there" : "the file cannot be opened");
     return true;
 }
 
-static void read_identity(struct blocks_read *read, size_t i)
-{
-    struct block_found *found = &read->found[i];
+/* ---- in the job */
 
-    found->state = ERROR_NONE;
-    found->size = found->cid.digest_size;
-    read->places[i] = read->bytes.size;
-    text_put(&read->bytes, cid_digest(&found->cid), found->cid.digest_size);
-}
-
-static void read_all(struct blocks_read *read, struct block_index *index)
+static void read_all(struct blocks_read *read)
 {
-    struct open_segment open = {0};
     bool goes_on = true;
     size_t i = 0;
 
     for (; goes_on && i < read->count && !read->is_canceled; i++)
-        if (read->found[i].cid.hash == HASH_IDENTITY)
-            read_identity(read, i);
-        else
-            goes_on = read_one(read, i, index, &open);
-    close_segment(&open);
+        goes_on = look_up(&read->up, &read->found[i], &read->places[i]);
     read->count = goes_on ? i : i - 1;
     for (i = 0; i < read->count; i++) /* now that the bytes move no more */
-        if (read->mode != BLOCKS_SIZE && read->found[i].state == ERROR_NONE)
+        if (read->up.mode != BLOCKS_SIZE && read->found[i].state == ERROR_NONE)
             read->found[i].data =
-                (struct slice){read->bytes.data + read->places[i], read->found[i].size};
+                (struct slice){read->up.bytes.data + read->places[i], read->found[i].size};
 }
 
 static struct block_found *add_found(struct blocks_read *read)
@@ -226,26 +246,28 @@ static void on_listed(void *read_, struct slice key, uint32_t size)
     }
 }
 
-static void run(struct job *job)
+/* From here on the store may close. */
+static void stop_reading(struct blocks *blocks)
 {
-    struct blocks_read *read = CONTAINER_OF(job, struct blocks_read, job);
-    struct blocks *blocks = read->blocks;
-    struct reader *reader = read->is_canceled ? NULL : take_reader(blocks, &read->err);
-
-    if (reader == NULL) {
-        read->count = 0;
-    } else {
-        if (!read->is_list)
-            read_all(read, reader->index);
-        else if (!block_index_list(reader->index, read->after, read->limit, on_listed, read,
-                                   &read->err))
-            read->count = 0;
-        give_reader(blocks, reader);
-    }
-    pthread_mutex_lock(&blocks->mutex); /* from here on the store may close */
+    pthread_mutex_lock(&blocks->mutex);
     if (--blocks->shared.reads == 0)
         pthread_cond_signal(&blocks->idle);
     pthread_mutex_unlock(&blocks->mutex);
+}
+
+static void run(struct job *job)
+{
+    struct blocks_read *read = CONTAINER_OF(job, struct blocks_read, job);
+
+    if (read->is_canceled || !look_up_begin(&read->up))
+        read->count = 0;
+    else if (!read->is_list)
+        read_all(read);
+    else if (!block_index_list(read->up.connection->index, read->after, read->limit, on_listed,
+                               read, &read->up.err))
+        read->count = 0;
+    look_up_end(&read->up);
+    stop_reading(read->up.blocks);
 }
 
 static void on_run(struct job *job)
@@ -254,7 +276,7 @@ static void on_run(struct job *job)
 
     if (read->on_done != NULL)
         read->on_done(read->arg, read->found, read->count,
-                      read->err.code == ERROR_NONE ? NULL : &read->err);
+                      read->up.err.code == ERROR_NONE ? NULL : &read->up.err);
     blocks_read_destroy(&read);
 }
 
@@ -264,7 +286,7 @@ struct blocks_read *blocks_read_create(enum blocks_mode mode)
 {
     struct blocks_read *read = memory_alloc(sizeof(*read));
 
-    read->mode = mode;
+    read->up.mode = mode;
     return read;
 }
 
@@ -275,7 +297,7 @@ void blocks_read_destroy(struct blocks_read **read_ptr)
     if (read == NULL)
         return;
     *read_ptr = NULL;
-    text_dispose(&read->bytes);
+    text_dispose(&read->up.bytes);
     free(read->found);
     free(read->places);
     free(read);
@@ -305,7 +327,7 @@ bool blocks_read_start(struct blocks *blocks, struct loop *loop, struct blocks_r
     bool is_accepted;
 
     read->job = (struct job){.run = run, .on_done = on_run};
-    read->blocks = blocks;
+    read->up.blocks = blocks;
     read->on_done = on_done;
     read->arg = arg;
     pthread_mutex_lock(&blocks->mutex);
@@ -343,4 +365,79 @@ void blocks_read_cancel(struct blocks_read **read)
         (*read)->is_canceled = true;
     }
     *read = NULL;
+}
+
+/* ---- without a loop */
+
+struct blocks_reader {
+    struct look_up up;
+};
+
+struct blocks_reader *blocks_reader_create(struct blocks *blocks, bool checks)
+{
+    struct blocks_reader *reader = memory_alloc(sizeof(*reader));
+
+    reader->up.blocks = blocks;
+    reader->up.mode = checks ? BLOCKS_CHECKED : BLOCKS_DATA;
+    pthread_mutex_lock(&blocks->mutex);
+    blocks->shared.reads++;
+    pthread_mutex_unlock(&blocks->mutex);
+    return reader;
+}
+
+void blocks_reader_destroy(struct blocks_reader **reader_ptr)
+{
+    struct blocks_reader *reader = *reader_ptr;
+
+    if (reader == NULL)
+        return;
+    *reader_ptr = NULL;
+    look_up_end(&reader->up);
+    text_dispose(&reader->up.bytes);
+    stop_reading(reader->up.blocks);
+    free(reader);
+}
+
+static bool get(struct blocks_reader *reader, enum blocks_mode mode, struct block_found *found,
+                size_t *at, struct error *err)
+{
+    struct look_up *up = &reader->up;
+    enum blocks_mode own = up->mode;
+
+    up->err = (struct error){0};
+    text_clear(&up->bytes);
+    if (up->connection == NULL && !look_up_begin(up))
+        return error_set(err, up->err.code, "%s", up->err.text);
+    up->mode = mode;
+    if (!look_up(up, found, at))
+        found->state = up->err.code;
+    up->mode = own;
+    if (found->state == ERROR_NONE)
+        return true;
+    return error_set(err, found->state, "%s",
+                     found->state == ERROR_NOT_FOUND ? "no such block" : up->err.text);
+}
+
+bool blocks_reader_get(struct blocks_reader *reader, const struct cid *cid, struct slice *block,
+                       struct error *err)
+{
+    struct block_found found = {.cid = *cid};
+    size_t at = 0;
+
+    if (!get(reader, reader->up.mode, &found, &at, err))
+        return false;
+    *block = (struct slice){reader->up.bytes.data + at, found.size};
+    return true;
+}
+
+bool blocks_reader_size(struct blocks_reader *reader, const struct cid *cid, uint32_t *size,
+                        struct error *err)
+{
+    struct block_found found = {.cid = *cid};
+    size_t at = 0;
+
+    if (!get(reader, BLOCKS_SIZE, &found, &at, err))
+        return false;
+    *size = found.size;
+    return true;
 }

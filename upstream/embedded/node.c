@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/embedded/node.h"
+
+#include "conf/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *path_in(const char *folder, const char *name)
+{
+    struct text path = {0};
+
+    text_put_format(&path, "%s/%s", folder, name);
+    return path.data;
+}
+
+/* ---- scratch */
+
+static bool remove_files(DIR *folder, const char *path, struct error *err)
+{
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (entry->d_type != DT_DIR && unlinkat(dirfd(folder), entry->d_name, 0) != 0)
+            return error_set_errno(err, "%s/%s cannot be removed", path, entry->d_name);
+    return true;
+}
+
+/* What a process that was killed left there is nobody's. */
+static bool empty_scratch(const char *path, struct error *err)
+{
+    DIR *folder;
+    bool is_empty;
+
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return error_set_errno(err, "the folder %s cannot be made", path);
+    folder = opendir(path);
+    if (folder == NULL)
+        return error_set_errno(err, "the folder %s cannot be opened", path);
+    is_empty = remove_files(folder, path, err);
+    closedir(folder);
+    return is_empty;
+}
+
+/* ---- opening and closing */
+
+static void dispose(struct node *node)
+{
+    blocks_close(&node->blocks);
+    pthread_mutex_destroy(&node->mutex);
+    free(node->scratch);
+    free(node->folder);
+    free(node);
+}
+
+static bool open_parts(struct node *node, struct blocks_opened *opened, struct error *err)
+{
+    struct blocks_settings settings = {.folder = node->folder, .jobs = node->jobs};
+
+    return blocks_open(&node->blocks, &settings, opened, err) && empty_scratch(node->scratch, err);
+}
+
+bool node_open(struct node **node_ptr, const struct node_settings *settings,
+               struct blocks_opened *opened, struct error *err)
+{
+    struct node *node = memory_alloc(sizeof(*node));
+
+    *node_ptr = NULL;
+    node->jobs = settings->jobs;
+    node->folder = memory_copy_text(settings->folder);
+    node->scratch = path_in(settings->folder, "scratch");
+    pthread_mutex_init(&node->mutex, NULL);
+    if (!open_parts(node, opened, err)) {
+        dispose(node);
+        return false;
+    }
+    *node_ptr = node;
+    return true;
+}
+
+void node_close(struct node **node_ptr)
+{
+    if (*node_ptr != NULL)
+        dispose(*node_ptr);
+    *node_ptr = NULL;
+}
+
+/* ---- the gate */
+
+bool node_begin_write(struct node *node)
+{
+    bool may_write;
+
+    pthread_mutex_lock(&node->mutex);
+    may_write = !node->is_collecting;
+    if (may_write)
+        node->writers++;
+    pthread_mutex_unlock(&node->mutex);
+    return may_write;
+}
+
+void node_end_write(struct node *node)
+{
+    pthread_mutex_lock(&node->mutex);
+    node->writers--;
+    pthread_mutex_unlock(&node->mutex);
+}
+
+bool node_close_gate(struct node *node)
+{
+    bool was_open;
+
+    pthread_mutex_lock(&node->mutex);
+    was_open = !node->is_collecting;
+    node->is_collecting = true;
+    pthread_mutex_unlock(&node->mutex);
+    return was_open;
+}
+
+bool node_is_quiet(struct node *node)
+{
+    bool is_quiet;
+
+    pthread_mutex_lock(&node->mutex);
+    is_quiet = node->writers == 0;
+    pthread_mutex_unlock(&node->mutex);
+    return is_quiet;
+}
+
+void node_open_gate(struct node *node)
+{
+    pthread_mutex_lock(&node->mutex);
+    node->is_collecting = false;
+    pthread_mutex_unlock(&node->mutex);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The embedded node: what all tasks of a process share. Its folder (data/blocks) has the blocks
+ * (blocks.h), node.db (pins, the files' root) and scratch/ (what grows with an object while a task
+ * runs; emptied when the node is opened). One process opens a folder at a time. */
+#ifndef UPSTREAM_EMBEDDED_NODE_H
+#define UPSTREAM_EMBEDDED_NODE_H
+
+#include "conf/error.h"
+#include "http/jobs.h"
+#include "upstream/embedded/blocks.h"
+
+#include <pthread.h>
+
+struct pins;
+struct files;
+
+struct node_settings {
+    const char *folder; /* made if it is missing; its parent must exist */
+    struct jobs *jobs;  /* tasks run there, and reads; outlives the node */
+};
+
+/* Open to tasks; the members are the node's. */
+struct node {
+    struct blocks *blocks;
+    struct pins *pins;
+    struct files *files;
+    struct jobs *jobs;
+    char *folder;
+    char *scratch; /* a folder */
+    pthread_mutex_t mutex;
+    unsigned int writers; /* under mutex, and so is the next */
+    bool is_collecting;
+};
+
+/* Blocks: at the start only. opened: what the block store met; NULL is fine. */
+MUST_USE bool node_open(struct node **node, const struct node_settings *settings,
+                        struct blocks_opened *opened, struct error *err);
+/* No task is left, and the job pool still runs. NULL is fine. */
+void node_close(struct node **node);
+
+/* ---- writers and garbage. Any thread; nothing here waits.
+ *
+ * What is written is not pinned before its command has ended: so garbage is collected only while
+ * nobody writes. The engine takes every task of a command that writes in before its first slice,
+ * and out when it has ended. */
+
+/* False: garbage is collected, or about to be: not now. */
+MUST_USE bool node_begin_write(struct node *node);
+void node_end_write(struct node *node);
+
+/* Whoever collects closes the gate (false: somebody else collects), waits until nobody is inside
+ * (TASK_WAITS; at most so long as it likes), and opens it again, however it ended. */
+MUST_USE bool node_close_gate(struct node *node);
+bool node_is_quiet(struct node *node); /* nobody writes */
+void node_open_gate(struct node *node);
+
+#endif

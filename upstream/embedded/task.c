@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/embedded/task.h"
+
+#include "conf/memory.h"
+#include "http/loop.h"
+#include "ipfs/hash.h"
+#include "upstream/embedded/node.h"
+#include "upstream/embedded/task_private.h"
+
+#include <stdlib.h>
+
+/* ---- what commands call */
+
+bool task_is_due(const struct task *task)
+{
+    const struct task_frame *frame = task_frame_of(task);
+
+    return frame->is_always_due || task->out.size >= frame->piece_max ||
+           frame->put_size >= TASK_PIECE_MAX || frame->is_abandoned ||
+           clock_us() >= frame->slice_end_us;
+}
+
+void task_reply(struct task *task, const char *content_type, const char *header_lines)
+{
+    struct task_frame *frame = task_frame_of(task);
+
+    text_clear(&frame->content_type);
+    text_put_text(&frame->content_type, content_type);
+    text_clear(&frame->header_lines);
+    text_put_text(&frame->header_lines, header_lines);
+}
+
+/* In a batch that is not durable: copied out of it, since it is freed as soon as it is. */
+static bool find_put(struct task_frame *frame, const struct cid *cid, struct slice *block)
+{
+    bool is_found = false;
+
+    pthread_mutex_lock(&frame->mutex);
+    for (struct task_batch *batch = frame->batches; batch != NULL && !is_found;
+         batch = batch->next) {
+        is_found = blocks_write_find(batch->write, cid, block);
+        if (is_found) {
+            text_clear(&frame->found);
+            text_put_slice(&frame->found, *block);
+            *block = text_slice(&frame->found);
+        }
+    }
+    pthread_mutex_unlock(&frame->mutex);
+    return is_found;
+}
+
+/* In Kubo's words: its clients know a missing block by them. */
+static bool missing(const struct cid *cid, struct error *err)
+{
+    struct text name = {0};
+
+    cid_print(cid, CID_BASE_DEFAULT, &name);
+    error_set(err, ERROR_NOT_FOUND,
+              "block was not found locally (offline): ipld: could not find %s", name.data);
+    text_dispose(&name);
+    return false;
+}
+
+bool task_get(struct task *task, const struct cid *cid, struct slice *block, struct error *err)
+{
+    struct error failure = {0};
+
+    if (find_put(task_frame_of(task), cid, block) ||
+        blocks_reader_get(task->reader, cid, block, &failure))
+        return true;
+    if (failure.code == ERROR_NOT_FOUND)
+        return missing(cid, err);
+    return error_set(err, failure.code, "%s", failure.text);
+}
+
+bool task_size(struct task *task, const struct cid *cid, uint32_t *size, struct error *err)
+{
+    struct error failure = {0};
+    struct slice block;
+
+    if (find_put(task_frame_of(task), cid, &block)) {
+        *size = (uint32_t)block.size;
+        return true;
+    }
+    if (blocks_reader_size(task->reader, cid, size, &failure))
+        return true;
+    if (failure.code == ERROR_NOT_FOUND)
+        return missing(cid, err);
+    return error_set(err, failure.code, "%s", failure.text);
+}
+
+/* The batch that is filled; a full one stays behind it. */
+static struct task_batch *fill(struct task_frame *frame)
+{
+    struct task_batch *batch = frame->newest;
+
+    if (batch != NULL && batch->size < TASK_PIECE_MAX)
+        return batch;
+    batch = memory_alloc(sizeof(*batch));
+    batch->write = blocks_write_create();
+    pthread_mutex_lock(&frame->mutex);
+    batch->next = frame->batches;
+    frame->batches = frame->newest = batch;
+    pthread_mutex_unlock(&frame->mutex);
+    return batch;
+}
+
+bool task_put(struct task *task, const struct cid *cid, struct slice block, struct error *err)
+{
+    struct task_frame *frame = task_frame_of(task);
+    struct task_batch *batch;
+    struct slice same;
+
+    if (cid->hash == HASH_IDENTITY) /* bears its own bytes */
+        return hash_check(cid->hash, cid->digest_size, err);
+    batch = fill(frame);
+    if (blocks_write_find(batch->write, cid, &same))
+        return true;
+    if (!blocks_write_put(batch->write, cid, block, err))
+        return false;
+    frame->put_size -= batch->size;
+    batch->size = blocks_write_size(batch->write);
+    frame->put_size += batch->size;
+    return true;
+}
+
+bool task_sink(void *task, const struct cid *cid, struct slice block, struct error *err)
+{
+    return task_put(task, cid, block, err);
+}
+
+/* ---- what drives them */
+
+void task_frame_init(struct task_frame *frame, struct node *node,
+                     const struct task_command *command, const struct call *call)
+{
+    *frame = (struct task_frame){.command = command, .piece_max = TASK_PIECE_MAX};
+    frame->task.node = node;
+    frame->task.call = call;
+    if (command->state_size > 0)
+        frame->task.state = memory_alloc(command->state_size);
+    pthread_mutex_init(&frame->mutex, NULL);
+    task_reply(&frame->task, "application/json", command->is_lines ? TASK_LINES_HEADER : "");
+}
+
+static void destroy_batch(struct task_batch *batch)
+{
+    if (!batch->is_started)
+        blocks_write_destroy(&batch->write);
+    free(batch);
+}
+
+void task_frame_dispose(struct task_frame *frame)
+{
+    if (frame->command->dispose != NULL)
+        frame->command->dispose(&frame->task);
+    for (struct task_batch *batch = frame->batches, *next; batch != NULL; batch = next) {
+        next = batch->next;
+        destroy_batch(batch);
+    }
+    pthread_mutex_destroy(&frame->mutex);
+    text_dispose(&frame->task.out);
+    text_dispose(&frame->found);
+    text_dispose(&frame->content_type);
+    text_dispose(&frame->header_lines);
+    free(frame->task.state);
+}
+
+enum task_step task_frame_run(struct task_frame *frame, struct error *err)
+{
+    struct task *task = &frame->task;
+    enum task_step step;
+
+    frame->slice_end_us = clock_us() + TASK_SLICE_US;
+    task->reader = blocks_reader_create(task->node->blocks, false);
+    step = frame->command->run(task, err);
+    blocks_reader_destroy(&task->reader);
+    text_dispose(&frame->found);
+    return step;
+}
+
+void task_frame_abandon(struct task_frame *frame)
+{
+    frame->is_abandoned = true;
+}
+
+/* The oldest that was not started. */
+static struct task_batch *next_to_start(struct task_frame *frame)
+{
+    struct task_batch *found = NULL;
+
+    for (struct task_batch *batch = frame->batches; batch != NULL && !batch->is_started;
+         batch = batch->next)
+        found = batch;
+    return found;
+}
+
+struct blocks_write *task_frame_take_write(struct task_frame *frame)
+{
+    struct task_batch *batch = next_to_start(frame);
+
+    if (batch == NULL)
+        return NULL;
+    batch->is_started = true;
+    frame->put_size -= batch->size;
+    if (batch == frame->newest)
+        frame->newest = NULL;
+    return batch->write;
+}
+
+static struct task_batch **find_batch(struct task_frame *frame, const struct blocks_write *write)
+{
+    struct task_batch **place = &frame->batches;
+
+    while (*place != NULL && (*place)->write != write)
+        place = &(*place)->next;
+    return place;
+}
+
+void task_frame_give_back(struct task_frame *frame, struct blocks_write *write)
+{
+    struct task_batch *batch = *find_batch(frame, write);
+
+    batch->is_started = false;
+    frame->put_size += batch->size;
+}
+
+size_t task_frame_stored(struct task_frame *frame, const struct blocks_write *write)
+{
+    struct task_batch **place, *batch;
+    size_t size;
+
+    pthread_mutex_lock(&frame->mutex);
+    place = find_batch(frame, write);
+    batch = *place;
+    *place = batch->next;
+    pthread_mutex_unlock(&frame->mutex);
+    size = batch->size;
+    destroy_batch(batch);
+    return size;
+}
+
+bool task_frame_is_stored(struct task_frame *frame)
+{
+    return frame->batches == NULL;
+}

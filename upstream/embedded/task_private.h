@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A task with what the engine keeps of it, and the job side of running it. Whoever drives one
+ * (serve.c; a bench of tests) does so in turns: task_frame_run on a thread of the pool, and all
+ * else while it does not run; but task_frame_stored and task_frame_abandon, which may come
+ * meanwhile. */
+#ifndef UPSTREAM_EMBEDDED_TASK_PRIVATE_H
+#define UPSTREAM_EMBEDDED_TASK_PRIVATE_H
+
+#include "upstream/embedded/task.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    TASK_PIECE_MAX = 1 << 20, /* bytes of output of one slice, or so; and of a write of blocks */
+    TASK_SLICE_US = 20000,
+};
+
+/* Blocks on their way: collected by slices, then written. */
+struct task_batch {
+    struct blocks_write *write;
+    size_t size;
+    bool is_started;
+    struct task_batch *next;
+};
+
+struct task_frame {
+    struct task task; /* the first: see task_frame_of */
+    const struct task_command *command;
+    struct text content_type, header_lines; /* of the reply */
+    size_t piece_max;                       /* of output; may be changed between slices */
+    bool is_always_due;                     /* of tests */
+    uint64_t slice_end_us;
+    atomic_bool is_abandoned;
+    size_t put_size;           /* bytes of batches that were not started */
+    struct task_batch *newest; /* that is still filled; NULL: none */
+    pthread_mutex_t mutex;
+    struct task_batch *batches; /* under mutex: all that are not durable, the newest first */
+    struct text found;          /* a block out of them */
+};
+
+void task_frame_init(struct task_frame *frame, struct node *node,
+                     const struct task_command *command, const struct call *call);
+/* Calls the command's dispose. Batches that were not started are dropped, writes that were are the
+ * store's. */
+void task_frame_dispose(struct task_frame *frame);
+
+/* One slice. */
+enum task_step task_frame_run(struct task_frame *frame, struct error *err);
+
+/* The task's slice should end at once: nobody wants its output. */
+void task_frame_abandon(struct task_frame *frame);
+
+/* The next write to be started, in the order of putting, counted as started; NULL: none. */
+struct blocks_write *task_frame_take_write(struct task_frame *frame);
+/* It could not be started: it will be the next again. */
+void task_frame_give_back(struct task_frame *frame, struct blocks_write *write);
+/* It is durable (or failed, and so does the task). Before the write is freed. Returns its size. */
+size_t task_frame_stored(struct task_frame *frame, const struct blocks_write *write);
+/* Nothing that was put is neither durable nor lost. */
+bool task_frame_is_stored(struct task_frame *frame);
+
+static inline struct task_frame *task_frame_of(const struct task *task)
+{
+    return CONTAINER_OF((struct task *)task, struct task_frame, task);
+}
+
+#endif
