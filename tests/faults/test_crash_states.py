@@ -68,7 +68,7 @@ class Replay:
 
 
 class CrashStates(Replay, unittest.TestCase):
-    WRITER, REPLAYER, AMOUNT, FIGURE = "crash_writer", "crash_replay", PINS, "crash states"
+    WRITER, REPLAYER, AMOUNT, FIGURE = "crash_ledger_writer", "crash_ledger_replay", PINS, "crash states"
     WITHOUT_SYNC = "was acknowledged"
 
 

@@ -7,19 +7,14 @@
 #include "blocks_stages.h"
 #include "check.h"
 #include "conf/memory.h"
+#include "notes.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-enum { BUNDLES_MAX = 10000 };
 
 struct check {
     struct jobs *jobs;
     struct loop *loop;
-    struct {
-        uint8_t started, acknowledged; /* stages */
-    } said[BUNDLES_MAX];
-    unsigned count;
+    struct notes notes;
 };
 
 struct check *check_create(void)
@@ -43,19 +38,7 @@ void check_destroy(struct check **check_ptr)
 
 void check_note(struct check *check, struct slice note)
 {
-    char *line = memory_copy(note.data, note.size);
-    unsigned n, stage;
-    char what;
-
-    if (sscanf(line, "%c %u %u", &what, &n, &stage) != 3 || n >= BUNDLES_MAX)
-        abort();
-    if (what == 'S')
-        check->said[n].started = (uint8_t)stage;
-    else
-        check->said[n].acknowledged = (uint8_t)stage;
-    if (n >= check->count)
-        check->count = n + 1;
-    free(line);
+    notes_read(&check->notes, note);
 }
 
 /* ---- asking the store, and waiting */
@@ -118,7 +101,7 @@ static bool read_bundle(const struct check *check, struct blocks *blocks, unsign
 static bool check_bundle(const struct check *check, struct blocks *blocks, unsigned n,
                          uint64_t *present, struct error *err)
 {
-    unsigned from = check->said[n].acknowledged, to = check->said[n].started;
+    unsigned from = check->notes.said[n].acknowledged, to = check->notes.said[n].started;
     struct answer answer;
 
     if (!read_bundle(check, blocks, n, &answer, err))
@@ -162,13 +145,13 @@ static bool check_write(const struct check *check, struct blocks *blocks, struct
 
     for (unsigned i = 0; i < BUNDLE; i++) {
         struct cid cid;
-        struct slice block = stage_block(BUNDLES_MAX, i, bytes, &cid);
+        struct slice block = stage_block(PIECES_MAX, i, bytes, &cid);
 
         if (!blocks_write_put(write, &cid, block, err))
             return false;
     }
     return blocks_write_start(blocks, check->loop, write, on_written, &answer, err) &&
-           wait_for(check, &answer, err) && read_bundle(check, blocks, BUNDLES_MAX, &answer, err) &&
+           wait_for(check, &answer, err) && read_bundle(check, blocks, PIECES_MAX, &answer, err) &&
            (answer.present == BUNDLE ||
             error_set(err, ERROR_MISMATCH, "what is put after the crash is not there"));
 }
@@ -185,10 +168,10 @@ bool check_folder(const struct check *check, const char *folder, struct error *e
     if (!blocks_open(&blocks, &settings, &opened, err))
         return false;
     is_fine = true;
-    for (unsigned n = 0; is_fine && n < check->count; n++)
+    for (unsigned n = 0; is_fine && n < check->notes.count; n++)
         is_fine = check_bundle(check, blocks, n, &present, err);
     is_fine = is_fine && check_list(check, blocks, present, err) &&
-              (!opened.was_rebuilt || check->said[0].acknowledged == 0 ||
+              (!opened.was_rebuilt || check->notes.said[0].acknowledged == 0 ||
                error_set(err, ERROR_MISMATCH, "the index was lost")) &&
               check_write(check, blocks, err);
     blocks_close(&blocks);

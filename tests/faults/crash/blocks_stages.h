@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What blocks_writer.c does to a block store, for blocks.c to look for: bundles of blocks, each put
- * and removed with one write, so that it is there whole or not at all. A note "S n stage" says that
- * the stage of bundle n was asked for, "A n stage" that it was acknowledged. */
+/* What blocks_writer.c does to a block store, for blocks.c to look for: its pieces are bundles of
+ * blocks, each put and removed with one write, so that it is there whole or not at all. */
 #ifndef TESTS_FAULTS_CRASH_BLOCKS_STAGES_H
 #define TESTS_FAULTS_CRASH_BLOCKS_STAGES_H
 
@@ -11,12 +10,13 @@ enum stage { STAGE_NONE, STAGE_PUT, STAGE_REMOVED, STAGE_PUT_AGAIN, STAGE_COUNT 
 
 enum { BUNDLE = 3, BUNDLE_BYTES_MAX = 9000, SEGMENT_BYTES = 48 << 10 };
 
-static inline enum stage stage_last(unsigned n)
+/* How far bundle n goes. */
+static inline unsigned stage_last(unsigned n)
 {
     return n % 4 == 0 ? STAGE_PUT : n % 8 == 1 ? STAGE_PUT_AGAIN : STAGE_REMOVED;
 }
 
-static inline bool stage_has_blocks(enum stage stage)
+static inline bool stage_has_blocks(unsigned stage)
 {
     return stage == STAGE_PUT || stage == STAGE_PUT_AGAIN;
 }

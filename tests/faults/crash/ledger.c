@@ -5,7 +5,8 @@
 #include "auth/audit.h"
 #include "check.h"
 #include "conf/memory.h"
-#include "stages.h"
+#include "ledger_stages.h"
+#include "notes.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
@@ -13,15 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PINS_MAX = 100000, PAGE = 10000 };
-
-struct said {
-    uint8_t started, acknowledged; /* stages */
-};
+enum { PAGE = PIECES_MAX };
 
 struct check {
-    struct said said[PINS_MAX];
-    unsigned count;
+    struct notes notes;
 };
 
 /* What is found of one pin. */
@@ -42,19 +38,7 @@ void check_destroy(struct check **check)
 
 void check_note(struct check *check, struct slice note)
 {
-    char *line = memory_copy(note.data, note.size);
-    unsigned n, stage;
-    char what;
-
-    if (sscanf(line, "%c %u %u", &what, &n, &stage) != 3 || n >= PINS_MAX)
-        abort();
-    if (what == 'S')
-        check->said[n].started = (uint8_t)stage;
-    else
-        check->said[n].acknowledged = (uint8_t)stage;
-    if (n >= check->count)
-        check->count = n + 1;
-    free(line);
+    notes_read(&check->notes, note);
 }
 
 /* ---- what is there */
@@ -133,12 +117,12 @@ static bool check_pin(const struct said *said, const struct found *found, unsign
 
 static bool check_pins(const struct check *check, struct store *store, struct error *err)
 {
-    struct found *found = memory_alloc((check->count + 1) * sizeof(*found));
-    bool is_fine =
-        find_pins(store, found, check->count, err) && find_intents(store, found, check->count, err);
+    struct found *found = memory_alloc((check->notes.count + 1) * sizeof(*found));
+    bool is_fine = find_pins(store, found, check->notes.count, err) &&
+                   find_intents(store, found, check->notes.count, err);
 
-    for (unsigned n = 0; is_fine && n < check->count; n++)
-        is_fine = check_pin(&check->said[n], &found[n], n, err);
+    for (unsigned n = 0; is_fine && n < check->notes.count; n++)
+        is_fine = check_pin(&check->notes.said[n], &found[n], n, err);
     free(found);
     return is_fine;
 }

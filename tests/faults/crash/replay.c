@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `crash_replay LOG FOLDER SUBSETS EVERY SEED`: takes a recorded log apart. Behind every EVERYth of
- * its records the process dies, and the machine does: the folder is made as it would be found, and
- * checked. In every sync interval (from one sync to the next) the machine dies SUBSETS times more,
- * each at a point and with a rest of its writes that the seed chooses. FOLDER is made and removed.
+/* `crash_..._replay LOG FOLDER SUBSETS EVERY SEED`: takes a recorded log apart. Behind every
+ * EVERYth of its records the process dies, and the machine does: the folder is made as it would be
+ * found, and checked. In every sync interval (from one sync to the next) the machine dies SUBSETS
+ * times more, each at a point and with a rest of its writes that the seed chooses. FOLDER is made
+ * and removed.
  *
  * One line of JSON with what was done; the exit code is 1 if a state did not hold, and the first of
  * these are named with what repeats them. */
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
     size_t count;
 
     if (argc != 6) {
-        fprintf(stderr, "usage: crash_replay LOG FOLDER SUBSETS EVERY SEED\n");
+        fprintf(stderr, "usage: %s LOG FOLDER SUBSETS EVERY SEED\n", argv[0]);
         return 2;
     }
     replay.folder = argv[2];

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What writer.c does to the ledger, for ledger.c to look for: pins, each of which goes through
- * stages one after the other. A note "S n stage" says that the stage was asked for, "A n stage"
- * that it was acknowledged. */
-#ifndef TESTS_FAULTS_CRASH_STAGES_H
-#define TESTS_FAULTS_CRASH_STAGES_H
+/* What ledger_writer.c does to the ledger, for ledger.c to look for: its pieces are pins. */
+#ifndef TESTS_FAULTS_CRASH_LEDGER_STAGES_H
+#define TESTS_FAULTS_CRASH_LEDGER_STAGES_H
 
 #include "conf/ulid.h"
 
@@ -28,7 +26,7 @@ static inline void stage_pin_id(char id[ULID_SIZE], unsigned n)
 }
 
 /* How far pin n goes. */
-static inline enum stage stage_last(unsigned n)
+static inline unsigned stage_last(unsigned n)
 {
     return STAGE_INTENT + n % (STAGE_COUNT - 1);
 }
