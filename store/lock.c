@@ -16,19 +16,19 @@ static int open_folder(const char *folder, struct error *err)
     int fd;
 
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-        error_set_errno(err, "the data folder %s cannot be made", folder);
+        error_set_errno(err, "the folder %s cannot be made", folder);
         return -1;
     }
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &status) != 0) {
-        error_set_errno(err, "the data folder %s cannot be opened", folder);
+        error_set_errno(err, "the folder %s cannot be opened", folder);
     } else if (status.st_uid != geteuid()) {
         error_set(err, ERROR_REFUSED,
-                  "the data folder %s belongs to uid %u, and this process is uid %u; run it as the "
+                  "the folder %s belongs to uid %u, and this process is uid %u; run it as the "
                   "folder's owner",
                   folder, (unsigned)status.st_uid, (unsigned)geteuid());
     } else if ((status.st_mode & 077) != 0 && fchmod(fd, 0700) != 0) {
-        error_set_errno(err, "the data folder %s is open to others and cannot be closed to them",
+        error_set_errno(err, "the folder %s is open to others and cannot be closed to them",
                         folder);
     } else {
         return fd;
@@ -46,7 +46,7 @@ static bool refuse(int fd, const char *folder, struct error *err)
 
     pid[size > 0 ? strcspn(pid, "\n") : 0] = '\0';
     return error_set(err, ERROR_REFUSED,
-                     "the data folder %s is in use by process %s; stop that gateway first, or give "
+                     "the folder %s is in use by process %s; stop that gateway first, or give "
                      "this one a folder of its own (data: in causeway.yaml)",
                      folder, pid[0] == '\0' ? "(starting now)" : pid);
 }

@@ -63,11 +63,18 @@ static void deliver(struct message *message, void *receiver)
 
 static void answer(struct blocks *blocks, struct blocks_write *write)
 {
-    pthread_mutex_lock(&blocks->mutex);
-    blocks->shared.totals.waiting_bytes -= weight(write);
-    pthread_mutex_unlock(&blocks->mutex);
+    bool is_waited_for = write->waiter != NULL;
+
     if (write->err.code != ERROR_NONE)
         write->result = (struct blocks_written){0};
+    pthread_mutex_lock(&blocks->mutex);
+    blocks->shared.totals.waiting_bytes -= weight(write);
+    write->is_answered = true;
+    if (is_waited_for)
+        pthread_cond_signal(write->waiter);
+    pthread_mutex_unlock(&blocks->mutex);
+    if (is_waited_for) /* whose it is again */
+        return;
     write->message.deliver = deliver;
     if (write->loop != NULL)
         loop_post(write->loop, &write->message);
@@ -119,6 +126,7 @@ static void dispose(struct blocks *blocks)
     pthread_cond_destroy(&blocks->idle);
     pthread_cond_destroy(&blocks->wakeup);
     pthread_mutex_destroy(&blocks->mutex);
+    free(blocks->shared.damaged);
     free(blocks->segments);
     free(blocks->folder);
     free(blocks);
@@ -362,6 +370,27 @@ bool blocks_write_start(struct blocks *blocks, struct loop *loop, struct blocks_
     is_accepted = enqueue_locked(blocks, write, err);
     pthread_mutex_unlock(&blocks->mutex);
     return is_accepted;
+}
+
+bool blocks_write_now(struct blocks *blocks, struct blocks_write **write_ptr,
+                      struct blocks_written *result, struct error *err)
+{
+    pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
+    struct blocks_write *write = *write_ptr;
+    bool is_done;
+
+    write->waiter = &answered;
+    pthread_mutex_lock(&blocks->mutex);
+    is_done = enqueue_locked(blocks, write, err);
+    while (is_done && !write->is_answered)
+        pthread_cond_wait(&answered, &blocks->mutex);
+    pthread_mutex_unlock(&blocks->mutex);
+    pthread_cond_destroy(&answered);
+    *result = write->result;
+    if (is_done && write->err.code != ERROR_NONE)
+        is_done = error_set(err, write->err.code, "%s", write->err.text);
+    blocks_write_destroy(write_ptr);
+    return is_done;
 }
 
 void blocks_write_cancel(struct blocks_write **write)

@@ -70,8 +70,9 @@ struct blocks_write *blocks_write_create(void);
 void blocks_write_destroy(
     struct blocks_write **write); /* one that was not accepted; NULL is fine */
 /* Copies the block. It is not hashed here: whoever takes bytes of others has verified them
- * (hash_verify_many, in the job pool). ERROR_UNSUPPORTED, ERROR_LIMIT: hash_check's, or it is too
- * large; the write is as before. */
+ * (hash_verify_many, in the job pool). One that is there already is left as it is, unless a read
+ * has found it damaged: then it is stored anew. ERROR_UNSUPPORTED, ERROR_LIMIT: hash_check's, or it
+ * is too large; the write is as before. */
 MUST_USE bool blocks_write_put(struct blocks_write *write, const struct cid *cid,
                                struct slice block, struct error *err);
 /* What is not there is nobody's error. Whoever removes knows that nothing needs the block. */
@@ -91,6 +92,9 @@ size_t blocks_write_size(const struct blocks_write *write);
 MUST_USE bool blocks_write_start(struct blocks *blocks, struct loop *loop,
                                  struct blocks_write *write, blocks_written_cb on_done, void *arg,
                                  struct error *err);
+/* On a thread without a loop: waits until it is durable, and frees it, whatever came of it. */
+MUST_USE bool blocks_write_now(struct blocks *blocks, struct blocks_write **write,
+                               struct blocks_written *result, struct error *err);
 /* From its loop: on_done will not be called. What was asked for may be done all the same. */
 void blocks_write_cancel(struct blocks_write **write);
 
@@ -148,6 +152,13 @@ MUST_USE bool blocks_reader_get(struct blocks_reader *reader, const struct cid *
 /* From the index alone. */
 MUST_USE bool blocks_reader_size(struct blocks_reader *reader, const struct cid *cid,
                                  uint32_t *size, struct error *err);
+
+typedef void (*blocks_listed_cb)(void *arg, const struct cid *cid, uint32_t size);
+
+/* As blocks_list_start; the reader may be used within on_block. *count: how many there were. */
+MUST_USE bool blocks_reader_list(struct blocks_reader *reader, const struct cid *after,
+                                 size_t limit, blocks_listed_cb on_block, void *arg, size_t *count,
+                                 struct error *err);
 
 /* ---- counting */
 

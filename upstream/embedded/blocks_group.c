@@ -175,6 +175,35 @@ static bool flush(struct blocks *blocks, const struct blocks_write *write, struc
     return records.size == 0 || blocks_append(blocks, records, err);
 }
 
+/* One block less is needed of this segment. */
+static void count_out(struct blocks *blocks, const struct block_place *place)
+{
+    struct segment_state *segment = blocks_find_segment(blocks, place->segment);
+
+    if (segment == NULL || segment->blocks == 0 || segment->bytes < place->size)
+        return;
+    segment->blocks--;
+    segment->bytes -= place->size;
+    segment->is_dirty = true;
+}
+
+/* What the index has of this block is damaged: the one at place is the block now. */
+static bool replace(struct blocks *blocks, struct slice key, const struct block_place *place,
+                    struct error *err)
+{
+    struct segment_state *segment;
+    struct block_place old;
+
+    if (!block_index_find(blocks->index, key, &old, err) ||
+        !block_index_move(blocks->index, key, place, err))
+        return false;
+    count_out(blocks, &old);
+    segment = blocks_find_segment(blocks, old.segment);
+    if (segment != NULL)
+        segment->is_damaged = false; /* perhaps that was all */
+    return true;
+}
+
 static bool put(struct blocks *blocks, struct blocks_write *write, const struct entry *entry,
                 const struct segment_record *record, struct stretch *stretch, struct error *err)
 {
@@ -195,8 +224,10 @@ static bool put(struct blocks *blocks, struct blocks_write *write, const struct 
     place.offset += stretch->size;
     if (!block_index_add(blocks->index, record->key, &place, &is_new, err))
         return false;
-    if (!is_new)
+    if (!is_new && !blocks_repair(blocks, record->key))
         return flush(blocks, write, stretch, err);
+    if (!is_new && !replace(blocks, record->key, &place, err))
+        return false;
     stretch->size += entry->size;
     segment = blocks_last_segment(blocks);
     segment->blocks++;
@@ -210,17 +241,12 @@ static bool take_out(struct blocks *blocks, struct blocks_write *write,
                      const struct segment_record *record, struct error *err)
 {
     struct error failure = {0};
-    struct segment_state *segment;
     struct block_place place;
 
     if (!block_index_remove(blocks->index, record->key, &place, &failure))
         return failure.code == ERROR_NOT_FOUND || error_set(err, failure.code, "%s", failure.text);
-    segment = blocks_find_segment(blocks, place.segment);
-    if (segment != NULL && segment->blocks > 0 && segment->bytes >= place.size) {
-        segment->blocks--;
-        segment->bytes -= place.size;
-        segment->is_dirty = true;
-    }
+    count_out(blocks, &place);
+    (void)blocks_repair(blocks, record->key);
     write->result.removed++;
     write->result.removed_bytes += place.size;
     return true;
@@ -324,12 +350,13 @@ static bool run_all(struct blocks *blocks, struct blocks_write *const *group, si
 
     for (size_t i = 0; is_done && i < count; i++)
         is_done = run_write(blocks, group[i], err);
-    if (is_done && blocks_commit(blocks, err)) {
+    is_done = is_done && blocks_commit(blocks, err);
+    if (is_done)
         blocks_count_totals(blocks, count);
-        return true;
-    }
-    blocks_rollback(blocks);
-    return false;
+    else
+        blocks_rollback(blocks);
+    blocks_settle_repairs(blocks, is_done);
+    return is_done;
 }
 
 /* ---- the reserve */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the files of the block store share: blocks.c opens, queues and answers, blocks_group.c makes
- * groups durable, blocks_compact.c and blocks_rebuild.c go through segments, blocks_read.c reads.
- */
+ * groups durable, blocks_compact.c and blocks_rebuild.c go through segments, blocks_read.c reads,
+ * blocks_damage.c knows what is damaged. */
 #ifndef UPSTREAM_EMBEDDED_BLOCKS_PRIVATE_H
 #define UPSTREAM_EMBEDDED_BLOCKS_PRIVATE_H
 
@@ -29,6 +29,8 @@ struct blocks_write {
     struct loop *loop;
     blocks_written_cb on_done;
     void *arg;
+    pthread_cond_t *waiter; /* of who waits without a loop; NULL: nobody */
+    bool is_answered;       /* under the mutex of the blocks, for the waiter */
     struct message message;
     struct blocks_write *next;
 };
@@ -67,6 +69,8 @@ struct blocks {
         struct blocks_totals totals;
         struct reader *readers; /* that are not in use */
         unsigned int reads;
+        struct damaged *damaged; /* blocks_damage.c */
+        size_t damaged_count;
     } shared;
 };
 
@@ -107,6 +111,15 @@ void blocks_make_reserve(struct blocks *blocks);
 MUST_USE bool blocks_compact(struct blocks *blocks, struct blocks_written *result,
                              struct error *err);
 bool blocks_may_compact(struct blocks *blocks);
+
+/* ---- blocks_damage.c */
+
+/* A block's bytes or record are not what they should be. Any thread. */
+void blocks_note_damage(struct blocks *blocks, struct slice key);
+/* Of the writer's thread. True: this block is damaged, and shall be stored anew in this group. */
+bool blocks_repair(struct blocks *blocks, struct slice key);
+/* The group is durable, or came to nothing. */
+void blocks_settle_repairs(struct blocks *blocks, bool is_done);
 
 /* ---- blocks_rebuild.c, at the start */
 

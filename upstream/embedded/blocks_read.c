@@ -118,6 +118,8 @@ static void blame(struct look_up *up, struct block_found *found, const struct bl
 
     found->state = code;
     found->size = 0;
+    if (code == ERROR_MISMATCH)
+        blocks_note_damage(up->blocks, cid_multihash(&found->cid));
     cid_print(&found->cid, CID_BASE_DEFAULT, &cid);
     error_set(&up->err, code, "block %s: %s/%010u.blocks at offset %llu: %s", cid.data,
               up->blocks->folder, place->segment, (unsigned long long)place->offset, what);
@@ -230,20 +232,42 @@ static struct block_found *add_found(struct blocks_read *read)
     return &read->found[read->count++];
 }
 
-static void on_listed(void *read_, struct slice key, uint32_t size)
+/* A list, as its callback gets it. */
+struct listing {
+    blocks_listed_cb on_block;
+    void *arg;
+    size_t count;
+};
+
+static void on_key(void *listing_, struct slice key, uint32_t size)
 {
     uint8_t bytes[2 + CID_BYTES_MAX] = {1, CODEC_RAW};
-    struct blocks_read *read = read_;
+    struct listing *listing = listing_;
     struct cid cid;
 
     if (key.size > CID_BYTES_MAX)
         return;
     memcpy(bytes + 2, key.data, key.size);
-    if (cid_from_bytes(&cid, bytes, 2 + key.size, NULL)) {
-        struct block_found *found = add_found(read);
+    if (!cid_from_bytes(&cid, bytes, 2 + key.size, NULL))
+        return;
+    listing->count++;
+    listing->on_block(listing->arg, &cid, size);
+}
 
-        *found = (struct block_found){.cid = cid, .state = ERROR_NONE, .size = size};
-    }
+static void add_listed(void *read, const struct cid *cid, uint32_t size)
+{
+    struct block_found *found = add_found(read);
+
+    *found = (struct block_found){.cid = *cid, .state = ERROR_NONE, .size = size};
+}
+
+static void list_all(struct blocks_read *read)
+{
+    struct listing listing = {.on_block = add_listed, .arg = read};
+
+    if (!block_index_list(read->up.connection->index, read->after, read->limit, on_key, &listing,
+                          &read->up.err))
+        read->count = 0;
 }
 
 /* From here on the store may close. */
@@ -263,9 +287,8 @@ static void run(struct job *job)
         read->count = 0;
     else if (!read->is_list)
         read_all(read);
-    else if (!block_index_list(read->up.connection->index, read->after, read->limit, on_listed,
-                               read, &read->up.err))
-        read->count = 0;
+    else
+        list_all(read);
     look_up_end(&read->up);
     stop_reading(read->up.blocks);
 }
@@ -440,4 +463,19 @@ bool blocks_reader_size(struct blocks_reader *reader, const struct cid *cid, uin
         return false;
     *size = found.size;
     return true;
+}
+
+bool blocks_reader_list(struct blocks_reader *reader, const struct cid *after, size_t limit,
+                        blocks_listed_cb on_block, void *arg, size_t *count, struct error *err)
+{
+    struct listing listing = {.on_block = on_block, .arg = arg};
+    struct slice key = after != NULL ? cid_multihash(after) : (struct slice){NULL, 0};
+    struct look_up *up = &reader->up;
+    bool is_listed;
+
+    up->err = (struct error){0};
+    is_listed = (up->connection != NULL || look_up_begin(up)) &&
+                block_index_list(up->connection->index, key, limit, on_key, &listing, &up->err);
+    *count = listing.count;
+    return is_listed || error_set(err, up->err.code, "%s", up->err.text);
 }

@@ -300,6 +300,41 @@ static void test_blocks_one_damaged_block_does_not_hide_the_others(void **state)
                                                   : ERROR_NONE);
 }
 
+static void test_blocks_damaged_block_is_stored_anew_once_it_was_found(void **state)
+{
+    struct kit *kit = *state;
+
+    kit_write_many(kit, 0, 3, 1000);
+    change(kit, "0000000001.blocks", 1043 + 500, 'X');
+    kit_write_many(kit, 1, 1, 1000); /* nobody knows, and it is there */
+    expect_damage(kit, BLOCKS_CHECKED, 1, 1000, "the block's bytes are damaged");
+    kit_write_many(kit, 0, 2, 1000);
+    kit_expect(kit, 0, 3, 1000, true);
+    assert_int_equal(blocks_totals(kit->blocks).count, 3);
+    assert_int_equal(blocks_totals(kit->blocks).disk_bytes, 4 * 1043);
+    kit_write_many(kit, 0, 3, 1000); /* once is enough */
+    assert_int_equal(blocks_totals(kit->blocks).disk_bytes, 4 * 1043);
+    kit_reopen(kit);
+    kit_expect(kit, 0, 3, 1000, true);
+}
+
+static void test_blocks_repair_that_fails_can_be_tried_again(void **state)
+{
+    struct kit *kit = *state;
+    struct seen seen;
+
+    kit_write_many(kit, 0, 3, 1000);
+    change(kit, "0000000001.blocks", 1043 + 500, 'X');
+    expect_damage(kit, BLOCKS_CHECKED, 1, 1000, "the block's bytes are damaged");
+    write_trouble = ENOSPC;
+    seen = kit_write_many(kit, 1, 1, 1000);
+    assert_int_equal(seen.err.code, ERROR_IO);
+    write_trouble = 0;
+    expect_damage(kit, BLOCKS_CHECKED, 1, 1000, "the block's bytes are damaged");
+    kit_write_many(kit, 1, 1, 1000);
+    kit_expect(kit, 0, 3, 1000, true);
+}
+
 static void test_blocks_damaged_segment_is_not_compacted_away(void **state)
 {
     struct kit *kit = *state;
@@ -444,6 +479,8 @@ int main(void)
         TEST(test_blocks_of_another_process_are_refused),
         TEST(test_blocks_damaged_block_is_found_out_and_named),
         TEST(test_blocks_one_damaged_block_does_not_hide_the_others),
+        TEST(test_blocks_damaged_block_is_stored_anew_once_it_was_found),
+        TEST(test_blocks_repair_that_fails_can_be_tried_again),
         TEST(test_blocks_damaged_segment_is_not_compacted_away),
         TEST(test_blocks_index_is_made_anew_of_the_segments),
         TEST(test_blocks_index_is_made_anew_around_what_is_damaged),

@@ -90,6 +90,64 @@ static void test_reader_goes_on_behind_a_damaged_block(void **state)
     blocks_reader_destroy(&reader);
 }
 
+struct listed {
+    struct blocks_reader *reader;
+    struct cid last;
+    size_t count;
+};
+
+static void on_listed(void *listed_, const struct cid *cid, uint32_t size)
+{
+    struct listed *listed = listed_;
+    struct error err = {0};
+    uint32_t found;
+
+    if (listed->count++ > 0) {
+        struct slice last = cid_multihash(&listed->last), key = cid_multihash(cid);
+
+        assert_true(memcmp(last.data, key.data, key.size) < 0);
+    }
+    assert_int_equal(size, 100);
+    assert_true(blocks_reader_size(listed->reader, cid, &found, &err));
+    assert_int_equal(found, 100);
+    listed->last = *cid;
+}
+
+static void test_reader_lists_pages_in_the_order_of_multihashes(void **state)
+{
+    struct kit *kit = *state;
+    struct listed listed = {.reader = blocks_reader_create(kit->blocks, false)};
+    struct error err = {0};
+    size_t count;
+
+    (void)kit_write_many(kit, 0, 20, 100);
+    for (size_t seen = 0; seen < 20; seen += 5) {
+        assert_true(blocks_reader_list(listed.reader, seen > 0 ? &listed.last : NULL, 5, on_listed,
+                                       &listed, &count, &err));
+        assert_int_equal(count, 5);
+    }
+    assert_true(
+        blocks_reader_list(listed.reader, &listed.last, 5, on_listed, &listed, &count, &err));
+    assert_int_equal(count, 0);
+    blocks_reader_destroy(&listed.reader);
+}
+
+static void test_write_of_a_job_is_durable_when_it_returns(void **state)
+{
+    struct kit *kit = *state;
+    struct blocks_write *write = blocks_write_create();
+    struct blocks_written written;
+    struct error err = {0};
+
+    for (unsigned n = 0; n < 9; n++)
+        kit_put(write, n, 100);
+    assert_true(blocks_write_now(kit->blocks, &write, &written, &err));
+    assert_null(write);
+    assert_int_equal(written.added, 9);
+    kit_reopen(kit);
+    kit_expect(kit, 0, 9, 100, true);
+}
+
 static void expect_found(const struct blocks_write *write, unsigned n, size_t size, bool is_there)
 {
     char *bytes = memory_alloc(size + 1);
@@ -127,6 +185,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reader_takes_identities_out_of_the_cid, kit_setup,
                                         kit_teardown),
         cmocka_unit_test_setup_teardown(test_reader_goes_on_behind_a_damaged_block, kit_setup,
+                                        kit_teardown),
+        cmocka_unit_test_setup_teardown(test_reader_lists_pages_in_the_order_of_multihashes,
+                                        kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(test_write_of_a_job_is_durable_when_it_returns, kit_setup,
                                         kit_teardown),
         cmocka_unit_test(test_write_finds_what_was_put_into_it),
     };
