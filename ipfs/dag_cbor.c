@@ -176,31 +176,48 @@ static void put_leaf(struct text *out, const struct dag_node *node, const struct
     }
 }
 
+static void put_item(struct text *out, const struct dag_node *node, uint32_t index, bool is_plain);
+
+static void put_map(struct text *out, const struct dag_node *node, uint32_t index)
+{
+    uint32_t *keys = dag_node_sorted_keys(node, index, DAG_BY_LENGTH);
+
+    for (uint32_t i = 0; i < node->items[index].size; i++) {
+        put_leaf(out, node, &node->items[keys[i]]);
+        put_item(out, node, keys[i] + 1, false);
+    }
+    free(keys);
+}
+
 /* Recursion: DAG_DEPTH_MAX at most, for the decoders nest no deeper. */
-static void put_item(struct text *out, const struct dag_node *node, uint32_t index)
+static void put_item(struct text *out, const struct dag_node *node, uint32_t index, bool is_plain)
 {
     const struct dag_item *item = &node->items[index];
-    uint32_t *keys;
 
-    if (item->kind == DAG_LIST) {
-        dag_cbor_put_head(out, CBOR_LIST, item->size);
-        for (uint32_t i = index + 1; i < item->end; i = dag_node_next(node, i))
-            put_item(out, node, i);
-    } else if (item->kind == DAG_MAP) {
-        dag_cbor_put_head(out, CBOR_MAP, item->size);
-        keys = dag_node_sorted_keys(node, index, DAG_BY_LENGTH);
-        for (uint32_t i = 0; i < item->size; i++) {
-            put_leaf(out, node, &node->items[keys[i]]);
-            put_item(out, node, keys[i] + 1);
-        }
-        free(keys);
-    } else {
+    if (item->kind != DAG_LIST && item->kind != DAG_MAP) {
         put_leaf(out, node, item);
+        return;
     }
+    dag_cbor_put_head(out, item->kind == DAG_LIST ? CBOR_LIST : CBOR_MAP, item->size);
+    if (item->kind == DAG_MAP && !is_plain)
+        put_map(out, node, index);
+    else /* of a map: a key, its value, a key, ... */
+        for (uint32_t i = index + 1; i < item->end; i = dag_node_next(node, i))
+            put_item(out, node, i, is_plain);
 }
 
 void dag_cbor_encode(const struct dag_node *node, struct text *out)
 {
     assert(node->count > 0);
-    put_item(out, node, 0);
+    put_item(out, node, 0, false);
+}
+
+bool dag_cbor_encode_plain(const struct dag_node *node, struct text *out, struct error *err)
+{
+    assert(node->count > 0);
+    for (uint32_t i = 0; i < node->count; i++)
+        if (node->items[i].kind == DAG_LINK)
+            return error_set(err, ERROR_UNSUPPORTED, "cannot Marshal ipld links to CBOR");
+    put_item(out, node, 0, true);
+    return true;
 }

@@ -27,6 +27,7 @@
 enum dag_cbor_mode {
     DAG_CBOR_STRICT, /* the one way: what is signed */
     DAG_CBOR_LAX,    /* what Kubo reads */
+    DAG_CBOR_PLAIN,  /* plain cbor as Kubo reads it: lax, and no tags at all */
     DAG_CBOR_LINKS,  /* what has been read somewhere, sometime; only dag_cbor_links uses it */
 };
 
@@ -36,6 +37,10 @@ MUST_USE bool dag_cbor_decode(struct dag_node *node, struct slice block, enum da
 
 /* Appends the node in the one way to write it. Total: every node has one. */
 void dag_cbor_encode(const struct dag_node *node, struct text *out);
+
+/* Plain cbor, as Kubo writes it: keys in the node's order, and links are refused. */
+MUST_USE bool dag_cbor_encode_plain(const struct dag_node *node, struct text *out,
+                                    struct error *err);
 
 /* See links_each. Memory does not grow with the block. */
 MUST_USE bool dag_cbor_links(struct slice block, links_cb on_link, void *arg, struct error *err);

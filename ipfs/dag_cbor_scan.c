@@ -82,6 +82,9 @@ static bool read_link(struct cbor_scan *scan, uint64_t tag, const uint8_t *at, s
     const uint8_t *inner = scan->at;
     struct head head = {0};
 
+    if (scan->mode == DAG_CBOR_PLAIN)
+        return error_set(err, ERROR_SYNTAX, "byte %zu: unhandled cbor tag %llu",
+                         (size_t)(at - scan->start), (unsigned long long)tag);
     if (tag != TAG_LINK)
         return error_set(err, ERROR_SYNTAX, "byte %zu: tag %llu is not dag-cbor, only 42 is",
                          (size_t)(at - scan->start), (unsigned long long)tag);

@@ -25,6 +25,13 @@ MUST_USE bool dag_json_decode(struct dag_node *node, struct slice block, struct 
 /* Appends the node. Integers of 2^63 and above have no form that Kubo would read: refused. */
 MUST_USE bool dag_json_encode(const struct dag_node *node, struct text *out, struct error *err);
 
+/* Plain json, as Kubo reads and writes it: {"/": ...} is a map like any other; links and bytes are
+ * refused; keys stay in the node's order; a container that is not empty is written over lines,
+ * indented with tabs. */
+MUST_USE bool dag_json_decode_plain(struct dag_node *node, struct slice block, struct error *err);
+MUST_USE bool dag_json_encode_plain(const struct dag_node *node, struct text *out,
+                                    struct error *err);
+
 /* See links_each. The block is decoded into memory first: up to 40 bytes for each value in it. */
 MUST_USE bool dag_json_links(struct slice block, links_cb on_link, void *arg, struct error *err);
 

@@ -12,6 +12,7 @@
 struct json_reader {
     struct dag_node *node;
     const char *start, *at, *end;
+    bool is_plain; /* {"/": ...} is a map */
     unsigned depth;
     uint32_t open[DAG_DEPTH_MAX]; /* the containers the reader is in */
 };
@@ -392,7 +393,7 @@ static bool close_container(struct json_reader *reader, struct error *err)
     bool ok = dag_node_close(node, index, err);
 
     reader->at++;
-    if (ok && is_single(node, index, "/")) {
+    if (ok && !reader->is_plain && is_single(node, index, "/")) {
         if (node->items[index + 2].kind == DAG_TEXT)
             ok = make_link(node, index, err);
         else if (is_single(node, index + 2, "bytes") && node->items[last].kind == DAG_TEXT &&
@@ -450,15 +451,25 @@ static bool read_all(struct json_reader *reader, struct error *err)
            refuse(reader, reader->at, err, "more bytes behind the value");
 }
 
-bool dag_json_decode(struct dag_node *node, struct slice block, struct error *err)
+static bool decode(struct dag_node *node, struct slice block, bool is_plain, struct error *err)
 {
     const char *start = block.data != NULL ? block.data : "";
     struct json_reader reader = {
-        .node = node, .start = start, .at = start, .end = start + block.size};
+        .node = node, .start = start, .at = start, .end = start + block.size, .is_plain = is_plain};
 
     return (dag_node_begin(node, (struct slice){start, block.size}, err) &&
             read_all(&reader, err)) ||
-           error_prefix(err, "dag-json");
+           error_prefix(err, is_plain ? "json" : "dag-json");
+}
+
+bool dag_json_decode(struct dag_node *node, struct slice block, struct error *err)
+{
+    return decode(node, block, false, err);
+}
+
+bool dag_json_decode_plain(struct dag_node *node, struct slice block, struct error *err)
+{
+    return decode(node, block, true, err);
 }
 
 bool dag_json_links(struct slice block, links_cb on_link, void *arg, struct error *err)

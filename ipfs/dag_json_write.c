@@ -230,57 +230,131 @@ static bool put_leaf(struct text *out, const struct dag_node *node, const struct
     return true;
 }
 
-static bool put_item(struct text *out, const struct dag_node *node, uint32_t index,
-                     struct error *err);
+/* ---- dag-json and plain json: what is written around values */
 
-static bool put_list(struct text *out, const struct dag_node *node, uint32_t index,
-                     struct error *err)
+struct writer {
+    struct text *out;
+    const struct dag_node *node;
+    struct error *err;
+    bool is_plain; /* over lines, keys in the node's order */
+    unsigned depth;
+};
+
+static void put_line(const struct writer *writer)
 {
-    text_put_char(out, '[');
+    if (!writer->is_plain)
+        return;
+    text_put_char(writer->out, '\n');
+    for (unsigned i = 0; i < writer->depth; i++)
+        text_put_char(writer->out, '\t');
+}
+
+static void open_container(struct writer *writer, char bracket)
+{
+    text_put_char(writer->out, bracket);
+    writer->depth++;
+}
+
+static void close_container(struct writer *writer, char bracket, bool is_empty)
+{
+    writer->depth--;
+    if (!is_empty)
+        put_line(writer);
+    text_put_char(writer->out, bracket);
+}
+
+static void begin_element(const struct writer *writer, bool is_first)
+{
+    if (!is_first)
+        text_put_char(writer->out, ',');
+    put_line(writer);
+}
+
+static bool put_item(struct writer *writer, uint32_t index);
+
+static bool put_list(struct writer *writer, uint32_t index)
+{
+    const struct dag_node *node = writer->node;
+
+    open_container(writer, '[');
     for (uint32_t i = index + 1; i < node->items[index].end; i = dag_node_next(node, i)) {
-        if (i > index + 1)
-            text_put_char(out, ',');
-        if (!put_item(out, node, i, err))
+        begin_element(writer, i == index + 1);
+        if (!put_item(writer, i))
             return false;
     }
-    text_put_char(out, ']');
+    close_container(writer, ']', node->items[index].size == 0);
     return true;
 }
 
-static bool put_map(struct text *out, const struct dag_node *node, uint32_t index,
-                    struct error *err)
+static bool put_entry(struct writer *writer, uint32_t key, bool is_first)
 {
-    uint32_t *keys = dag_node_sorted_keys(node, index, DAG_BY_BYTES);
+    begin_element(writer, is_first);
+    put_text(writer->out, dag_node_bytes(writer->node, &writer->node->items[key]));
+    text_put_text(writer->out, writer->is_plain ? ": " : ":");
+    return put_item(writer, key + 1);
+}
+
+static bool put_sorted(struct writer *writer, uint32_t index)
+{
+    uint32_t *keys = dag_node_sorted_keys(writer->node, index, DAG_BY_BYTES);
     bool ok = true;
 
-    text_put_char(out, '{');
-    for (uint32_t i = 0; ok && i < node->items[index].size; i++) {
-        if (i > 0)
-            text_put_char(out, ',');
-        put_text(out, dag_node_bytes(node, &node->items[keys[i]]));
-        text_put_char(out, ':');
-        ok = put_item(out, node, keys[i] + 1, err);
-    }
-    text_put_char(out, '}');
+    for (uint32_t i = 0; ok && i < writer->node->items[index].size; i++)
+        ok = put_entry(writer, keys[i], i == 0);
     free(keys);
     return ok;
 }
 
-/* Recursion: DAG_DEPTH_MAX at most, for the decoders nest no deeper. */
-static bool put_item(struct text *out, const struct dag_node *node, uint32_t index,
-                     struct error *err)
+static bool put_unsorted(struct writer *writer, uint32_t index)
 {
-    const struct dag_item *item = &node->items[index];
+    const struct dag_node *node = writer->node;
+
+    for (uint32_t i = index + 1; i < node->items[index].end; i = dag_node_next(node, i + 1))
+        if (!put_entry(writer, i, i == index + 1))
+            return false;
+    return true;
+}
+
+static bool put_map(struct writer *writer, uint32_t index)
+{
+    open_container(writer, '{');
+    if (!(writer->is_plain ? put_unsorted : put_sorted)(writer, index))
+        return false;
+    close_container(writer, '}', writer->node->items[index].size == 0);
+    return true;
+}
+
+/* Recursion: DAG_DEPTH_MAX at most, for the decoders nest no deeper. */
+static bool put_item(struct writer *writer, uint32_t index)
+{
+    const struct dag_item *item = &writer->node->items[index];
 
     if (item->kind == DAG_LIST)
-        return put_list(out, node, index, err);
+        return put_list(writer, index);
     if (item->kind == DAG_MAP)
-        return put_map(out, node, index, err);
-    return put_leaf(out, node, item, err);
+        return put_map(writer, index);
+    if (writer->is_plain && (item->kind == DAG_BYTES || item->kind == DAG_LINK))
+        return error_set(writer->err, ERROR_UNSUPPORTED, "cannot marshal IPLD %s to this codec",
+                         item->kind == DAG_BYTES ? "bytes" : "links");
+    return put_leaf(writer->out, writer->node, item, writer->err);
 }
 
 bool dag_json_encode(const struct dag_node *node, struct text *out, struct error *err)
 {
+    struct writer writer = {.out = out, .node = node, .err = err};
+
     assert(node->count > 0);
-    return put_item(out, node, 0, err);
+    return put_item(&writer, 0);
+}
+
+bool dag_json_encode_plain(const struct dag_node *node, struct text *out, struct error *err)
+{
+    struct writer writer = {.out = out, .node = node, .err = err, .is_plain = true};
+
+    assert(node->count > 0);
+    if (!put_item(&writer, 0))
+        return false;
+    if (node->items[0].kind == DAG_LIST || node->items[0].kind == DAG_MAP)
+        text_put_char(out, '\n');
+    return true;
 }

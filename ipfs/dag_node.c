@@ -42,6 +42,94 @@ uint32_t dag_node_find(const struct dag_node *node, uint32_t map, const char *ke
     return 0;
 }
 
+const char *dag_kind_name(enum dag_kind kind)
+{
+    static const char *const names[] = {
+        [DAG_NULL] = "null",   [DAG_BOOL] = "bool",   [DAG_INT] = "int",     [DAG_UINT] = "int",
+        [DAG_FLOAT] = "float", [DAG_TEXT] = "string", [DAG_BYTES] = "bytes", [DAG_LINK] = "link",
+        [DAG_LIST] = "list",   [DAG_MAP] = "map",
+    };
+
+    return names[kind];
+}
+
+bool dag_wrong_kind(const struct dag_item *item, const char *method, const char *wanted,
+                    struct error *err)
+{
+    const char *kind = dag_kind_name((enum dag_kind)item->kind);
+
+    return error_set(err, ERROR_UNSUPPORTED,
+                     "func called on wrong kind: \"%s\" called on a %s node (kind: %s), but only "
+                     "makes sense on %s",
+                     method, kind, kind, wanted);
+}
+
+static int shown(struct slice name)
+{
+    return (int)(name.size < 100 ? name.size : 100);
+}
+
+/* As Go's ParseInt reads a decimal. */
+static bool read_index(struct slice name, int64_t *index, struct error *err)
+{
+    bool is_negative = name.size > 0 && *name.data == '-';
+    size_t at = name.size > 0 && (is_negative || *name.data == '+');
+    const char *what = at < name.size ? NULL : "invalid syntax";
+
+    *index = 0;
+    for (; what == NULL && at < name.size; at++) {
+        int digit = name.data[at] - '0';
+
+        if (digit < 0 || digit > 9)
+            what = "invalid syntax";
+        else if (__builtin_mul_overflow(*index, 10, index) ||
+                 __builtin_sub_overflow(*index, digit, index))
+            what = "value out of range";
+    }
+    if (what == NULL && !is_negative && __builtin_sub_overflow(0, *index, index))
+        what = "value out of range";
+    return what == NULL ||
+           error_set(err, ERROR_SYNTAX,
+                     "invalid segment for lookup on a list: \"%.*s\": strconv.ParseInt: parsing "
+                     "\"%.*s\": %s",
+                     shown(name), name.data, shown(name), name.data, what);
+}
+
+static bool look_up_index(const struct dag_node *node, uint32_t list, struct slice name,
+                          uint32_t *found, struct error *err)
+{
+    int64_t index;
+
+    if (!read_index(name, &index, err))
+        return false;
+    if (index < 0) /* its words are Kubo's */
+        return error_set(err, ERROR_NOT_FOUND, "key not found: \"\"");
+    if (index >= node->items[list].size)
+        return error_set(err, ERROR_NOT_FOUND, "key not found: \"%lld\"", (long long)index);
+    *found = list + 1;
+    while (index-- > 0)
+        *found = dag_node_next(node, *found);
+    return true;
+}
+
+bool dag_node_lookup(const struct dag_node *node, uint32_t at, struct slice name, uint32_t *found,
+                     struct error *err)
+{
+    const struct dag_item *item = &node->items[at];
+
+    if (item->kind == DAG_LIST)
+        return look_up_index(node, at, name, found, err);
+    if (item->kind != DAG_MAP)
+        return dag_wrong_kind(item, "LookupBySegment", "map or list", err);
+    for (uint32_t i = at + 1; i < item->end; i = dag_node_next(node, i + 1)) {
+        if (!slice_equal(dag_node_bytes(node, &node->items[i]), name))
+            continue;
+        *found = i + 1;
+        return true;
+    }
+    return error_set(err, ERROR_NOT_FOUND, "key not found: \"%.*s\"", shown(name), name.data);
+}
+
 /* What qsort_r hands to the orders: its last argument cannot be const. */
 struct sorted {
     const struct dag_node *node;

@@ -68,6 +68,19 @@ uint32_t dag_node_next(const struct dag_node *node, uint32_t index);
  * item is no map. */
 uint32_t dag_node_find(const struct dag_node *node, uint32_t map, const char *key);
 
+/* One name of a path inside a node: a map's key, or a list's index. *found: out, the value. In
+ * Kubo's words: ERROR_NOT_FOUND: there is none; ERROR_SYNTAX: it is no index; ERROR_UNSUPPORTED:
+ * nothing lies below. */
+MUST_USE bool dag_node_lookup(const struct dag_node *node, uint32_t at, struct slice name,
+                              uint32_t *found, struct error *err);
+
+/* As Kubo calls them: "map", "int". */
+const char *dag_kind_name(enum dag_kind kind);
+/* Refuses it in Kubo's words, with ERROR_UNSUPPORTED: what was asked of it makes sense on others.
+ */
+bool dag_wrong_kind(const struct dag_item *item, const char *method, const char *wanted,
+                    struct error *err);
+
 enum dag_order {
     DAG_BY_BYTES,  /* dag-json */
     DAG_BY_LENGTH, /* dag-cbor: shorter keys first, then by bytes */

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipfs/dag_node.h"
+
+#include "ipfs/dag_json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const char block[] = "{\"a\":[10,[11],{\"c\":12}],\"b\":\"text\"}";
+
+/* Goes down the names of a path; NULL: err says where it ended. */
+static const struct dag_item *look_up(struct dag_node *node, const char *path, struct error *err)
+{
+    uint32_t at = 0;
+
+    assert_true(dag_json_decode(node, slice_of(block), err));
+    while (*path != '\0') {
+        size_t size = strcspn(path, "/");
+
+        if (!dag_node_lookup(node, at, (struct slice){path, size}, &at, err))
+            return NULL;
+        path += size + (path[size] == '/');
+    }
+    return &node->items[at];
+}
+
+static void test_dag_node_looks_up_keys_and_indexes(void **state)
+{
+    static const struct {
+        const char *path;
+        int64_t value;
+    } rows[] = {{"a/0", 10}, {"a/1/0", 11}, {"a/2/c", 12}, {"a/02/c", 12}, {"a/+0", 10}};
+    struct dag_node node = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct error err = {0};
+        const struct dag_item *item = look_up(&node, rows[i].path, &err);
+
+        assert_non_null(item);
+        assert_int_equal(item->kind, DAG_INT);
+        assert_int_equal(item->integer, rows[i].value);
+    }
+    dag_node_dispose(&node);
+    (void)state;
+}
+
+/* As Kubo 0.43.1 answered dag/resolve. */
+static void test_dag_node_says_what_is_not_there_in_kubos_words(void **state)
+{
+    static const struct {
+        const char *path;
+        enum error_code code;
+        const char *text;
+    } rows[] = {
+        {"zz", ERROR_NOT_FOUND, "key not found: \"zz\""},
+        {"a/9", ERROR_NOT_FOUND, "key not found: \"9\""},
+        {"a/-1", ERROR_NOT_FOUND, "key not found: \"\""},
+        {"a/x", ERROR_SYNTAX,
+         "invalid segment for lookup on a list: \"x\": strconv.ParseInt: parsing \"x\": invalid "
+         "syntax"},
+        {"a/-", ERROR_SYNTAX,
+         "invalid segment for lookup on a list: \"-\": strconv.ParseInt: parsing \"-\": invalid "
+         "syntax"},
+        {"a/9223372036854775808", ERROR_SYNTAX,
+         "invalid segment for lookup on a list: \"9223372036854775808\": strconv.ParseInt: parsing "
+         "\"9223372036854775808\": value out of range"},
+        {"b/0", ERROR_UNSUPPORTED,
+         "func called on wrong kind: \"LookupBySegment\" called on a string node (kind: string), "
+         "but only makes sense on map or list"},
+    };
+    struct dag_node node = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct error err = {0};
+
+        assert_null(look_up(&node, rows[i].path, &err));
+        assert_int_equal(err.code, rows[i].code);
+        assert_string_equal(err.text, rows[i].text);
+    }
+    dag_node_dispose(&node);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dag_node_looks_up_keys_and_indexes),
+        cmocka_unit_test(test_dag_node_says_what_is_not_there_in_kubos_words),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
