@@ -24,7 +24,8 @@ static const unsigned int successors[] = {
                           TO(EXCHANGE_HOLDING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_HOLDING] = TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_ANSWERING] = TO(EXCHANGE_ENDED),
-    [EXCHANGE_PRODUCING] = TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
+    [EXCHANGE_PRODUCING] =
+        TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_HOLDING) | TO(EXCHANGE_SKIPPING) | TO(EXCHANGE_ENDED),
     [EXCHANGE_SKIPPING] = TO(EXCHANGE_ENDED),
     [EXCHANGE_ENDED] = 0,
 };
@@ -123,6 +124,11 @@ struct text *exchange_reply_headers(struct exchange *exchange)
     return &exchange->reply_headers;
 }
 
+void exchange_watch_end(struct exchange *exchange, struct exchange_watch *watch)
+{
+    exchange->watch = watch;
+}
+
 void exchange_set_meters(struct exchange *exchange, struct meter *request, struct meter *reply)
 {
     exchange->request.meter = request;
@@ -137,7 +143,7 @@ static void on_finished_client(struct timer *timer)
 
     if (exchange->reply_begun && !exchange->relay.ends_with_client)
         return;
-    if ((exchange->state == EXCHANGE_RELAYING || exchange->state == EXCHANGE_CONSUMING) &&
+    if ((exchange->state == EXCHANGE_RELAYING || exchange->on_content != NULL) &&
         !exchange->request.decoder.is_done)
         exchange_client_finished(exchange); /* who takes its body holds up the rest of it */
     else
@@ -282,6 +288,10 @@ void exchange_finish(struct exchange *exchange, enum close_reason reason,
     relay_release(exchange, false);
     exchange_take_head(exchange);
     access_record(exchange);
+    if (exchange->watch != NULL) {
+        exchange->watch->on_end(exchange->watch, exchange);
+        exchange->watch = NULL; /* the next exchange in this memory has another, or none */
+    }
     if (handler->on_end != NULL)
         handler->on_end(exchange, exchange->settings->app);
     half_dispose(&exchange->request);
@@ -339,6 +349,10 @@ static void break_off_reply(struct exchange *exchange, enum close_reason reason)
 {
     if (exchange->state == EXCHANGE_PRODUCING)
         reason = exchange->break_reason;
+    if (!exchange->reply_begun && exchange->state == EXCHANGE_PRODUCING) {
+        exchange_refuse(exchange, 500, reason, "the reply broke off before it began");
+        return;
+    }
     if (!exchange->reply_begun) {
         exchange_refuse(exchange, 502, reason,
                         "the storage behind this gateway (%s) broke off inside its reply",

@@ -7,13 +7,13 @@
  *   DECIDING -> ANSWERING              an own, small reply
  *            -> PRODUCING              an own reply, made piece by piece
  *            -> CONNECTING -> RELAYING two halves, full duplex, to an upstream
- *                          -> HOLDING  the reply came whole; its end waits for the handler
  *            -> COLLECTING -> DECIDING the body is read whole (bounded), and the handler is asked
  *                                      again
  *            -> CONSUMING              the handler takes the body piece by piece, and decides
  *                                      meanwhile or behind it; it goes on while PRODUCING
- *   RELAYING, HOLDING, PRODUCING -> SKIPPING  the reply ended first: the rest of the body is read
- *                                             over
+ *   RELAYING, PRODUCING -> HOLDING            the reply is there whole; its end waits for the
+ * handler RELAYING, HOLDING, PRODUCING -> SKIPPING  the reply ended first: the rest of the body is
+ * read over
  *
  * Loop thread only: a decision made elsewhere comes back as a message. A pointer to an exchange is
  * good until on_end was called. */
@@ -89,6 +89,13 @@ void exchange_set_name(struct exchange *exchange, const char *name);
  * what is collected). reply: content that is relayed, before a rewrite, or produced. */
 void exchange_set_meters(struct exchange *exchange, struct meter *request, struct meter *reply);
 
+/* Who serves an exchange on the handler's behalf: on_end is called once, when it ends, just before
+ * the handler's own, and under its rules. One at a time. */
+struct exchange_watch {
+    void (*on_end)(struct exchange_watch *watch, struct exchange *exchange);
+};
+void exchange_watch_end(struct exchange *exchange, struct exchange_watch *watch);
+
 /* ---- what the handler may decide, once */
 
 struct answer {
@@ -121,10 +128,15 @@ struct produced {
      * anything but exchange_produce_more and trailers. */
     half_produce produce;
     void *arg;
+    /* As in struct relay, for what was produced whole. None of them with has_length. */
+    half_rewrite rewrite;
+    void *rewrite_arg;
+    bool holds_end, holds_head;
+    void (*on_held)(struct exchange *exchange);
 };
 
 /* While DECIDING, or CONSUMING, which then goes on. The status line and all are sent with the first
- * piece, or as soon as produce waits. */
+ * piece, or as soon as produce waits (but see holds_head). */
 void exchange_produce(struct exchange *exchange, const struct produced *produced);
 
 /* What produce waited for is there: it is asked again, later. Also from inside produce; needless
@@ -133,7 +145,7 @@ void exchange_produce_more(struct exchange *exchange);
 
 /* Lines (each with CR LF) behind the content of a reply in chunks. While PRODUCING: to be filled,
  * X-Stream-Error say, announced by a Trailer header, before produce says PRODUCE_END. While
- * HOLDING: those of the upstream that may pass. */
+ * HOLDING: those of the upstream that may pass, or those that were filled in. */
 struct text *exchange_reply_trailers(struct exchange *exchange);
 
 enum consume_result {
@@ -213,7 +225,7 @@ struct relay {
 void exchange_relay(struct exchange *exchange, const struct relay *relay);
 
 /* Lines (each with CR LF) that the upstream's reply ended with, of those that passes_header lets
- * through; empty until it came whole. */
+ * through; empty until it came whole. Of a produced reply: those that were filled in. */
 struct slice exchange_upstream_trailers(const struct exchange *exchange);
 
 /* Reads the body whole, at most limit bytes (else 413), and calls on_body once; body is good until
@@ -291,6 +303,7 @@ struct exchange {
     void *content_arg;
     bool is_more_wanted; /* exchange_consume_more was called since on_content */
     void *context;
+    struct exchange_watch *watch; /* NULL: nobody wants to hear of its end */
     struct exchange_times times;
     struct exchange_pace pace;
     size_t skipped;    /* bytes read over behind the reply */

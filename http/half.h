@@ -68,7 +68,8 @@ struct half {
     enum produce_result produced; /* what it said last */
     bool is_more_there;           /* half_produce_more was called since */
     bool holds_end;               /* wait for half_release before the end */
-    half_rewrite rewrite; /* NULL: content passes as it is. Needs FRAMING_CHUNKED or _UNTIL_CLOSE */
+    half_rewrite rewrite; /* NULL: content passes as it is. Needs FRAMING_CHUNKED or _UNTIL_CLOSE.
+                           * Of what is made: set before half_run, and never called for nothing */
     void *rewrite_arg;
     bool is_rewritten; /* to the end */
     struct text made;  /* content, by rewrite or produce */

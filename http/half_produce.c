@@ -21,15 +21,36 @@ void half_produce_more(struct half *half)
     half->is_more_there = true;
 }
 
+/* Puts what stands in the place of the next piece into half->made; returns the piece's own size. */
+static size_t make_rewritten(struct half *half)
+{
+    struct text piece = {0};
+    size_t size;
+
+    half->produced = half->produce(half->produce_arg, &piece);
+    size = piece.size;
+    half->rewrite(half->rewrite_arg, text_slice(&piece), false, &half->made);
+    text_dispose(&piece);
+    if (half->produced == PRODUCE_END && !half->holds_end)
+        half_rewrite_end(half);
+    return size;
+}
+
+static size_t make_piece(struct half *half)
+{
+    text_clear(&half->made);
+    half->is_more_there = false;
+    if (half->rewrite != NULL)
+        return make_rewritten(half);
+    half->produced = half->produce(half->produce_arg, &half->made);
+    return half->made.size;
+}
+
 /* The next piece. false: half->last says why it may not pass. */
 static bool make(struct half *half)
 {
-    size_t size;
+    size_t size = make_piece(half);
 
-    text_clear(&half->made);
-    half->is_more_there = false;
-    half->produced = half->produce(half->produce_arg, &half->made);
-    size = half->made.size;
     assert(half->produced != PRODUCE_MORE || size > 0);
     if (half->encoding == FRAMING_LENGTH && size > half->decoder.left) {
         half->last = HALF_SOURCE_ENDED; /* more than was promised: nobody shall take it for whole */
@@ -54,14 +75,17 @@ static bool make(struct half *half)
 /* true: go on. false: half->last says what happened. */
 static bool step_produced(struct half *half)
 {
+    bool is_held;
+
     if (!half->is_filled && !half->decoder.is_done && !make(half))
         return false;
-    if (half->decoder.is_done && !half->is_end_queued)
+    is_held = half->decoder.is_done && half->holds_end;
+    if (half->decoder.is_done && !half->is_end_queued && !is_held)
         half_queue_end(half);
     if (!half_flush(half))
         return false;
-    if (half->is_end_queued)
-        half->last = HALF_DONE;
+    if (half->is_end_queued || is_held)
+        half->last = is_held ? HALF_HELD : HALF_DONE;
     else if (half->produced == PRODUCE_MORE ||
              (half->produced == PRODUCE_WAIT && half->is_more_there))
         return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The end of a relayed reply, kept back until the handler lets it go. */
+/* The end of a relayed or produced reply, kept back until the handler lets it go. */
 #include "http/exchange_private.h"
 
 #include <assert.h>

@@ -43,11 +43,24 @@ static bool is_body_taken(struct exchange *exchange)
     return exchange->on_content != NULL || exchange_skip_buffered(exchange);
 }
 
+/* What stands between what is made and the client. */
+static void pass_on(struct exchange *exchange, const struct produced *produced)
+{
+    exchange->reply.rewrite = produced->rewrite;
+    exchange->reply.rewrite_arg = produced->rewrite_arg;
+    if (!produced->holds_end)
+        return;
+    exchange->relay.holds_head = produced->holds_head;
+    exchange->relay.on_held = produced->on_held;
+    hold_prepare(exchange);
+}
+
 void exchange_produce(struct exchange *exchange, const struct produced *produced)
 {
     enum body_framing encoding;
 
     assert(!exchange->reply_begun && produced->status != 204 && produced->status != 304);
+    assert(!produced->has_length || (produced->rewrite == NULL && !produced->holds_end));
     exchange_take_head(exchange);
     exchange->keeps_client = is_body_taken(exchange) && exchange_client_may_go_on(exchange);
     exchange->reason = produced->reason;
@@ -56,12 +69,14 @@ void exchange_produce(struct exchange *exchange, const struct produced *produced
     exchange->has_lines = produced->has_lines;
     encoding = put_head(exchange, produced);
     exchange_set_state(exchange, EXCHANGE_PRODUCING);
-    exchange->reply_begun = true;
-    timer_disarm(&exchange->finish_timer);
+    exchange->has_reply = exchange->reply_begun = true;
     if (exchange->request.decoder.is_done)
         exchange_watch_client(exchange);
     half_begin_produced(&exchange->reply, text_slice(&exchange->reply_head), encoding,
                         produced->length, produced->produce, produced->arg);
+    pass_on(exchange, produced);
+    if (exchange->reply_begun)
+        timer_disarm(&exchange->finish_timer);
     io_watch_write(&exchange->session->connection.io); /* it begins from the loop */
 }
 

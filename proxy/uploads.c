@@ -112,15 +112,6 @@ static void rewrite(void *upload_, struct slice content, bool is_last, struct te
     upload_reply_put_held(&upload->reply, out);
 }
 
-/* An error passes as it is. */
-static void on_reply(struct exchange *exchange, const struct head *reply, struct relay *relay)
-{
-    if (reply->status == 200)
-        return;
-    relay->holds_end = relay->holds_head = false;
-    relay->rewrite = NULL;
-}
-
 /* ---- the reply came whole */
 
 static int status_of_fault(const struct error *fault)
@@ -241,8 +232,7 @@ static void on_intent(void *upload_, const struct error *err)
     request.view = &upload->view;
     request.rewrite = rewrite;
     request.rewrite_arg = upload;
-    request.on_reply = on_reply;
-    request.holds_end = request.holds_head = true;
+    request.holds_end = request.holds_head = request.is_for_success = true;
     request.on_held = on_held;
     upstream_relay(rpc->site->upstream, rpc->exchange, &request);
 }

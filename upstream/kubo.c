@@ -109,6 +109,15 @@ static void put_body_arguments(struct exchange *exchange, const struct call *cal
     relay->body = text_slice(body);
 }
 
+/* See upstream_request.is_for_success. */
+static void on_reply(struct exchange *exchange, const struct head *reply, struct relay *relay)
+{
+    if (reply->status == 200)
+        return;
+    relay->holds_end = relay->holds_head = false;
+    relay->rewrite = NULL;
+}
+
 static void relay_request(struct upstream *upstream, struct exchange *exchange,
                           const struct upstream_request *request)
 {
@@ -127,7 +136,7 @@ static void relay_request(struct upstream *upstream, struct exchange *exchange,
         .rewrite = request->rewrite,
         .rewrite_arg = request->rewrite_arg,
         .view = request->view,
-        .on_reply = request->on_reply,
+        .on_reply = request->is_for_success ? on_reply : NULL,
         .holds_end = request->holds_end,
         .holds_head = request->holds_head,
         .on_held = request->on_held,

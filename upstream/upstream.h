@@ -32,9 +32,10 @@ struct upstream_request {
     half_rewrite rewrite;      /* likewise, and so are the rest */
     void *rewrite_arg;
     struct view *view;
-    void (*on_reply)(struct exchange *exchange, const struct head *reply, struct relay *relay);
     bool holds_end, holds_head;
     void (*on_held)(struct exchange *exchange);
+    /* Rewrite and holds are for a reply of status 200; any other passes as it is. */
+    bool is_for_success;
 };
 
 /* The exchange's body goes to the command (or the call's own arguments, if they stood in the body),
