@@ -7,6 +7,7 @@
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/task_private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* ---- what commands call */
@@ -233,6 +234,7 @@ size_t task_frame_stored(struct task_frame *frame, const struct blocks_write *wr
     pthread_mutex_lock(&frame->mutex);
     place = find_batch(frame, write);
     batch = *place;
+    assert(batch != NULL);
     *place = batch->next;
     pthread_mutex_unlock(&frame->mutex);
     size = batch->size;
