@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/embedded/dag_walk.h"
+
+#include "conf/memory.h"
+#include "upstream/embedded/node.h"
+#include "upstream/embedded/task.h"
+#include "upstream/embedded/walk_disk.h"
+
+#include <stdlib.h>
+
+struct dag_walk {
+    struct walk *walk;
+    struct walk_memory *memory;
+    bool allows_missing, skips_leaves;
+    dag_walk_missing_cb on_missing;
+    void *missing_arg;
+};
+
+struct dag_walk *dag_walk_create(struct node *node, const struct walk_limits *limits,
+                                 struct error *err)
+{
+    struct walk_memory *memory = walk_disk_create(node->scratch, 0, err);
+    struct dag_walk *walk;
+
+    if (memory == NULL)
+        return NULL;
+    walk = memory_alloc(sizeof(*walk));
+    walk->memory = memory;
+    walk->walk = walk_create(limits, memory);
+    return walk;
+}
+
+void dag_walk_destroy(struct dag_walk **walk)
+{
+    if (*walk == NULL)
+        return;
+    walk_destroy(&(*walk)->walk);
+    walk_disk_destroy(&(*walk)->memory);
+    free(*walk);
+    *walk = NULL;
+}
+
+bool dag_walk_add_roots(struct dag_walk *walk, const struct cid *roots, size_t count,
+                        struct error *err)
+{
+    return walk_add_roots(walk->walk, roots, count, err);
+}
+
+void dag_walk_allow_missing(struct dag_walk *walk, dag_walk_missing_cb on_missing, void *arg)
+{
+    walk->allows_missing = true;
+    walk->on_missing = on_missing;
+    walk->missing_arg = arg;
+}
+
+void dag_walk_skip_leaves(struct dag_walk *walk)
+{
+    walk->skips_leaves = true;
+}
+
+uint32_t dag_walk_depth(const struct dag_walk *walk)
+{
+    return walk_wanted_depth(walk->walk);
+}
+
+const struct walk_stats *dag_walk_stats(const struct dag_walk *walk)
+{
+    return walk_stats(walk->walk);
+}
+
+static bool has_no_links(uint64_t codec)
+{
+    return codec == CODEC_RAW || codec == CODEC_CBOR || codec == CODEC_JSON ||
+           codec == CODEC_LIBP2P_KEY;
+}
+
+/* The block that is wanted, or of a leaf that nobody looks at its size. */
+static bool fetch(const struct dag_walk *walk, struct task *task, struct slice *block,
+                  struct error *err)
+{
+    const struct cid *cid = walk_wanted(walk->walk);
+    uint32_t size;
+
+    if (!walk->skips_leaves || !has_no_links(cid->codec))
+        return task_get(task, cid, block, err);
+    if (!task_size(task, cid, &size, err))
+        return false;
+    *block = (struct slice){NULL, size};
+    return true;
+}
+
+static bool miss(struct dag_walk *walk, struct error *err)
+{
+    const struct cid *cid = walk_wanted(walk->walk);
+
+    return (walk->on_missing == NULL || walk->on_missing(walk->missing_arg, cid, err)) &&
+           walk_miss(walk->walk, err);
+}
+
+/* *is_here: out, block is the wanted one, and the walk has it. */
+static bool answer(struct dag_walk *walk, struct task *task, struct slice *block, bool *is_here,
+                   struct error *err)
+{
+    struct error why = {0};
+
+    *is_here = fetch(walk, task, block, &why);
+    if (*is_here)
+        return walk_supply(walk->walk, *block, err);
+    if (walk->allows_missing && why.code == ERROR_NOT_FOUND)
+        return miss(walk, err);
+    return error_set(err, why.code, "%s", why.text);
+}
+
+enum dag_walk_step dag_walk_run(struct dag_walk *walk, struct task *task, walk_cb on_block,
+                                void *arg, struct error *err)
+{
+    do {
+        const struct cid *cid = walk_wanted(walk->walk);
+        struct slice block = {NULL, 0};
+        bool is_here = true;
+
+        switch (walk_next(walk->walk, err)) {
+        case WALK_DONE:
+            return DAG_WALK_DONE;
+        case WALK_BAD:
+            return DAG_WALK_BAD;
+        case WALK_INLINE:
+            block = (struct slice){(const char *)cid_digest(cid), cid->digest_size};
+            break;
+        case WALK_WANT:
+            if (!answer(walk, task, &block, &is_here, err))
+                return DAG_WALK_BAD;
+        }
+        if (is_here && on_block != NULL && !on_block(arg, cid, block, err))
+            return DAG_WALK_BAD;
+    } while (!task_is_due(task));
+    return DAG_WALK_MORE;
+}
