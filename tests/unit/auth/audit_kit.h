@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the tests of the audit log share: a folder of their own, and files as texts and lines. */
+/* What the tests of the audit log share: a folder of their own, a log and a ledger in it, and files
+ * as texts and lines. */
 #ifndef TESTS_UNIT_AUTH_AUDIT_KIT_H
 #define TESTS_UNIT_AUTH_AUDIT_KIT_H
 
@@ -10,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -58,6 +60,19 @@ static inline void kit_open(struct kit *kit)
         fail_msg("%s", err.text);
 }
 
+/* Opens it, and who writes to it. */
+static inline struct audit_writer *kit_begin(struct kit *kit)
+{
+    kit_open(kit);
+    return audit_writer_create(kit->audit);
+}
+
+static inline void kit_end(struct kit *kit, struct audit_writer **writer)
+{
+    audit_writer_destroy(writer);
+    audit_close(&kit->audit);
+}
+
 /* A record whose request id says which. */
 static inline bool kit_put(struct audit_writer *writer, unsigned n)
 {
@@ -83,8 +98,7 @@ static inline void kit_put_and_close(struct kit *kit, unsigned first, unsigned c
             usleep(1000);
         assert_true(kit_put(writer, first + n));
     }
-    audit_writer_destroy(&writer);
-    audit_close(&kit->audit);
+    kit_end(kit, &writer);
 }
 
 static inline void kit_write_log(struct kit *kit, unsigned count)
@@ -145,6 +159,72 @@ static inline struct audit_report kit_verify(const char *path, struct audit_chai
     assert_int_equal(report.broken_line, 0);
     return report;
 }
+
+/* The number behind this name in a line; 0 if it is not there. */
+static inline uint64_t kit_number_behind(struct slice line, const char *name)
+{
+    const char *found = memmem(line.data, line.size, name, strlen(name));
+
+    return found != NULL ? strtoull(found + strlen(name), NULL, 10) : 0;
+}
+
+static inline void kit_expect_broken_line(const struct kit *kit, uint64_t number)
+{
+    struct audit_chain chain = {0};
+    struct audit_report report;
+    struct error err = {0};
+
+    assert_false(audit_verify(kit->path, &chain, NULL, NULL, &report, &err));
+    assert_int_equal(report.broken_line, number);
+}
+
+/* The notice of the last opening has these words; "": there was none. */
+static inline void kit_expect_notice(const struct kit *kit, const char *says)
+{
+    const char *notice = kit->notice.size > 0 ? kit->notice.data : "";
+
+    if (strstr(notice, says) == NULL || (*says == '\0' && *notice != '\0'))
+        fail_msg("notice: %s", notice);
+}
+
+/* ---- the ledger */
+
+static inline void kit_open_store(struct kit *kit)
+{
+    struct store_settings settings = {.folder = kit->folder};
+    struct error err = {0};
+
+    if (!store_open(&kit->store, &settings, &err))
+        fail_msg("%s", err.text);
+}
+
+static inline struct audit_head kit_head(struct kit *kit)
+{
+    struct transaction *get = transaction_create(TRANSACTION_AUDIT_HEAD_GET);
+    struct error err = {0};
+    struct audit_head head;
+
+    if (!store_run(kit->store, get, &err))
+        fail_msg("%s", err.text);
+    head = get->audit_head_get.head;
+    transaction_destroy(&get);
+    return head;
+}
+
+/* ---- other threads */
+
+static inline void kit_sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+/* Waits at most 5 s for a condition that another thread brings about. */
+#define KIT_AWAIT(condition)                                                                       \
+    do {                                                                                           \
+        for (int tries = 0; !(condition) && tries < 1000; tries++)                                 \
+            kit_sleep_ms(5);                                                                       \
+        assert_true(condition);                                                                    \
+    } while (false)
 
 #define KIT_TEST(test) cmocka_unit_test_setup_teardown(test, kit_setup, kit_teardown)
 
