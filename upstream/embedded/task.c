@@ -167,17 +167,32 @@ void task_frame_dispose(struct task_frame *frame)
     free(frame->task.state);
 }
 
+/* Of lines or bytes, what stands before the fault goes out first, as in Kubo; one JSON value that
+ * was cut off is nothing to anybody. */
+static enum task_step fail(struct task_frame *frame, struct error *err)
+{
+    if (frame->task.out.size == 0 || frame->header_lines.size == 0)
+        return TASK_FAILED;
+    frame->failure = *err;
+    *err = (struct error){0};
+    return TASK_GO_ON;
+}
+
 enum task_step task_frame_run(struct task_frame *frame, struct error *err)
 {
     struct task *task = &frame->task;
     enum task_step step;
 
+    if (frame->failure.code != ERROR_NONE) {
+        error_set(err, frame->failure.code, "%s", frame->failure.text);
+        return TASK_FAILED;
+    }
     frame->slice_end_us = clock_us() + TASK_SLICE_US;
     task->reader = blocks_reader_create(task->node->blocks, false);
     step = frame->command->run(task, err);
     blocks_reader_destroy(&task->reader);
     text_dispose(&frame->found);
-    return step;
+    return step == TASK_FAILED ? fail(frame, err) : step;
 }
 
 void task_frame_abandon(struct task_frame *frame)

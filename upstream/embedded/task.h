@@ -40,7 +40,8 @@ enum task_step {
     TASK_DONE,         /* the reply is whole. What was put is made durable before the client sees
                         * its last byte */
     TASK_FAILED,       /* err says why, in Kubo's words. ERROR_SYNTAX: answered 400, code 1, if no
-                        * output was taken yet; others 500, code 0 */
+                        * output was taken yet; others 500, code 0. Of a reply in lines or of bytes
+                        * (X-Chunked-Output, X-Stream-Output), what was put out goes out first */
 };
 
 struct task_command {

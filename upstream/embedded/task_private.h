@@ -31,6 +31,7 @@ struct task_frame {
     size_t piece_max;                       /* of output; may be changed between slices */
     bool is_always_due;                     /* of tests */
     uint64_t slice_end_us;
+    struct error failure; /* the command failed; told when its output was taken */
     atomic_bool is_abandoned;
     size_t put_size;           /* bytes of batches that were not started */
     struct task_batch *newest; /* that is still filled; NULL: none */

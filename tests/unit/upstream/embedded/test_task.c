@@ -228,6 +228,40 @@ static void test_task_is_disposed_once_however_it_ends(void **state)
     }
 }
 
+/* ---- output before a failure */
+
+static enum task_step run_cut(struct task *task, struct error *err)
+{
+    const char *header_lines = task->arg;
+
+    task_reply(task, "text/plain", header_lines);
+    text_put_text(&task->out, "before");
+    error_set(err, ERROR_NOT_FOUND, "and then no more");
+    return TASK_FAILED;
+}
+
+static const struct task_command cut = {.id = COMMAND_ID, .run = run_cut};
+
+static void test_task_puts_lines_and_bytes_out_before_it_fails(void **state)
+{
+    struct {
+        char header_lines[40];
+        bool is_broken;
+    } rows[] = {{TASK_LINES_HEADER, true}, {TASK_STREAM_HEADER, true}, {"", false}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct task_bench_call call = {
+            .target = "/api/v0/id", .command = &cut, .arg = rows[i].header_lines};
+        struct task_bench_reply reply;
+
+        task_bench_run(*state, &call, &reply);
+        assert_string_equal(reply.err.text, "and then no more");
+        assert_int_equal(reply.is_broken, rows[i].is_broken);
+        assert_string_equal(reply.output.data, "before");
+        task_bench_reply_dispose(&reply);
+    }
+}
+
 /* ---- the gate */
 
 static void test_gate_lets_writers_in_or_a_collection(void **state)
@@ -259,6 +293,7 @@ int main(void)
         BENCH_TEST(test_task_blocks_are_there_when_it_was_done),
         BENCH_TEST(test_task_fails_in_kubos_words),
         BENCH_TEST(test_task_is_disposed_once_however_it_ends),
+        BENCH_TEST(test_task_puts_lines_and_bytes_out_before_it_fails),
         BENCH_TEST(test_gate_lets_writers_in_or_a_collection),
     };
 
