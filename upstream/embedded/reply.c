@@ -90,6 +90,36 @@ void reply_put_string(struct text *out, struct slice s)
     text_put_char(out, '"');
 }
 
+static void put_quoted_byte(struct text *out, unsigned char c)
+{
+    static const char letters[] = "abtnvfr"; /* from 7 on */
+
+    if (c == '"' || c == '\\')
+        text_put_format(out, "\\%c", c);
+    else if (c >= 7 && c < 7 + sizeof(letters) - 1)
+        text_put_format(out, "\\%c", letters[c - 7]);
+    else
+        text_put_format(out, "\\x%02x", c);
+}
+
+void reply_put_quoted(struct text *out, struct slice s)
+{
+    text_put_char(out, '"');
+    for (size_t i = 0; i < s.size;) {
+        unsigned char c = (unsigned char)s.data[i];
+        size_t length = utf8_length((struct slice){s.data + i, s.size - i});
+
+        if (length == 0 || c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+            put_quoted_byte(out, c);
+            i++;
+        } else {
+            text_put(out, s.data + i, length);
+            i += length;
+        }
+    }
+    text_put_char(out, '"');
+}
+
 /* ---- CIDs */
 
 bool reply_form_of(const struct call *call, struct reply_form *form, struct error *err)

@@ -12,6 +12,9 @@
  * U+2029 are escaped, and each byte that is no UTF-8 is written as U+FFFD. */
 void reply_put_string(struct text *out, struct slice s);
 
+/* Appends it as Go's %q writes it, its quotes included: in Kubo's messages. */
+void reply_put_quoted(struct text *out, struct slice s);
+
 /* In which form a call wants CIDs: options cid-base and upgrade-cidv0-in-output. */
 struct reply_form {
     enum cid_base base; /* CID_BASE_DEFAULT: no option said */

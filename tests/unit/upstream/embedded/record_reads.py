@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes reads.jsonl: blocks, calls that read them, and what a real Kubo, offline, answers.
+
+    KUBO=$(tests/rig/build kubo) PYTHONPATH=tests python3 tests/unit/upstream/embedded/record_reads.py
+
+test_reads.c replays it on a node of its own. What hangs on the clock of the day is not in it.
+"""
+
+import base64
+import hashlib
+import http.client
+import json
+import pathlib
+import tempfile
+import urllib.parse
+
+from kit.kubo import Kubo
+
+CODECS = {"raw": 0x55, "dag-pb": 0x70, "dag-cbor": 0x71, "dag-json": 0x129, "cbor": 0x51, "libp2p-key": 0x72}
+
+
+# ---- blocks by hand: also such as nobody makes
+
+def varint(number):
+    number &= (1 << 64) - 1
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def unixfs(kind, data=None, size=None, sizes=(), hash=None, fanout=None, mode=None, mtime=None):
+    out = field(1, kind)
+    for number, value in ((2, data), (3, size)):
+        out += b"" if value is None else field(number, value)
+    out += b"".join(field(4, each) for each in sizes)
+    for number, value in ((5, hash), (6, fanout), (7, mode)):
+        out += b"" if value is None else field(number, value)
+    if mtime is not None:
+        nanos = varint(2 << 3 | 5) + mtime[1].to_bytes(4, "little") if mtime[1] else b""
+        out += field(8, field(1, mtime[0]) + nanos)
+    return out
+
+
+def cid_bytes(text):
+    return base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
+
+
+def cid_of(block, codec):
+    digest = hashlib.sha256(block).digest()
+    return "b" + base64.b32encode(b"\x01" + varint(CODECS[codec]) + b"\x12\x20" + digest).decode().lower().rstrip("=")
+
+
+def link(cid, name=None, size=None):
+    out = field(1, cid_bytes(cid))
+    if name is not None:
+        out += field(2, name if isinstance(name, bytes) else name.encode())
+    return out + (b"" if size is None else field(3, size))
+
+
+def node(links=(), data=None):
+    return b"".join(field(2, each) for each in links) + (b"" if data is None else field(1, data))
+
+
+def cbor_link(cid):
+    data = b"\0" + cid_bytes(cid)
+    return b"\xd8\x2a\x58" + bytes([len(data)]) + data
+
+
+class Recorder:
+    def __init__(self, kubo, out):
+        self.kubo, self.out = kubo, out
+
+    def put(self, block, codec="dag-pb"):
+        """Stores it there and writes it down; returns its CID."""
+        cid = cid_of(block, codec)
+        body = (b'--B\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + block + b"\r\n--B--\r\n")
+        answer = self.ask(f"block/put?cid-codec={codec}&allow-big-block=true", body)
+        assert json.loads(answer["output"])["Key"] == cid, answer
+        self.note(block=cid, hex=block.hex())
+        return cid
+
+    def note(self, **line):
+        self.out.write(json.dumps(line) + "\n")
+
+    def ask(self, target, body=b""):
+        connection = http.client.HTTPConnection("127.0.0.1", self.kubo.port)
+        headers = {"Content-Type": "multipart/form-data; boundary=B"} if body else {}
+        connection.request("POST", "/api/v0/" + target, body, headers)
+        reply = connection.getresponse()
+        output, trailer = read_chunked(reply)
+        return {"status": reply.status, "headers": reply.headers, "output": output, "trailer": trailer}
+
+    def call(self, command, *arguments, loose=False, **options):
+        """loose: how much came before the failure is a race in Kubo."""
+        pairs = [("arg", each) for each in arguments]
+        pairs += [(name.replace("_", "-"), str(value).lower() if isinstance(value, bool) else value)
+                  for name, value in options.items()]
+        target = command + "?" + urllib.parse.urlencode(pairs)
+        answer = self.ask(target)
+        line = {"target": "/api/v0/" + target, "status": answer["status"]}
+        if answer["status"] == 200:
+            names = ("X-Stream-Output", "X-Chunked-Output", "X-Content-Length")
+            line["type"] = answer["headers"]["Content-Type"]
+            line["headers"] = "".join(f"{name}: {answer['headers'][name]}\r\n"
+                                      for name in names if name in answer["headers"])
+            line["hex"] = answer["output"].hex()
+            if answer["trailer"]:
+                line["error"] = answer["trailer"]
+            if loose:
+                line["loose"] = True
+        else:
+            line["error"] = json.loads(answer["output"])["Message"]
+        self.note(**line)
+
+
+def read_chunked(reply):
+    """Body and X-Stream-Error of a reply."""
+    if not reply.chunked:
+        return reply.read(), None
+    raw, output = reply.fp, b""
+    while size := int(raw.readline(), 16):
+        output += raw.read(size)
+        raw.readline()
+    trailer = None
+    while (line := raw.readline().strip()):
+        name, _, value = line.decode().partition(": ")
+        trailer = value if name == "X-Stream-Error" else trailer
+    return output, trailer
+
+
+def record(recorder):
+    put, call = recorder.put, recorder.call
+    raw = put(b"hello raw", "raw")
+    leaf = put(node((), unixfs(2, b"leafdata", 8)))
+    gone, gone_pb = cid_of(b"not here", "raw"), cid_of(b"not here either", "dag-pb")
+    two = put(node([link(raw, "", 9), link(leaf, "", 8)], unixfs(2, None, 17, [9, 8])))
+    deep = put(node([link(two, "", 17), link(raw, "", 9), link(two, "", 17)], unixfs(2, None, 43, [17, 9, 17])))
+    no_first = put(node([link(gone, "", 7), link(leaf, "", 8)], unixfs(2, None, 15, [7, 8])))
+    no_second = put(node([link(raw, "", 9), link(gone, "", 7)], unixfs(2, None, 16, [9, 7])))
+    sizeless = put(node([link(raw, "", 9), link(leaf, "", 8)], unixfs(2, None, 17)))
+    liar = put(node([link(raw, "", 9), link(leaf, "", 8)], unixfs(2, None, 10, [3, 8])))
+    symlink = put(node((), unixfs(4, b"tar/get")))
+    metadata = put(node([link(two, "", 9)], unixfs(3, b"")))
+    empty_file = put(node((), unixfs(2, b"", 0)))
+    bare = put(node([link(raw, "a", 9)]))
+    nothing = put(b"")
+    folder = put(node([link(raw, "a", 9), link(two, "b", 100), link(gone, "gone", 5)], unixfs(1)))
+    outer = put(node([link(folder, "d", 10), link(gone_pb, "x", 3)], unixfs(1)))
+    no_folder = put(node((), unixfs(1)))
+    cbor = put(b"\xa4\x61a\x01\x61l" + cbor_link(raw) + b"\x61m\x82" + cbor_link(folder) + b"\x05\x61z" +
+               cbor_link(gone), "dag-cbor")
+    key = put(b"\xa1aa\x01", "libp2p-key")
+    odd = {kind: put(node([link(each, "", 1)], unixfs(2, None, 1, [1])))
+           for kind, each in (("symlink", symlink), ("cbor", put(b"\xa1aa\x01", "dag-cbor")))}
+
+    for each in (raw, leaf, two, deep, sizeless, liar, symlink, metadata, empty_file, bare, nothing, folder, no_folder,
+                 cbor, gone, gone_pb, key, *odd.values()):
+        call("cat", each)
+    call("cat", no_first, loose=True)
+    call("cat", no_second, loose=True)
+    for offset, length in ((0, 1), (3, None), (9, 3), (16, None), (17, None), (18, None), (26, 5), (27, 20), (43, None),
+                           (44, None), (None, 0), (None, 17), (None, 18), (None, 100), (-1, None), (None, -1)):
+        options = {name: value for name, value in (("offset", offset), ("length", length)) if value is not None}
+        for each in (two, deep, raw, liar, symlink, gone, empty_file):
+            call("cat", each, **options)
+    call("cat", sizeless, offset=3)
+    call("cat", no_first, offset=8)
+    call("cat", no_first, offset=3)
+    for arguments in ((two, raw), (two, gone), (two, folder), (empty_file, symlink, two), (two,) * 5):
+        for offset, length in ((0, 100), (15, 5), (17, 9), (18, 3), (30, 1)):
+            call("cat", *arguments, offset=offset, length=length)
+
+    paths = ["/a", "/q", "/gone", "/a/x", "/b/x", "/b/x/y", "/a/x/y", "/q/r", "/gone/x"]
+    for path in paths:
+        call("cat", folder + path)
+        call("cat", outer + "/d" + path)
+        call("resolve", outer + "/d" + path)
+    call("cat", outer + "/x/y")
+    call("cat", outer + "/x")
+    for path in ("/a", "/l", "/m/0/a", "/m/1", "/m/7", "/m/x", "/q", "/a/b", "/l/b", "/z", "/z/k", "/q/r", "/m/x/y",
+                 "/a/x/y", "/m/0/zz", "/m/0/zz/yy", "/m/00/a", "/m/-1", "/m/+0", "/m/99999999999999999999"):
+        call("cat", cbor + path)
+        call("resolve", "/ipfs/" + cbor + path)
+        call("block/stat", "/ipfs/" + cbor + path)
+    for each in (bare, nothing, symlink, two, leaf, raw, key, no_folder, gone):
+        call("resolve", each + "/a")
+        call("resolve", each + "/a/b")
+    call("resolve", folder + "/q\"\\\x01\n\u00e9")
+    for path in ("Links/0/Hash", "Links/0", "Data", "Links/9", "a", "Links/0/Hash/x", "Links/x/Hash", "Links", "Hash",
+                 "Links/1/Hash/Links/0/Tsize", "Links/2/Hash/Links/0/Tsize", "Links/0/Foo", "Links/0/Foo/x", "Data/x/y",
+                 "Links/9/Hash", "Links/0/Name/x/y"):
+        call("resolve", "/ipld/" + folder + "/" + path)
+    call("resolve", gone)
+    call("resolve", "ipfs://" + folder + "/b")
+    call("resolve", folder, recursive=False)
+    call("resolve", folder, cid_base="base58btc")
+    call("resolve", folder, cid_base="nobase")
+    base36 = json.loads(recorder.ask(f"cid/format?arg={folder}&b=base36")["output"])["Formatted"]
+    for path in (base36, base36 + "/a", "/ipfs/" + base36 + "/b", "ipfs://" + base36 + "/a"):
+        call("resolve", path)
+        call("resolve", path, cid_base="base32")
+    for name in ("/ipns/k51qzi5uqu5dgutdk6i1ynyzgkqngpha5xpgia3a5qqp4jsh0u4csozksxel2r", "/ipns/example.com/x"):
+        call("resolve", name)
+        call("cat", name)
+    for each in (two, gone, raw, nothing, cbor, "bafkqac3imvwgy3zao5xxe3de", "bafkqaaa", folder + "/a", folder + "/q",
+                 folder + "/gone", cbor + "/m/1"):
+        call("block/get", each)
+        call("block/stat", each)
+    call("block/stat", two, cid_base="base36")
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    with tempfile.TemporaryDirectory() as folder, open(here / "reads.jsonl", "w", encoding="ascii") as out:
+        kubo = Kubo(folder)
+        try:
+            record(Recorder(kubo, out))
+        finally:
+            kubo.stop()
+
+
+main()
