@@ -109,4 +109,6 @@ static inline void kit_run(struct kit *kit, struct transaction *transaction,
     transaction_destroy(&transaction);
 }
 
+#define KIT_TEST(test) cmocka_unit_test_setup_teardown(test, kit_setup, kit_teardown)
+
 #endif

@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The ledger checked, copied while it runs, and put back. */
-#include "kit.h"
+#include "edit.h"
+#include "pins_kit.h"
 #include "store/backup.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 static void add(struct kit *kit, unsigned n, uint64_t bytes)
 {
-    struct transaction *add = transaction_create(TRANSACTION_PIN_ADD);
-    struct transaction *confirm = transaction_create(TRANSACTION_PIN_CONFIRM);
-    struct pin_record *record = &add->pin_add.record;
     char key[32];
 
     snprintf(key, sizeof(key), "key-%u", n);
-    snprintf(record->id, sizeof(record->id), "%026u", n);
-    record->owner.kind = OWNER_MEMBER;
-    snprintf(record->owner.id, ID_SIZE, "alice");
-    record->key = transaction_copy(add, slice_of(key));
-    record->wanted = PIN_RECURSIVE;
-    record->state = PIN_QUEUED;
-    kit_run(kit, add, ERROR_NONE);
-    snprintf(confirm->pin_confirm.id, ULID_SIZE, "%026u", n);
-    confirm->pin_confirm.mode = PIN_RECURSIVE;
-    confirm->pin_confirm.bytes = bytes;
-    kit_run(kit, confirm, ERROR_NONE);
+    kit_run(kit, kit_pin_add(n, "alice", key), ERROR_NONE);
+    kit_run(kit, kit_pin_confirm(n, PIN_RECURSIVE, bytes), ERROR_NONE);
 }
 
 static void open_intent(struct kit *kit)
@@ -70,15 +58,6 @@ static struct backup_restored restore(struct kit *kit, const char *path, enum er
     if (text != NULL && strstr(err.text, text) == NULL)
         fail_msg("'%s' is not in: %s", text, err.text);
     return restored;
-}
-
-static void edit(const char *path, const char *sql)
-{
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 static unsigned count_pins(struct kit *kit)
@@ -148,15 +127,14 @@ static void test_check_finds_a_wrong_sum_and_a_damaged_record(void **state)
 {
     struct kit *kit = *state;
     struct backup_check found;
-    char path[160];
 
     for (unsigned n = 0; n < 20; n++)
         add(kit, n, 10);
     store_close(&kit->store);
-    kit_path(kit, "ledger.db", path);
-    edit(path, "UPDATE usage SET bytes = 7 WHERE owner = 'alice'");
+    edit_database(kit->folder, "ledger.db", "UPDATE usage SET bytes = 7 WHERE owner = 'alice'");
     assert_int_equal(check(kit).different, 1);
-    edit(path, "PRAGMA ignore_check_constraints = 1; UPDATE object SET upstream = 9");
+    edit_database(kit->folder, "ledger.db",
+                  "PRAGMA ignore_check_constraints = 1; UPDATE object SET upstream = 9");
     found = check(kit);
     assert_true(found.faults > 0);
     assert_true(strlen(found.first) > 0);
@@ -311,17 +289,16 @@ static void test_restore_in_place_of_a_damaged_ledger_keeps_the_damaged_one(void
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_backup_of_a_running_ledger_is_whole_and_its_owners_alone),
-        TEST(test_backup_to_a_place_that_cannot_be_leaves_nothing_behind),
-        TEST(test_check_of_a_running_ledger_finds_it_whole),
-        TEST(test_check_finds_a_wrong_sum_and_a_damaged_record),
-        TEST(test_restore_is_refused_while_a_gateway_runs),
-        TEST(test_restore_puts_the_backup_in_place_and_doubts_what_it_says),
-        TEST(test_restore_lets_nobody_in_again),
-        TEST(test_restore_of_a_damaged_backup_leaves_the_ledger_as_it_was),
-        TEST(test_restore_in_place_of_a_damaged_ledger_keeps_the_damaged_one),
+        KIT_TEST(test_backup_of_a_running_ledger_is_whole_and_its_owners_alone),
+        KIT_TEST(test_backup_to_a_place_that_cannot_be_leaves_nothing_behind),
+        KIT_TEST(test_check_of_a_running_ledger_finds_it_whole),
+        KIT_TEST(test_check_finds_a_wrong_sum_and_a_damaged_record),
+        KIT_TEST(test_restore_is_refused_while_a_gateway_runs),
+        KIT_TEST(test_restore_puts_the_backup_in_place_and_doubts_what_it_says),
+        KIT_TEST(test_restore_lets_nobody_in_again),
+        KIT_TEST(test_restore_of_a_damaged_backup_leaves_the_ledger_as_it_was),
+        KIT_TEST(test_restore_in_place_of_a_damaged_ledger_keeps_the_damaged_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

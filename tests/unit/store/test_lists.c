@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pages of objects, pins and owners; pins that expire; owners that go and come back. */
-#include "kit.h"
+#include "pins_kit.h"
 
 enum { PAGE = 3 };
 
@@ -13,39 +13,15 @@ static void put_key(char key[32], unsigned object)
 static void add(struct kit *kit, unsigned n, enum owner_kind kind, const char *owner,
                 unsigned object, uint64_t expires_ms)
 {
-    struct transaction *add = transaction_create(TRANSACTION_PIN_ADD);
-    struct pin_record *record = &add->pin_add.record;
+    struct transaction *add;
     char key[32];
 
     put_key(key, object);
-    snprintf(record->id, sizeof(record->id), "%026u", n);
-    record->owner.kind = kind;
-    snprintf(record->owner.id, sizeof(record->owner.id), "%s", owner);
-    record->key = transaction_copy(add, slice_of(key));
-    record->slot = n;
-    record->wanted = PIN_RECURSIVE;
-    record->state = PIN_QUEUED;
-    record->expires_ms = expires_ms;
+    add = kit_pin_add(n, owner, key);
+    add->pin_add.record.owner.kind = kind;
+    add->pin_add.record.slot = n;
+    add->pin_add.record.expires_ms = expires_ms;
     kit_run(kit, add, ERROR_NONE);
-}
-
-static void confirm(struct kit *kit, unsigned n, uint64_t bytes)
-{
-    struct transaction *confirm = transaction_create(TRANSACTION_PIN_CONFIRM);
-
-    snprintf(confirm->pin_confirm.id, ULID_SIZE, "%026u", n);
-    confirm->pin_confirm.mode = PIN_RECURSIVE;
-    confirm->pin_confirm.bytes = bytes;
-    kit_run(kit, confirm, ERROR_NONE);
-}
-
-static void mark_removing(struct kit *kit, unsigned n)
-{
-    struct transaction *mark = transaction_create(TRANSACTION_PIN_MARK);
-
-    snprintf(mark->pin_mark.id, ULID_SIZE, "%026u", n);
-    mark->pin_mark.state = PIN_REMOVING;
-    kit_run(kit, mark, ERROR_NONE);
 }
 
 static void run(struct kit *kit, struct transaction *transaction)
@@ -159,8 +135,8 @@ static void test_pin_expired_pages_by_expiry_and_passes_over_what_is_being_remov
 
     for (unsigned n = 0; n < ARRAY_SIZE(expiries); n++)
         add(kit, n, OWNER_MEMBER, n % 2 == 0 ? "zoe" : "alice", n, expiries[n]);
-    confirm(kit, 6, 1);
-    mark_removing(kit, 6);
+    kit_run(kit, kit_pin_confirm(6, PIN_RECURSIVE, 1), ERROR_NONE);
+    kit_run(kit, kit_pin_mark(6, PIN_REMOVING, false), ERROR_NONE);
     while (has_more) {
         struct transaction *list = transaction_create(TRANSACTION_PIN_EXPIRED);
 
@@ -203,10 +179,10 @@ static void test_owner_list_has_each_owner_of_a_pin_once_with_its_usage(void **s
     add(kit, 3, OWNER_MEMBER, "bob", 2, 0);
     add(kit, 4, OWNER_GROUP, "alice", 3, 0);
     add(kit, 5, OWNER_PARTNER, "alice", 2, 0);
-    confirm(kit, 1, 10);
-    confirm(kit, 2, 20);
-    confirm(kit, 4, 7);
-    confirm(kit, 5, 99); /* its size is known already: 20 */
+    kit_run(kit, kit_pin_confirm(1, PIN_RECURSIVE, 10), ERROR_NONE);
+    kit_run(kit, kit_pin_confirm(2, PIN_RECURSIVE, 20), ERROR_NONE);
+    kit_run(kit, kit_pin_confirm(4, PIN_RECURSIVE, 7), ERROR_NONE);
+    kit_run(kit, kit_pin_confirm(5, PIN_RECURSIVE, 99), ERROR_NONE); /* known: 20 */
     while (has_more) {
         struct transaction *list = transaction_create(TRANSACTION_OWNER_LIST);
 
@@ -295,10 +271,10 @@ static void test_owner_mark_moves_charges_to_the_organization_and_back(void **st
     for (unsigned n = 0; n < 8; n++)
         add(kit, n, OWNER_MEMBER, "alice", n, 0);
     for (unsigned n = 0; n < 7; n++) /* 7 is not confirmed */
-        confirm(kit, n, 10);
-    mark_removing(kit, 6);
+        kit_run(kit, kit_pin_confirm(n, PIN_RECURSIVE, 10), ERROR_NONE);
+    kit_run(kit, kit_pin_mark(6, PIN_REMOVING, false), ERROR_NONE);
     add(kit, 20, OWNER_MEMBER, "bob", 1, 0);
-    confirm(kit, 20, 10);
+    kit_run(kit, kit_pin_confirm(20, PIN_RECURSIVE, 10), ERROR_NONE);
 
     assert_int_equal(mark_all(kit, "alice", true), 8);
     expect_usage(kit, "alice", 10, 1); /* what is being removed is alice's until it is gone */
@@ -338,7 +314,7 @@ static void test_pin_edit_changes_name_and_expiry_alone(void **state)
     static char long_name[PIN_NAME_MAX + 1];
 
     add(kit, 1, OWNER_MEMBER, "alice", 1, 500);
-    confirm(kit, 1, 10);
+    kit_run(kit, kit_pin_confirm(1, PIN_RECURSIVE, 10), ERROR_NONE);
     change->pin_edit.renames = true;
     change->pin_edit.name = SLICE("holiday");
     run(kit, change);
@@ -366,7 +342,7 @@ static void test_pin_edit_changes_name_and_expiry_alone(void **state)
     change->pin_edit.name = (struct slice){long_name, sizeof(long_name)};
     kit_run(kit, change, ERROR_LIMIT);
     kit_run(kit, edit(2), ERROR_NOT_FOUND);
-    mark_removing(kit, 1);
+    kit_run(kit, kit_pin_mark(1, PIN_REMOVING, false), ERROR_NONE);
     kit_run(kit, edit(1), ERROR_REFUSED);
 }
 
@@ -408,16 +384,15 @@ static void test_object_put_ends_the_doubt_about_an_object(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_object_list_pages_through_every_object_once),
-        TEST(test_pin_list_of_all_pages_through_every_owners_pins_by_id),
-        TEST(test_pin_expired_pages_by_expiry_and_passes_over_what_is_being_removed),
-        TEST(test_owner_list_has_each_owner_of_a_pin_once_with_its_usage),
-        TEST(test_owner_mark_moves_charges_to_the_organization_and_back),
-        TEST(test_pin_edit_changes_name_and_expiry_alone),
-        TEST(test_pin_confirm_sets_another_expiry_if_told),
-        TEST(test_object_put_ends_the_doubt_about_an_object),
+        KIT_TEST(test_object_list_pages_through_every_object_once),
+        KIT_TEST(test_pin_list_of_all_pages_through_every_owners_pins_by_id),
+        KIT_TEST(test_pin_expired_pages_by_expiry_and_passes_over_what_is_being_removed),
+        KIT_TEST(test_owner_list_has_each_owner_of_a_pin_once_with_its_usage),
+        KIT_TEST(test_owner_mark_moves_charges_to_the_organization_and_back),
+        KIT_TEST(test_pin_edit_changes_name_and_expiry_alone),
+        KIT_TEST(test_pin_confirm_sets_another_expiry_if_told),
+        KIT_TEST(test_object_put_ends_the_doubt_about_an_object),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Windows of quotas, the denylist, suspended members; and a ledger of an older schema. */
-#include "kit.h"
-
-#include <sqlite3.h>
+#include "edit.h"
+#include "pins_kit.h"
 
 static void run(struct kit *kit, struct transaction *transaction)
 {
@@ -226,31 +225,18 @@ static const char to_version_2[] =
 static void test_ledger_of_schema_2_keeps_its_pins_and_journal(void **state)
 {
     struct kit *kit = *state;
-    struct transaction *add = transaction_create(TRANSACTION_PIN_ADD);
+    struct transaction *add = kit_pin_add(1, "alice", "key");
     struct transaction *open = transaction_create(TRANSACTION_JOURNAL_OPEN);
     struct transaction *list = transaction_create(TRANSACTION_PIN_EXPIRED);
     struct transaction *journal = transaction_create(TRANSACTION_JOURNAL_LIST);
     struct transaction *objects = transaction_create(TRANSACTION_OBJECT_LIST);
-    struct pin_record *record = &add->pin_add.record;
-    char path[160], *message = NULL;
-    sqlite3 *db;
 
-    snprintf(record->id, sizeof(record->id), "%026u", 1U);
-    record->owner.kind = OWNER_MEMBER;
-    snprintf(record->owner.id, sizeof(record->owner.id), "alice");
-    record->key = SLICE("key");
-    record->wanted = PIN_RECURSIVE;
-    record->state = PIN_QUEUED;
-    record->expires_ms = 500;
+    add->pin_add.record.expires_ms = 500;
     kit_run(kit, add, ERROR_NONE);
     open->journal_open.record.kind = SLICE("pin");
     kit_run(kit, open, ERROR_NONE);
     store_close(&kit->store);
-    kit_path(kit, "ledger.db", path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, to_version_2, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s", message);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    edit_database(kit->folder, "ledger.db", to_version_2);
 
     kit_open(kit);
     list->pin_expired.until_ms = 500;
@@ -273,14 +259,13 @@ static void test_ledger_of_schema_2_keeps_its_pins_and_journal(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_windows_are_replaced_listed_and_forgotten),
-        TEST(test_windows_that_are_too_large_are_refused_all_together),
-        TEST(test_denylist_finds_what_is_on_it_and_says_why),
-        TEST(test_denylist_keeps_the_time_of_the_first_and_the_reason_of_the_last),
-        TEST(test_members_are_suspended_listed_and_resumed),
-        TEST(test_ledger_of_schema_2_keeps_its_pins_and_journal),
+        KIT_TEST(test_windows_are_replaced_listed_and_forgotten),
+        KIT_TEST(test_windows_that_are_too_large_are_refused_all_together),
+        KIT_TEST(test_denylist_finds_what_is_on_it_and_says_why),
+        KIT_TEST(test_denylist_keeps_the_time_of_the_first_and_the_reason_of_the_last),
+        KIT_TEST(test_members_are_suspended_listed_and_resumed),
+        KIT_TEST(test_ledger_of_schema_2_keeps_its_pins_and_journal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The files of the SQLite ledger: modes, schema, lock, crashes, full and damaged disks. */
+#include "edit.h"
 #include "kit.h"
 
 #include <errno.h>
@@ -35,17 +36,6 @@ static void expect_text(const struct error *err, const char *part)
 {
     if (strstr(err->text, part) == NULL)
         fail_msg("'%s' is not in: %s", part, err->text);
-}
-
-static void edit(struct kit *kit, const char *sql)
-{
-    char path[160];
-    sqlite3 *db;
-
-    kit_path(kit, "ledger.db", path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 static void test_ledger_is_its_owners_alone(void **state)
@@ -104,10 +94,10 @@ static void test_ledger_of_a_newer_program_is_refused(void **state)
 
     kit_open(kit);
     store_close(&kit->store);
-    edit(kit, "INSERT INTO schema_version VALUES (99, 0)");
+    edit_database(kit->folder, "ledger.db", "INSERT INTO schema_version VALUES (99, 0)");
     err = expect_refusal(kit, ERROR_UNSUPPORTED);
     expect_text(&err, "has schema 99, and this program knows schemas up to 4");
-    edit(kit, "DELETE FROM schema_version WHERE version = 99");
+    edit_database(kit->folder, "ledger.db", "DELETE FROM schema_version WHERE version = 99");
     kit_open(kit);
 }
 
@@ -117,7 +107,7 @@ static void test_ledger_refuses_a_database_that_is_none(void **state)
     struct error err;
 
     assert_int_equal(mkdir(kit->folder, 0700), 0);
-    edit(kit, "CREATE TABLE recipes (name)");
+    edit_database(kit->folder, "ledger.db", "CREATE TABLE recipes (name)");
     err = expect_refusal(kit, ERROR_UNSUPPORTED);
     expect_text(&err, "is an SQLite database, but no ledger");
 }
@@ -196,7 +186,8 @@ static void test_ledger_with_a_record_of_a_wrong_shape_says_so(void **state)
     kit_open(kit);
     kit_run(kit, kit_token_add(1, "alice"), ERROR_NONE);
     store_close(&kit->store);
-    edit(kit, "PRAGMA ignore_check_constraints = 1; UPDATE token SET secret_hash = x'0102'");
+    edit_database(kit->folder, "ledger.db",
+                  "PRAGMA ignore_check_constraints = 1; UPDATE token SET secret_hash = x'0102'");
     kit_open(kit);
     kit_token_id(get->token_get.id, 1);
     assert_false(store_run(kit->store, get, &err));

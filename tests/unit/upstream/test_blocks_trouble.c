@@ -3,6 +3,7 @@
  * are damaged or gone; another process has it. Clear errors, nothing acknowledged is lost, and
  * writing goes on when the trouble is over. */
 #include "blocks_kit.h"
+#include "tests/unit/store/edit.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -428,15 +429,10 @@ static void test_blocks_of_a_newer_version_are_refused(void **state)
 {
     struct kit *kit = *state;
     struct error err = {0};
-    char path[160];
-    sqlite3 *db;
 
     kit_write_many(kit, 0, 2, 1000);
     blocks_close(&kit->blocks);
-    kit_path(kit, "index.db", path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 9", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    edit_database(kit->folder, "index.db", "PRAGMA user_version = 9");
     assert_false(blocks_open(&kit->blocks, &kit->settings, NULL, &err));
     assert_int_equal(err.code, ERROR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "newer Causeway (version 9"));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The pin tracker after a crash, after a restore, and over a storage that lost pins. */
+#include "tests/unit/store/edit.h"
 #include "tracker_bench.h"
-
-#include <sqlite3.h>
 
 /* ---- after a crash */
 
@@ -102,18 +101,10 @@ static void come_to_rest(struct bench *bench)
 /* The gateway starts over a ledger that was restored from a backup, as far as it knows. */
 static void start_restored(struct bench *bench)
 {
-    char path[160];
-    sqlite3 *db;
-
     tracker_destroy(&bench->tracker);
     store_close(&bench->kit->store);
-    kit_path(bench->kit, "ledger.db", path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "UPDATE object SET is_doubtful = 1; UPDATE journal SET is_restored = 1",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    edit_database(bench->kit->folder, "ledger.db",
+                  "UPDATE object SET is_doubtful = 1; UPDATE journal SET is_restored = 1");
     kit_open(bench->kit);
     bench_open_tracker(bench);
     come_to_rest(bench);
