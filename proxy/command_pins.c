@@ -2,6 +2,7 @@
 #include "proxy/command_pins.h"
 
 #include "auth/operator_client.h"
+#include "conf/config.h"
 #include "conf/units.h"
 
 #include <string.h>
@@ -10,14 +11,14 @@
 #define LIST_FORMAT "%-26s  %-20s  %-9s  %-9s  %-20s  %-59s  %s\n"
 
 const struct cli_option pin_ls_options[] = {
-    {"config", "FILE", "the configuration of the gateway to ask"},
+    CONFIG_OPTION,
     {"owner", "OWNER", "the pins of member:ID, group:ID or operator alone"},
     {"state", "STATE", "queued, pinning, pinned, failed, lost, ownerless or removing alone"},
     {0},
 };
 
 const struct cli_option pin_adopt_options[] = {
-    {"config", "FILE", "the configuration of the gateway to ask"},
+    CONFIG_OPTION,
     {"owner", "OWNER", "whose they will be: member:ID, group:ID or operator"},
     {"all", NULL, "every pin in the storage that is not this gateway's"},
     {0},

@@ -50,7 +50,7 @@ static const struct cli_option init_options[] = {
 };
 
 static const struct cli_option operator_options[] = {
-    {"config", "FILE", "the configuration of the gateway to ask"},
+    CONFIG_OPTION,
     {0},
 };
 
