@@ -220,6 +220,13 @@ void model_print_request(const struct model_request *request, struct text *targe
 
 /* --- Decisions --- */
 
+/* An allow has to hold for every argument; a deny is met by one. What is unknown does not allow,
+ * and does deny. */
+bool model_condition_applies(const struct model *model, const struct model_request *request,
+                             const struct model_condition *condition, bool is_unless, bool is_deny);
+/* Or in one below it. */
+bool model_in_group(const struct model *model, const struct model_member *member, int group);
+
 struct model_decision {
     bool is_allowed, is_report;
     char by[64];
