@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "upstream/embedded/embedded.h"
 
+#include "conf/memory.h"
+#include "upstream/embedded/embedded_private.h"
+#include "upstream/embedded/operation_task.h"
 #include "upstream/embedded/read_commands.h"
+#include "upstream/embedded/serve.h"
+
+#include <stdlib.h>
 
 /* The commands that the node has. A command's file exports it:
  * [COMMAND_CAT] = &command_cat, in the order of names. */
@@ -15,4 +21,62 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
 const struct task_command *embedded_command(enum command_id id)
 {
     return commands[id];
+}
+
+/* ---- the table behind upstream.h */
+
+static void relay(struct upstream *upstream, struct exchange *exchange,
+                  const struct upstream_request *request)
+{
+    const struct task_command *command = embedded_command(request->call->command->id);
+    struct embedded *embedded = embedded_of(upstream);
+    struct error err = {0};
+
+    if (command != NULL) {
+        serve_exchange(embedded->node, embedded->loop, exchange, command, request);
+        return;
+    }
+    error_set(&err, ERROR_UNSUPPORTED, "%s: the embedded node does not have this command",
+              request->call->command->path);
+    serve_error(exchange, request, &err);
+}
+
+static const char *address(const struct upstream *upstream)
+{
+    return "embedded";
+}
+
+static void destroy(struct upstream *upstream)
+{
+    struct embedded *embedded = embedded_of(upstream);
+
+    operation_task_cancel_all(embedded);
+    node_unref(&embedded->node);
+    free(embedded);
+}
+
+static const struct upstream_functions functions = {
+    .relay = relay,
+    .look = embedded_look,
+    .pin = embedded_pin,
+    .unpin = embedded_unpin,
+    .measure = embedded_measure,
+    .list_pins = embedded_list_pins,
+    .contains = embedded_contains,
+    .resolve = embedded_resolve,
+    .gc = embedded_gc,
+    .capacity = embedded_capacity,
+    .cancel = operation_task_cancel,
+    .address = address,
+    .destroy = destroy,
+};
+
+struct upstream *embedded_create(struct loop *loop, struct node *node)
+{
+    struct embedded *embedded = memory_alloc(sizeof(*embedded));
+
+    embedded->base.functions = &functions;
+    embedded->loop = loop;
+    embedded->node = node_ref(node);
+    return &embedded->base;
 }

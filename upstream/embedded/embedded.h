@@ -4,7 +4,12 @@
 #ifndef UPSTREAM_EMBEDDED_EMBEDDED_H
 #define UPSTREAM_EMBEDDED_EMBEDDED_H
 
+#include "upstream/embedded/node.h"
 #include "upstream/embedded/task.h"
+#include "upstream/upstream.h"
+
+/* As one loop speaks to it; any number of them share a node. */
+struct upstream *embedded_create(struct loop *loop, struct node *node);
 
 /* NULL: the node does not have this command. */
 const struct task_command *embedded_command(enum command_id id);

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Bytes of input and output of all tasks, from which on each has little. */
+enum { HELD_MAX = 24 << 20 };
+
 static char *path_in(const char *folder, const char *name)
 {
     struct text path = {0};
@@ -46,9 +49,24 @@ static bool empty_scratch(const char *path, struct error *err)
 
 /* ---- opening and closing */
 
-static void dispose(struct node *node)
+static void close_parts(struct node *node)
 {
     blocks_close(&node->blocks);
+}
+
+struct node *node_ref(struct node *node)
+{
+    atomic_fetch_add(&node->references, 1);
+    return node;
+}
+
+void node_unref(struct node **node_ptr)
+{
+    struct node *node = *node_ptr;
+
+    *node_ptr = NULL;
+    if (atomic_fetch_sub(&node->references, 1) > 1)
+        return;
     pthread_mutex_destroy(&node->mutex);
     free(node->scratch);
     free(node->folder);
@@ -69,11 +87,12 @@ bool node_open(struct node **node_ptr, const struct node_settings *settings,
 
     *node_ptr = NULL;
     node->jobs = settings->jobs;
+    node->references = 1;
     node->folder = memory_copy_text(settings->folder);
     node->scratch = path_in(settings->folder, "scratch");
     pthread_mutex_init(&node->mutex, NULL);
     if (!open_parts(node, opened, err)) {
-        dispose(node);
+        node_close(&node);
         return false;
     }
     *node_ptr = node;
@@ -82,9 +101,37 @@ bool node_open(struct node **node_ptr, const struct node_settings *settings,
 
 void node_close(struct node **node_ptr)
 {
-    if (*node_ptr != NULL)
-        dispose(*node_ptr);
-    *node_ptr = NULL;
+    if (*node_ptr == NULL)
+        return;
+    node_stop(*node_ptr);
+    close_parts(*node_ptr);
+    node_unref(node_ptr);
+}
+
+void node_stop(struct node *node)
+{
+    if (node != NULL)
+        node->is_stopping = true;
+}
+
+/* ---- what tasks share */
+
+bool node_start_job(struct node *node, struct loop *loop, struct job *job)
+{
+    return !node->is_stopping && job_start(node->jobs, loop, job);
+}
+
+void node_hold_memory(struct node *node, size_t before, size_t now)
+{
+    if (now > before)
+        atomic_fetch_add_explicit(&node->held_memory, now - before, memory_order_relaxed);
+    else if (now < before)
+        atomic_fetch_sub_explicit(&node->held_memory, before - now, memory_order_relaxed);
+}
+
+bool node_is_short_of_memory(const struct node *node)
+{
+    return atomic_load_explicit(&node->held_memory, memory_order_relaxed) > HELD_MAX;
 }
 
 /* ---- the gate */

@@ -10,6 +10,7 @@
 #include "upstream/embedded/blocks.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct pins;
 struct files;
@@ -27,6 +28,10 @@ struct node {
     struct jobs *jobs;
     char *folder;
     char *scratch; /* a folder */
+    /* the node's own */
+    atomic_uint references;
+    atomic_bool is_stopping;
+    atomic_size_t held_memory;
     pthread_mutex_t mutex;
     unsigned int writers; /* under mutex, and so is the next */
     bool is_collecting;
@@ -35,8 +40,24 @@ struct node {
 /* Blocks: at the start only. opened: what the block store met; NULL is fine. */
 MUST_USE bool node_open(struct node **node, const struct node_settings *settings,
                         struct blocks_opened *opened, struct error *err);
-/* No task is left, and the job pool still runs. NULL is fine. */
+/* No task gets another slice; each that is still there fails. To be called before the job pool
+ * ends. NULL is fine. */
+void node_stop(struct node *node);
+/* No slice runs any more. What is stored was answered (as blocks_close does); tasks whose loops
+ * have still to hear of their end keep the memory until then. NULL is fine. */
 void node_close(struct node **node);
+
+struct node *node_ref(struct node *node); /* any thread, and so is the next */
+void node_unref(struct node **node);
+
+/* A slice of a task: job_start, but for a node that stops. */
+MUST_USE bool node_start_job(struct node *node, struct loop *loop, struct job *job);
+
+/* Memory of all tasks together: input and output that wait, and blocks that no write took yet. A
+ * task that held `before` bytes holds `now`. */
+void node_hold_memory(struct node *node, size_t before, size_t now);
+/* They hold so much that each should do with little. */
+bool node_is_short_of_memory(const struct node *node);
 
 /* ---- writers and garbage. Any thread; nothing here waits.
  *

@@ -7,7 +7,6 @@
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/task_private.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 /* ---- what commands call */
@@ -98,6 +97,7 @@ static struct task_batch *fill(struct task_frame *frame)
     if (batch != NULL && batch->size < TASK_PIECE_MAX)
         return batch;
     batch = memory_alloc(sizeof(*batch));
+    batch->frame = frame;
     batch->write = blocks_write_create();
     pthread_mutex_lock(&frame->mutex);
     batch->next = frame->batches;
@@ -144,20 +144,15 @@ void task_frame_init(struct task_frame *frame, struct node *node,
     task_reply(&frame->task, "application/json", command->is_lines ? TASK_LINES_HEADER : "");
 }
 
-static void destroy_batch(struct task_batch *batch)
-{
-    if (!batch->is_started)
-        blocks_write_destroy(&batch->write);
-    free(batch);
-}
-
 void task_frame_dispose(struct task_frame *frame)
 {
     if (frame->command->dispose != NULL)
         frame->command->dispose(&frame->task);
     for (struct task_batch *batch = frame->batches, *next; batch != NULL; batch = next) {
         next = batch->next;
-        destroy_batch(batch);
+        if (!batch->is_started)
+            blocks_write_destroy(&batch->write);
+        free(batch);
     }
     pthread_mutex_destroy(&frame->mutex);
     text_dispose(&frame->task.out);
@@ -200,8 +195,7 @@ void task_frame_abandon(struct task_frame *frame)
     frame->is_abandoned = true;
 }
 
-/* The oldest that was not started. */
-static struct task_batch *next_to_start(struct task_frame *frame)
+struct task_batch *task_frame_next_batch(struct task_frame *frame)
 {
     struct task_batch *found = NULL;
 
@@ -211,53 +205,36 @@ static struct task_batch *next_to_start(struct task_frame *frame)
     return found;
 }
 
-struct blocks_write *task_frame_take_write(struct task_frame *frame)
+void task_frame_set_started(struct task_frame *frame, struct task_batch *batch)
 {
-    struct task_batch *batch = next_to_start(frame);
-
-    if (batch == NULL)
-        return NULL;
     batch->is_started = true;
     frame->put_size -= batch->size;
     if (batch == frame->newest)
         frame->newest = NULL;
-    return batch->write;
 }
 
-static struct task_batch **find_batch(struct task_frame *frame, const struct blocks_write *write)
+size_t task_frame_stored(struct task_frame *frame, struct task_batch *batch)
 {
     struct task_batch **place = &frame->batches;
-
-    while (*place != NULL && (*place)->write != write)
-        place = &(*place)->next;
-    return place;
-}
-
-void task_frame_give_back(struct task_frame *frame, struct blocks_write *write)
-{
-    struct task_batch *batch = *find_batch(frame, write);
-
-    batch->is_started = false;
-    frame->put_size += batch->size;
-}
-
-size_t task_frame_stored(struct task_frame *frame, const struct blocks_write *write)
-{
-    struct task_batch **place, *batch;
-    size_t size;
+    size_t size = batch->size;
 
     pthread_mutex_lock(&frame->mutex);
-    place = find_batch(frame, write);
-    batch = *place;
-    assert(batch != NULL);
+    while (*place != batch)
+        place = &(*place)->next;
     *place = batch->next;
     pthread_mutex_unlock(&frame->mutex);
-    size = batch->size;
-    destroy_batch(batch);
+    free(batch);
     return size;
 }
 
-bool task_frame_is_stored(struct task_frame *frame)
+bool task_frame_is_stored(const struct task_frame *frame)
 {
     return frame->batches == NULL;
+}
+
+void task_frame_forget_writes(struct task_frame *frame)
+{
+    for (struct task_batch *batch = frame->batches; batch != NULL; batch = batch->next)
+        if (batch->is_started)
+            blocks_write_cancel(&batch->write);
 }

@@ -18,6 +18,7 @@ enum {
 
 /* Blocks on their way: collected by slices, then written. */
 struct task_batch {
+    struct task_frame *frame;
     struct blocks_write *write;
     size_t size;
     bool is_started;
@@ -52,14 +53,16 @@ enum task_step task_frame_run(struct task_frame *frame, struct error *err);
 /* The task's slice should end at once: nobody wants its output. */
 void task_frame_abandon(struct task_frame *frame);
 
-/* The next write to be started, in the order of putting, counted as started; NULL: none. */
-struct blocks_write *task_frame_take_write(struct task_frame *frame);
-/* It could not be started: it will be the next again. */
-void task_frame_give_back(struct task_frame *frame, struct blocks_write *write);
-/* It is durable (or failed, and so does the task). Before the write is freed. Returns its size. */
-size_t task_frame_stored(struct task_frame *frame, const struct blocks_write *write);
-/* Nothing that was put is neither durable nor lost. */
-bool task_frame_is_stored(struct task_frame *frame);
+/* The next batch whose write is to be started, in the order of putting; NULL: none. */
+struct task_batch *task_frame_next_batch(struct task_frame *frame);
+void task_frame_set_started(struct task_frame *frame, struct task_batch *batch);
+/* It is durable (or failed, and so does the task): is freed. Before its write is. Returns its size.
+ */
+size_t task_frame_stored(struct task_frame *frame, struct task_batch *batch);
+/* All that was put is durable. */
+bool task_frame_is_stored(const struct task_frame *frame);
+/* Nobody wants to hear of the writes that were started: they are the store's. */
+void task_frame_forget_writes(struct task_frame *frame);
 
 static inline struct task_frame *task_frame_of(const struct task *task)
 {

@@ -68,8 +68,7 @@ int task_bench_teardown(void **state)
 struct seen {
     bool is_done;
     struct error err;
-    struct task_frame *frame; /* whose blocks these are; NULL: nobody's */
-    struct blocks_write *write;
+    struct task_batch *batch; /* that this is; NULL: none */
 };
 
 static void on_written(void *seen_, const struct blocks_written *result, const struct error *err)
@@ -77,16 +76,16 @@ static void on_written(void *seen_, const struct blocks_written *result, const s
     struct seen *seen = seen_;
 
     seen->is_done = true;
-    if (seen->frame != NULL)
-        task_frame_stored(seen->frame, seen->write);
+    if (seen->batch != NULL)
+        task_frame_stored(seen->batch->frame, seen->batch);
     if (err != NULL)
         seen->err = *err;
 }
 
 static bool write_blocks(struct task_bench *bench, struct blocks_write *write,
-                         struct task_frame *frame, struct error *err)
+                         struct task_batch *batch, struct error *err)
 {
-    struct seen seen = {.frame = frame, .write = write};
+    struct seen seen = {.batch = batch};
 
     if (!blocks_write_start(bench->node->blocks, bench->loop, write, on_written, &seen, &seen.err))
         fail_msg("%s", seen.err.text);
@@ -118,11 +117,13 @@ struct run {
 
 static void store(struct run *run)
 {
-    struct blocks_write *write;
+    struct task_batch *batch;
 
-    while ((write = task_frame_take_write(&run->frame)) != NULL)
-        if (!write_blocks(run->bench, write, &run->frame, &run->reply->err))
+    while ((batch = task_frame_next_batch(&run->frame)) != NULL) {
+        task_frame_set_started(&run->frame, batch);
+        if (!write_blocks(run->bench, batch->write, batch, &run->reply->err))
             run->reply->is_broken = run->reply->output.size > 0;
+    }
 }
 
 /* The rest that the task left, and the next piece of the body. */
