@@ -11,9 +11,9 @@
 struct dag_walk {
     struct walk *walk;
     struct walk_memory *memory;
-    bool allows_missing, skips_leaves;
-    dag_walk_missing_cb on_missing;
-    void *missing_arg;
+    bool skips_leaves;
+    dag_walk_bad_cb on_bad; /* NULL: a bad block ends the walk */
+    void *bad_arg;
 };
 
 struct dag_walk *dag_walk_create(struct node *node, const struct walk_limits *limits,
@@ -46,11 +46,10 @@ bool dag_walk_add_roots(struct dag_walk *walk, const struct cid *roots, size_t c
     return walk_add_roots(walk->walk, roots, count, err);
 }
 
-void dag_walk_allow_missing(struct dag_walk *walk, dag_walk_missing_cb on_missing, void *arg)
+void dag_walk_allow_bad(struct dag_walk *walk, dag_walk_bad_cb on_bad, void *arg)
 {
-    walk->allows_missing = true;
-    walk->on_missing = on_missing;
-    walk->missing_arg = arg;
+    walk->on_bad = on_bad;
+    walk->bad_arg = arg;
 }
 
 void dag_walk_skip_leaves(struct dag_walk *walk)
@@ -89,14 +88,6 @@ static bool fetch(const struct dag_walk *walk, struct task *task, struct slice *
     return true;
 }
 
-static bool miss(struct dag_walk *walk, struct error *err)
-{
-    const struct cid *cid = walk_wanted(walk->walk);
-
-    return (walk->on_missing == NULL || walk->on_missing(walk->missing_arg, cid, err)) &&
-           walk_miss(walk->walk, err);
-}
-
 /* *is_here: out, block is the wanted one, and the walk has it. */
 static bool answer(struct dag_walk *walk, struct task *task, struct slice *block, bool *is_here,
                    struct error *err)
@@ -106,9 +97,10 @@ static bool answer(struct dag_walk *walk, struct task *task, struct slice *block
     *is_here = fetch(walk, task, block, &why);
     if (*is_here)
         return walk_supply(walk->walk, *block, err);
-    if (walk->allows_missing && why.code == ERROR_NOT_FOUND)
-        return miss(walk, err);
-    return error_set(err, why.code, "%s", why.text);
+    if (walk->on_bad == NULL || (why.code != ERROR_NOT_FOUND && why.code != ERROR_MISMATCH))
+        return error_set(err, why.code, "%s", why.text);
+    return walk->on_bad(walk->bad_arg, walk_wanted(walk->walk), &why, err) &&
+           walk_miss(walk->walk, err);
 }
 
 enum dag_walk_step dag_walk_run(struct dag_walk *walk, struct task *task, walk_cb on_block,

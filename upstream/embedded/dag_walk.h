@@ -34,11 +34,12 @@ void dag_walk_destroy(struct dag_walk **walk); /* NULL is fine; does not wait: f
 MUST_USE bool dag_walk_add_roots(struct dag_walk *walk, const struct cid *roots, size_t count,
                                  struct error *err);
 
-/* Before the first run. A block that is not here: on_missing (NULL is fine) is told, stats->missing
- * counts it, and the walk goes on without what lies below. on_missing sets err and returns false to
- * stop. */
-typedef bool (*dag_walk_missing_cb)(void *arg, const struct cid *cid, struct error *err);
-void dag_walk_allow_missing(struct dag_walk *walk, dag_walk_missing_cb on_missing, void *arg);
+/* Before the first run. Of a block that is not here (ERROR_NOT_FOUND) or damaged (ERROR_MISMATCH)
+ * on_bad is told, stats->missing counts it, and the walk goes on without what lies below. on_bad
+ * sets err and returns false to stop. */
+typedef bool (*dag_walk_bad_cb)(void *arg, const struct cid *cid, const struct error *why,
+                                struct error *err);
+void dag_walk_allow_bad(struct dag_walk *walk, dag_walk_bad_cb on_bad, void *arg);
 
 /* Before the first run. Blocks without links (raw ones mostly, so nearly all bytes of a file) are
  * not read: the index says that they are here and how large they are. on_block gets them as {NULL,

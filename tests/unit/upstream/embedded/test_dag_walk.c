@@ -39,15 +39,15 @@ static bool note_block(void *task_, const struct cid *cid, struct slice block, s
     return !wanted->stops || error_set(err, ERROR_CANCELED, "enough");
 }
 
-static bool note_missing(void *task_, const struct cid *cid, struct error *err)
+static bool note_missing(void *task_, const struct cid *cid, const struct error *why,
+                         struct error *err)
 {
     struct wanted *wanted = ((struct task *)task_)->arg;
 
     text_put_text(&wanted->visits, "- ");
     cid_print(cid, CID_BASE_DEFAULT, &wanted->visits);
     text_put_char(&wanted->visits, '\n');
-    (void)err;
-    return true;
+    return why->code == ERROR_NOT_FOUND || error_set(err, why->code, "%s", why->text);
 }
 
 static bool begin(struct task *task, struct error *err)
@@ -61,7 +61,7 @@ static bool begin(struct task *task, struct error *err)
     if (wanted->skips_leaves)
         dag_walk_skip_leaves(state->walk);
     if (wanted->allows_missing)
-        dag_walk_allow_missing(state->walk, note_missing, task);
+        dag_walk_allow_bad(state->walk, note_missing, task);
     return dag_walk_add_roots(state->walk, wanted->roots, wanted->root_count, err);
 }
 
