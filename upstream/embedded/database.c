@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BUSY_TIMEOUT_MS = 2000 };
+enum {
+    BUSY_TIMEOUT_MS = 2000,
+    OPEN_FLAGS = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+};
 
 /* ---- failures */
 
@@ -120,22 +123,62 @@ static bool set_pragmas(struct database *database, struct error *err)
     return is_set;
 }
 
-bool database_open(struct database *database, const struct database_form *form, const char *folder,
-                   const char *file, bool *is_new, struct error *err)
+static void begin(struct database *database, const struct database_form *form, const char *folder,
+                  const char *file)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     struct text path = {0};
 
     text_put_format(&path, "%s/%s", folder, file);
     *database = (struct database){.form = form, .path = path.data};
     database->statements = memory_alloc(form->count * sizeof(sqlite3_stmt *));
+}
+
+bool database_open(struct database *database, const struct database_form *form, const char *folder,
+                   const char *file, bool *is_new, struct error *err)
+{
+    begin(database, form, folder, file);
     if (!form->is_reader && !make_file(database, err))
         return false;
-    if (sqlite3_open_v2(database->path, &database->db, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(database->path, &database->db, OPEN_FLAGS, NULL) != SQLITE_OK)
         return database_fail(database, err);
     sqlite3_extended_result_codes(database->db, 1);
     sqlite3_busy_timeout(database->db, BUSY_TIMEOUT_MS);
     return set_pragmas(database, err) && check_version(database, is_new, err);
+}
+
+static const char scratch_settings[] = "PRAGMA journal_mode = OFF;"
+                                       "PRAGMA synchronous = OFF;"
+                                       "PRAGMA locking_mode = EXCLUSIVE;";
+
+static bool set_up_scratch(struct database *database, const char *schema, struct error *err)
+{
+    struct text sql = {0};
+    bool is_set;
+
+    if (sqlite3_open_v2(database->path, &database->db, OPEN_FLAGS, NULL) != SQLITE_OK)
+        return database_fail(database, err);
+    sqlite3_extended_result_codes(database->db, 1);
+    text_put_format(&sql, "%sPRAGMA cache_size = -%d; BEGIN; %s", scratch_settings,
+                    database->form->cache_kib, schema);
+    is_set = database_execute(database, sql.data, err);
+    text_dispose(&sql);
+    return is_set;
+}
+
+bool database_open_scratch(struct database *database, const struct database_form *form,
+                           const char *folder, const char *schema, struct error *err)
+{
+    bool is_open;
+    int fd;
+
+    begin(database, form, folder, "scratch-XXXXXX");
+    fd = mkstemp(database->path);
+    if (fd < 0)
+        return error_set_errno(err, "%s cannot be made in %s", form->name, folder);
+    close(fd);
+    is_open = set_up_scratch(database, schema, err);
+    unlink(database->path); /* SQLite has it open */
+    return is_open;
 }
 
 void database_close(struct database *database)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An SQLite file of the embedded node: opening, prepared statements, and failures in words that an
- * operator can act on. For index.c and pins.c; one thread at a time.
+ * operator can act on. One thread at a time.
  *
  * WAL, synchronous=FULL: a commit is on disk when it returns. */
 #ifndef UPSTREAM_EMBEDDED_DATABASE_H
@@ -35,6 +35,10 @@ struct database {
  * ERROR_MISMATCH: it is damaged. Close it whatever came of it. */
 MUST_USE bool database_open(struct database *database, const struct database_form *form,
                             const char *folder, const char *file, bool *is_new, struct error *err);
+/* A file without a name, that ends with its use: in one transaction that is never committed,
+ * nothing is synced, and pages are written when the cache needs their room. */
+MUST_USE bool database_open_scratch(struct database *database, const struct database_form *form,
+                                    const char *folder, const char *schema, struct error *err);
 /* One that is zeroed is fine. */
 void database_close(struct database *database);
 

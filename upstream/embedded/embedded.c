@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "upstream/embedded/embedded_private.h"
 #include "upstream/embedded/operation_task.h"
+#include "upstream/embedded/pin_commands.h"
 #include "upstream/embedded/read_commands.h"
 #include "upstream/embedded/serve.h"
 
@@ -15,7 +16,18 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_BLOCK_GET] = &command_block_get,
     [COMMAND_BLOCK_STAT] = &command_block_stat,
     [COMMAND_CAT] = &command_cat,
+    [COMMAND_PIN_ADD] = &command_pin_add,
+    [COMMAND_PIN_LS] = &command_pin_ls,
+    [COMMAND_PIN_RM] = &command_pin_rm,
+    [COMMAND_PIN_UPDATE] = &command_pin_update,
+    [COMMAND_PIN_VERIFY] = &command_pin_verify,
+    [COMMAND_REFS_LOCAL] = &command_refs_local,
+    [COMMAND_REPO_GC] = &command_repo_gc,
+    [COMMAND_REPO_LS] = &command_repo_ls,
+    [COMMAND_REPO_STAT] = &command_repo_stat,
+    [COMMAND_REPO_VERIFY] = &command_repo_verify,
     [COMMAND_RESOLVE] = &command_resolve,
+    [COMMAND_STATS_REPO] = &command_stats_repo,
 };
 
 const struct task_command *embedded_command(enum command_id id)

@@ -2,6 +2,8 @@
 #include "upstream/embedded/node.h"
 
 #include "conf/memory.h"
+#include "upstream/embedded/files.h"
+#include "upstream/embedded/pins.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -51,6 +53,8 @@ static bool empty_scratch(const char *path, struct error *err)
 
 static void close_parts(struct node *node)
 {
+    files_close(&node->files);
+    pins_close(&node->pins);
     blocks_close(&node->blocks);
 }
 
@@ -77,7 +81,9 @@ static bool open_parts(struct node *node, struct blocks_opened *opened, struct e
 {
     struct blocks_settings settings = {.folder = node->folder, .jobs = node->jobs};
 
-    return blocks_open(&node->blocks, &settings, opened, err) && empty_scratch(node->scratch, err);
+    return blocks_open(&node->blocks, &settings, opened, err) &&
+           empty_scratch(node->scratch, err) && pins_open(&node->pins, node->folder, err) &&
+           files_open(&node->files, node->pins, err);
 }
 
 bool node_open(struct node **node_ptr, const struct node_settings *settings,

@@ -13,17 +13,7 @@
 
 enum { VERSION = 1, CACHE_KIB = 2048 };
 
-enum statement {
-    BEGIN,
-    COMMIT,
-    PUT,
-    FIND,
-    REMOVE,
-    LIST,
-    GET_VALUE,
-    PUT_VALUE,
-    STATEMENT_COUNT
-};
+enum statement { BEGIN, COMMIT, PUT, FIND, REMOVE, LIST, GET_VALUE, PUT_VALUE, STATEMENT_COUNT };
 
 static const char *const texts[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -327,6 +317,22 @@ bool pins_list(struct pins *pins, enum pin_mode mode, const struct cid *after, s
     pthread_mutex_unlock(&pins->mutex);
     text_dispose(&place);
     return is_listed;
+}
+
+static bool keep_cid(void *cid, const struct cid *found, struct slice name)
+{
+    *(struct cid *)cid = *found;
+    return false;
+}
+
+bool pins_next(struct pins *pins, enum pin_mode mode, const struct cid *after, struct cid *next,
+               bool *is_end, struct error *err)
+{
+    size_t count;
+    bool is_read = pins_list(pins, mode, after, 1, keep_cid, next, &count, err);
+
+    *is_end = count == 0;
+    return is_read;
 }
 
 /* ---- values */

@@ -62,6 +62,11 @@ MUST_USE bool pins_list(struct pins *pins, enum pin_mode mode, const struct cid 
                         size_t limit, pins_listed on_pin, void *arg, size_t *count,
                         struct error *err);
 
+/* The pin of this mode behind `after` (NULL: the first), in the same order. *is_end: there is none.
+ * next may be what after points to. */
+MUST_USE bool pins_next(struct pins *pins, enum pin_mode mode, const struct cid *after,
+                        struct cid *next, bool *is_end, struct error *err);
+
 /* ---- values: "files-root" */
 
 /* ERROR_NOT_FOUND: there is none. value is cleared first. */
