@@ -9,17 +9,16 @@ import os
 import pathlib
 import queue
 import random
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
 import urllib.parse
 
-from kit import figures, kubo, kubo_case, members, relay, settings
+from kit import figures, settings
 from kit.client import Client
 from kit.forward import Forward
+from kit.kubo_case import KuboCase
 from kit.pin_model import DIRECT, RECURSIVE, Model, Pin
 from kit.process import wait_for
 from kit.upstream import Upstream
@@ -158,44 +157,34 @@ class Player:
         return pins
 
 
-class PinModel(unittest.TestCase):
+class PinModel(KuboCase):
     limit_seconds = settings.pick(ci=300, full=1800)
-    variable = "KUBO"
 
     def setUp(self):
-        reason = kubo_case.why_not(self.variable)
-        if reason:
-            self.skipTest(reason)
         self.seed = settings.seed()
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.kubo = kubo.Kubo(self.folder, kubo.binary(self.variable))
-        self.addCleanup(self.kubo.stop)
+        self.kubo = self.start_kubo()
         waits = random.Random(self.seed)
         slow = lambda request: waits.choice([0, 0, 0.01, 0.05]) if "/pin/" in request.target else 0  # noqa: E731
         self.upstream = Upstream(Forward(self.kubo.port, delay=slow))
         self.addCleanup(self.upstream.close)
         names = [f"member-{number}" for number in range(MEMBERS)]
-        self.relay = relay.start(self.folder, self.upstream.port, workers=2, more=members.write_policy(self.folder, names))
+        self.start_gateway(names, port=self.upstream.port, workers=2)
         self.port = self.relay.port
-        self.addCleanup(self.relay.stop)
         self.js = JsClients(self.port) if os.environ.get("KUBO_RPC_CLIENT") else None
         if self.js:
             self.addCleanup(self.js.close)
-        tokens = members.mint(self.relay, names)
         self.players = [Player(self, name, token, self.seed * 1000 + number, self.js if number % 4 == 3 else None)
-                        for number, (name, token) in enumerate(zip(names, tokens))]
+                        for number, (name, token) in enumerate(self.tokens.items())]
         self.keys = {}
         self.others = self.at_node(known=False)  # the empty folder of the node's own
         self.make_objects()
 
     def evidence(self):
-        return f"seed {self.seed}\n{self.relay.process.log()[-3000:]}"
+        return f"seed {self.seed}\n{super().evidence()}"
 
     # ---- objects
 
     def make_objects(self):
-        self.cli = kubo.Cli(self.folder, self.kubo.port, binary=kubo.binary(self.variable))
         self.spellings, self.numbers = {}, itertools.count()
         shared = [self.new_object() for _ in range(SHARED)]
         self.foreign = shared[:FOREIGN]
@@ -203,11 +192,6 @@ class PinModel(unittest.TestCase):
             self.straight("pin", "add", "--name=theirs", key)
         for player in self.players:
             player.objects = shared + [self.new_object() for _ in range(OWN)]
-
-    def straight(self, *words):
-        done = self.cli.run(*words)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
 
     def new_object(self):
         """A folder with a file in it: its key, the CIDv1; spelled in both versions."""
@@ -239,12 +223,6 @@ class PinModel(unittest.TestCase):
             self.assertEqual((check["upstream"]["lost"], check["upstream"]["unknown"]), (0, 0), check)
             self.assertIn(check["upstream"]["foreign"] - len(self.others), range(FOREIGN + 1), check)  # but those that serve a claim
         self.assertEqual(check["pins"], sum(len(player.model.own()) for player in self.players))
-
-    def check(self):
-        done = subprocess.run([relay.causeway_program(), "ledger", "check", "--json", "--config", self.relay.config], text=True,
-                              capture_output=True, timeout=60)
-        self.assertTrue(done.stdout, done.stderr)
-        return json.loads(done.stdout)
 
     def at_node(self, known=True):
         """key -> (mode, name), by the node's own word."""

@@ -76,9 +76,6 @@ class StoredQuotas(KuboCase):
 
     # ---- what is so
 
-    def check(self):
-        return json.loads(self.causeway("ledger", "check", "--json", status=None).stdout)
-
     def pinned(self, cids):
         """Those of these that Kubo holds."""
         lines = self.node.lines("pin/ls", stream=True, type="recursive")

@@ -5,12 +5,11 @@ recounted, and what others pinned at Kubo is as it was. The same when an older b
 
 import itertools
 import json
-import subprocess
 import time
 import unittest
 import urllib.parse
 
-from kit import figures, relay, settings
+from kit import figures, settings
 from kit.crash_case import CrashCase, CrashMember
 from kit.pin_model import DIRECT, RECURSIVE, Model
 from kit.process import wait_for
@@ -121,22 +120,18 @@ class PinCrashes(CrashCase):
             self.check_all()
             before = [member.model.own() for member in self.members]
             backup = self.folder / f"backup-{number}.db"
-            self.operate("ledger", "backup", backup)
+            self.causeway("ledger", "backup", backup)
             self.crash(self.random.choice(["gateway", "both"]), seconds=self.random.uniform(0, 1))
             self.relay.stop()
             self.passed.clear()
             pinned = self.pins_of_kubo()
-            self.operate("ledger", "restore", backup)
+            self.causeway("ledger", "restore", backup)
             self.relay.start()
             self.assertTrue(wait_for(lambda: self.check()["doubtful_objects"] == 0, 60, 0.2), self.check())
             self.check_ledger()
             self.check_restored(before, pinned)
             self.begin_anew()
         figures.report("older backups put back, after which all was right", RESTORES, "restores")
-
-    def operate(self, *words):
-        done = subprocess.run([relay.causeway_program(), *words, "--config", self.relay.config], text=True, capture_output=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stderr)
 
     def check_restored(self, before, pinned):
         self.assertEqual(self.pins_of_others(), self.foreign)

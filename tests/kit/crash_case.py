@@ -4,19 +4,15 @@ what must hold when they were started again."""
 
 import concurrent.futures
 import json
-import pathlib
 import random
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
-import unittest
 
-from kit import kubo, kubo_case, members, relay, settings
+from kit import settings
 from kit.client import Client
 from kit.forward import Forward
 from kit.http1 import BadMessage, Cut, Silent
+from kit.kubo_case import KuboCase
 from kit.pin_model import DIRECT, RECURSIVE, Model, Pin
 from kit.process import wait_for
 from kit.upstream import Upstream
@@ -46,39 +42,24 @@ class CrashMember:
         return {pin["Cid"]: Pin(pin["Type"], pin.get("Name", "")) for pin in map(json.loads, reply.text().splitlines())}
 
 
-class CrashCase(unittest.TestCase):
+class CrashCase(KuboCase):
     """setUp calls start_all and leaves `members` (each with play(stop)) and `foreign`: what others have pinned."""
-
-    variable = "KUBO"
 
     def start_all(self, names):
         """Tokens for members of these names."""
-        reason = kubo_case.why_not(self.variable)
-        if reason:
-            self.skipTest(reason)
         self.seed = settings.seed()
         self.random = random.Random(self.seed)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.kubo = kubo.Kubo(self.folder, kubo.binary(self.variable))
-        self.addCleanup(lambda: self.kubo.stop())
+        self.kubo = self.start_kubo()
         self.trap, self.passed, self.happened, self.began = None, [], [], time.monotonic()
         self.forward = Forward(self.kubo.port, before=lambda request: self.pass_by(request, "before"),
                                after=lambda request: self.pass_by(request, "after"))
         self.upstream = Upstream(self.forward)
         self.addCleanup(self.upstream.close)
-        self.relay = relay.start(self.folder, self.upstream.port, more=members.write_policy(self.folder, names))
-        self.addCleanup(lambda: self.relay.stop())
-        self.cli = kubo.Cli(self.folder, self.kubo.port, binary=kubo.binary(self.variable))
-        return members.mint(self.relay, names)
+        self.start_gateway(names, port=self.upstream.port)
+        return list(self.tokens.values())
 
     def evidence(self):
-        return f"seed {self.seed}; {self.happened[-5:]}\n{self.relay.process.log()[-3000:]}"
-
-    def straight(self, *words):
-        done = self.cli.run(*words)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
+        return f"seed {self.seed}; {self.happened[-5:]}\n{super().evidence()}"
 
     # ---- what is killed, and when
 
@@ -134,12 +115,6 @@ class CrashCase(unittest.TestCase):
             self.relay.start()
 
     # ---- what holds then
-
-    def check(self):
-        done = subprocess.run([relay.causeway_program(), "ledger", "check", "--json", "--config", self.relay.config], text=True,
-                              capture_output=True, timeout=60)
-        self.assertTrue(done.stdout, done.stderr)
-        return json.loads(done.stdout)
 
     def pins_of_kubo(self):
         """All, as (CID, mode, name)."""

@@ -2,6 +2,7 @@
 """The base of tests that put a gateway before a real Kubo, with the `ipfs` program before both."""
 
 import functools
+import json
 import pathlib
 import shutil
 import subprocess
@@ -59,15 +60,15 @@ class KuboCase(unittest.TestCase):
         return kubo.Cli(at.folder, port, binary=kubo.binary(at.variable))
 
     @either
-    def start_gateway(at, names=(), *, policy=None, quotas=(), **options):
-        """at.relay before at.kubo, at.cli before it, at.direct before Kubo itself, and at.tokens, one for each of these members. The
+    def start_gateway(at, names=(), *, port=None, policy=None, quotas=(), **options):
+        """at.relay before at.kubo, or what stands before that at this port; at.cli before it, at.direct before Kubo itself, and at.tokens, one for each of these members. The
         policy is this text, or one where they are all alike (kit.members); without names, there is none."""
         if policy is not None:
             (at.folder / "policy.yaml").write_text(policy)
             options["more"] = f"org: lab.example\npolicy: {at.folder}/policy.yaml"
         elif names:
             options["more"] = members.write_policy(at.folder, names, quotas)
-        at.relay = relay.start(at.folder, at.kubo.port, **options)
+        at.relay = relay.start(at.folder, port or at.kubo.port, **options)
         at.when_done(relay.stop_well, at.relay)
         at.cli, at.direct = at.cli_of(at.relay.port), at.cli_of(at.kubo.port)
         at.tokens = dict(zip(names, members.mint(at.relay, names))) if names else {}
@@ -106,3 +107,7 @@ class KuboCase(unittest.TestCase):
         if status is not None:
             self.assertEqual(done.returncode, status, f"{words}\n{done.stdout}\n{done.stderr}\n{self.evidence()}")
         return done
+
+    def check(self):
+        """What the check of the ledger says, sound or not."""
+        return json.loads(self.causeway("ledger", "check", "--json", status=None).stdout)
