@@ -27,6 +27,11 @@ MUST_USE bool unixfs_write_node(const struct unixfs_out *out, struct slice links
                                 struct slice message, uint64_t tsize, struct unixfs_entry *entry,
                                 struct error *err);
 
+/* Appends the message of a shard. bits: fanout / 8 bytes, the last one has the lowest places. stat:
+ * NULL, or of the directory, in its root. */
+void unixfs_put_shard(struct text *out, const uint8_t *bits, uint32_t fanout,
+                      const struct unixfs_stat *stat);
+
 /* Hashes a dag-pb block, hands it out and makes its CID. */
 MUST_USE bool unixfs_emit(const struct unixfs_out *out, struct slice block, struct cid *cid,
                           struct error *err);

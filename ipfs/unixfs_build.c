@@ -118,6 +118,26 @@ bool unixfs_is_inline(const struct unixfs_profile *profile, size_t size)
     return profile->inlines && size <= profile->inline_limit;
 }
 
+void unixfs_put_shard(struct text *out, const uint8_t *bits, uint32_t fanout,
+                      const struct unixfs_stat *stat)
+{
+    struct slice number = {(const char *)bits, fanout / 8};
+    struct unixfs node;
+
+    while (number.size > 0 && *number.data == 0) { /* as a number: no zeros in front */
+        number.data++;
+        number.size--;
+    }
+    node = (struct unixfs){.type = UNIXFS_HAMT,
+                           .has_data = number.size > 0,
+                           .data = number,
+                           .hash = UNIXFS_HASH_MURMUR3,
+                           .fanout = fanout};
+    if (stat != NULL)
+        node.stat = *stat;
+    unixfs_put(out, &node, NULL, 0);
+}
+
 bool unixfs_emit(const struct unixfs_out *out, struct slice block, struct cid *cid,
                  struct error *err)
 {

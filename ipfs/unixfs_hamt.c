@@ -97,24 +97,10 @@ static bool write_shard(struct unixfs_hamt *hamt, unsigned level, const struct u
                         struct unixfs_entry *entry, struct error *err)
 {
     const struct shard *shard = hamt->shards[level];
-    uint32_t fanout = hamt->out.profile.fanout;
-    struct slice bits = {(const char *)shard->bits, fanout / 8};
     struct text message = {0};
-    struct unixfs node;
     bool ok;
 
-    while (bits.size > 0 && *bits.data == 0) { /* as a number: no zeros in front */
-        bits.data++;
-        bits.size--;
-    }
-    node = (struct unixfs){.type = UNIXFS_HAMT,
-                           .has_data = bits.size > 0,
-                           .data = bits,
-                           .hash = UNIXFS_HASH_MURMUR3,
-                           .fanout = fanout};
-    if (stat != NULL)
-        node.stat = *stat;
-    unixfs_put(&message, &node, NULL, 0);
+    unixfs_put_shard(&message, shard->bits, hamt->out.profile.fanout, stat);
     ok = unixfs_write_node(&hamt->out, text_slice(&shard->links), text_slice(&message),
                            shard->tsize, entry, err);
     text_dispose(&message);
