@@ -2,6 +2,7 @@
 #include "upstream/embedded/embedded.h"
 
 #include "conf/memory.h"
+#include "upstream/embedded/command_files.h"
 #include "upstream/embedded/embedded_private.h"
 #include "upstream/embedded/operation_task.h"
 #include "upstream/embedded/pin_commands.h"
@@ -16,6 +17,17 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_BLOCK_GET] = &command_block_get,
     [COMMAND_BLOCK_STAT] = &command_block_stat,
     [COMMAND_CAT] = &command_cat,
+    [COMMAND_FILES_CHCID] = &command_files_chcid,
+    [COMMAND_FILES_CHMOD] = &command_files_chmod,
+    [COMMAND_FILES_CP] = &command_files_cp,
+    [COMMAND_FILES_FLUSH] = &command_files_flush,
+    [COMMAND_FILES_LS] = &command_files_ls,
+    [COMMAND_FILES_MKDIR] = &command_files_mkdir,
+    [COMMAND_FILES_MV] = &command_files_mv,
+    [COMMAND_FILES_READ] = &command_files_read,
+    [COMMAND_FILES_RM] = &command_files_rm,
+    [COMMAND_FILES_STAT] = &command_files_stat,
+    [COMMAND_FILES_TOUCH] = &command_files_touch,
     [COMMAND_PIN_ADD] = &command_pin_add,
     [COMMAND_PIN_LS] = &command_pin_ls,
     [COMMAND_PIN_RM] = &command_pin_rm,

@@ -36,20 +36,22 @@ enum files_step {
     FILES_BAD, /* err says why */
 };
 
-/* An entry that `add --to-files` puts into the tree. Zeroed at the start, in the state of the
- * command. */
-struct files_adding {
-    struct files *inside; /* whose turn it is; private, and so is the rest */
-    struct cid root;
-    bool was_put;
+/* One change of the tree, for who makes one: zeroed at the start, in the state of a command. */
+struct files_change {
+    struct files *inside; /* whose turn it has; private, and so is the rest */
+    bool is_made, has_failed;
+    struct error why;
+    struct cid root; /* as it will be */
 };
+/* Gives the turn back, wherever it stands. Does not wait. */
+void files_change_dispose(struct files_change *change);
 
-/* path: the option's text; one that ends in '/' is a directory, in which the entry gets the name.
- * Nothing there is replaced. Errors in Kubo's words. */
-MUST_USE enum files_step files_add_entry(struct task *task, struct files_adding *adding,
+/* Puts what was added into the tree, for `add --to-files`. path: the option's text; one that ends
+ * in
+ * '/' is a directory, in which the entry gets the name (as typed: its last part). Nothing that is
+ * there is replaced. Errors in Kubo's words, "to-files: ...". */
+MUST_USE enum files_step files_add_entry(struct task *task, struct files_change *change,
                                          struct slice path, struct slice name,
                                          const struct cid *cid, struct error *err);
-/* Gives the turn back, wherever it stands. Does not wait. */
-void files_adding_dispose(struct files_adding *adding);
 
 #endif
