@@ -94,6 +94,14 @@ bool dag_codec_decode(struct dag_node *node, uint64_t code, struct slice block, 
     }
 }
 
+bool dag_codec_show(struct dag_node *node, uint64_t code, struct slice block, struct error *err)
+{
+    if (code == CODEC_DAG_PB)
+        return dag_pb_decode_node(node, block, DAG_PB_SHOWN, err);
+    return dag_codec_check(code, DAG_CODEC_DECODER, err) &&
+           dag_codec_decode(node, code, block, err);
+}
+
 bool dag_codec_encode(const struct dag_node *node, uint64_t code, struct text *out,
                       struct error *err)
 {

@@ -27,6 +27,11 @@ MUST_USE bool dag_codec_check(uint64_t code, enum dag_codec_way way, struct erro
 MUST_USE bool dag_codec_decode(struct dag_node *node, uint64_t code, struct slice block,
                                struct error *err);
 
+/* The same as Kubo shows it, and follows paths in it: what a dag-pb block or link does not have is
+ * there as null. Of any codec; errors of dag_codec_check too. */
+MUST_USE bool dag_codec_show(struct dag_node *node, uint64_t code, struct slice block,
+                             struct error *err);
+
 /* Appends the node. After a failure out may have a part of it. */
 MUST_USE bool dag_codec_encode(const struct dag_node *node, uint64_t code, struct text *out,
                                struct error *err);

@@ -130,6 +130,17 @@ bool dag_node_lookup(const struct dag_node *node, uint32_t at, struct slice name
     return error_set(err, ERROR_NOT_FOUND, "key not found: \"%.*s\"", shown(name), name.data);
 }
 
+void dag_node_keep(struct dag_node *node, uint32_t index)
+{
+    uint32_t count = dag_node_next(node, index) - index;
+
+    memmove(node->items, node->items + index, count * sizeof(*node->items));
+    node->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        if (node->items[i].kind == DAG_LIST || node->items[i].kind == DAG_MAP)
+            node->items[i].end -= index;
+}
+
 /* What qsort_r hands to the orders: its last argument cannot be const. */
 struct sorted {
     const struct dag_node *node;

@@ -74,6 +74,9 @@ uint32_t dag_node_find(const struct dag_node *node, uint32_t map, const char *ke
 MUST_USE bool dag_node_lookup(const struct dag_node *node, uint32_t at, struct slice name,
                               uint32_t *found, struct error *err);
 
+/* Makes the item at index, and what is in it, the whole node. */
+void dag_node_keep(struct dag_node *node, uint32_t index);
+
 /* As Kubo calls them: "map", "int". */
 const char *dag_kind_name(enum dag_kind kind);
 /* Refuses it in Kubo's words, with ERROR_UNSUPPORTED: what was asked of it makes sense on others.

@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "upstream/embedded/command_files.h"
+#include "upstream/embedded/dag_commands.h"
 #include "upstream/embedded/embedded_private.h"
 #include "upstream/embedded/operation_task.h"
 #include "upstream/embedded/pin_commands.h"
@@ -17,6 +18,10 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_BLOCK_GET] = &command_block_get,
     [COMMAND_BLOCK_STAT] = &command_block_stat,
     [COMMAND_CAT] = &command_cat,
+    [COMMAND_DAG_EXPORT] = &command_dag_export,
+    [COMMAND_DAG_GET] = &command_dag_get,
+    [COMMAND_DAG_RESOLVE] = &command_dag_resolve,
+    [COMMAND_DAG_STAT] = &command_dag_stat,
     [COMMAND_FILES_CHCID] = &command_files_chcid,
     [COMMAND_FILES_CHMOD] = &command_files_chmod,
     [COMMAND_FILES_CP] = &command_files_cp,

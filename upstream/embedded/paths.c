@@ -181,7 +181,7 @@ static enum look look_in_node(struct way *way, struct slice block, struct error 
     enum look look = LOOK_REFUSED;
     struct error why = {0};
 
-    if (dag_codec_decode(&node, way->cid.codec, block, &why))
+    if (dag_codec_show(&node, way->cid.codec, block, &why))
         look = follow_node(way, &node, err);
     else
         entity_refuse(err, &way->cid, &why);

@@ -84,10 +84,37 @@ static void test_dag_node_says_what_is_not_there_in_kubos_words(void **state)
     (void)state;
 }
 
+static void test_dag_node_keeps_a_part_as_a_whole(void **state)
+{
+    static const struct {
+        const char *path, *json;
+    } rows[] = {{"a", "[10,[11],{\"c\":12}]"},
+                {"a/2", "{\"c\":12}"},
+                {"a/1/0", "11"},
+                {"b", "\"text\""},
+                {"", block}};
+    struct dag_node node = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct text out = {0};
+        struct error err = {0};
+        const struct dag_item *item = look_up(&node, rows[i].path, &err);
+
+        assert_non_null(item);
+        dag_node_keep(&node, (uint32_t)(item - node.items));
+        assert_true(dag_json_encode(&node, &out, &err));
+        assert_string_equal(out.data, rows[i].json);
+        text_dispose(&out);
+    }
+    dag_node_dispose(&node);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dag_node_looks_up_keys_and_indexes),
+        cmocka_unit_test(test_dag_node_keeps_a_part_as_a_whole),
         cmocka_unit_test(test_dag_node_says_what_is_not_there_in_kubos_words),
     };
 
