@@ -25,8 +25,8 @@ static const char default_path[] = "/etc/causeway/causeway.yaml";
 
 static const struct option_choice upstream_kinds[] = {
     [CONFIG_UPSTREAM_KUBO] = {"kubo", false},
+    [CONFIG_UPSTREAM_EMBEDDED] = {"embedded", false},
     {"cluster", true},
-    {"embedded", true},
     {NULL, false},
 };
 
@@ -84,7 +84,8 @@ static const struct option table[] = {
      .help = "Proxies in front of this gateway whose word about the client's address is believed."},
 
     {"upstream.kind", OPTION_CHOICE, FIELD(upstream.kind), "kubo", .choices = upstream_kinds,
-     .help = "What stores the data."},
+     .help = "What stores the data: kubo, a Kubo node; or embedded: this gateway itself, in data/blocks. Takes effect at "
+             "a restart only."},
     {"upstream.address", OPTION_ADDRESS, FIELD(upstream.address), "127.0.0.1:5001", .check = config_check_can_dial,
      .help = "The RPC address of the node: host and port, unix:/path, or a multiaddr such as /ip4/127.0.0.1/tcp/5001."},
     {"upstream.authorization_file", OPTION_SECRET, FIELD(upstream.authorization),
@@ -195,6 +196,21 @@ static bool set_place(struct config *config, const char *path, struct error *err
     return true;
 }
 
+/* The embedded node is in this process: there is nobody to dial. */
+static bool check_upstream(const struct config *config, const struct yaml *yaml, struct error *err)
+{
+    static const char *const of_others[] = {"upstream.address", "upstream.authorization_file"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(of_others); i++)
+        if (config->upstream.kind == CONFIG_UPSTREAM_EMBEDDED &&
+            yaml_get_path(yaml_root(yaml), of_others[i]) != NULL)
+            return options_error(yaml, of_others[i], err,
+                                 "the embedded node is inside this gateway and is not dialled: "
+                                 "take %s out, or set upstream.kind to kubo",
+                                 of_others[i]);
+    return true;
+}
+
 /* What no single option can tell. */
 static bool check_together(const struct config *config, const struct yaml *yaml, struct error *err)
 {
@@ -219,7 +235,7 @@ static bool check_together(const struct config *config, const struct yaml *yaml,
                              "the policy says who may do what: take allow out, or policy");
     if (config->policy != NULL && config->org == NULL)
         return options_error(yaml, "policy", err, "a policy needs org, which it must name too");
-    return true;
+    return check_upstream(config, yaml, err);
 }
 
 static uint64_t count_cores(void)

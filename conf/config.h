@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum config_upstream_kind { CONFIG_UPSTREAM_KUBO };
+enum config_upstream_kind { CONFIG_UPSTREAM_KUBO, CONFIG_UPSTREAM_EMBEDDED };
 
 /* Bits of config->allow, in the order of the catalogue's classes: 1 << class. */
 enum config_class {

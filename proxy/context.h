@@ -15,6 +15,7 @@
 #include "proxy/walks.h"
 #include "proxy/write_gate.h"
 #include "store/store.h"
+#include "upstream/embedded/node.h"
 #include "upstream/tracker.h"
 
 struct context {
@@ -27,6 +28,7 @@ struct context {
     struct walks *walks;
     struct denylist *denylist;
     struct write_gate *writes;
+    struct node *node; /* the embedded one; NULL: the storage is elsewhere */
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */

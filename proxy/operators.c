@@ -61,6 +61,10 @@ static void answer_readiness(struct desk *desk, struct exchange *exchange)
         exchange_refuse(exchange, 503, CLOSE_DONE, "not ready: %s", err.text);
         return;
     }
+    if (desk->upstream == NULL) {
+        answer_text(exchange, 200, "text/plain", SLICE("ready\n"));
+        return;
+    }
     probe = memory_alloc(sizeof(*probe));
     probe->exchange = exchange;
     if (pool_dial_start(desk->upstream, &probe->dial, on_probed, &err)) {
@@ -300,7 +304,8 @@ struct server_settings *operators_make_settings(struct server *server, struct sn
     };
 
     desk->snapshot = snapshot_ref(snapshot);
-    desk->upstream = pool_create(server->loop, server->blocks, &pool);
+    if (context->context->node == NULL) /* else the storage is as ready as this process */
+        desk->upstream = pool_create(server->loop, server->blocks, &pool);
     desk->context = context;
     desk->settings = (struct server_settings){
         .references = 1,

@@ -26,8 +26,7 @@
 enum {
     LISTEN_BACKLOG = 4096,
     LARGE_BLOCK_BUDGET = 32 * 1024 * 1024, /* of all workers together */
-    JOB_THREADS = 2,
-    JOB_QUEUE = 64,
+    JOB_QUEUE = 4096,                      /* a job that waits costs no memory of its own */
     CONTROL_WAIT_MS = 200,
 };
 
@@ -227,8 +226,8 @@ static void start_tracker(struct gateway *gateway)
     settings.denied_arg = gateway->denylist;
     gateway->blocks = block_store_create(0);
     gateway->pipes = pipe_store_create();
-    gateway->storage =
-        storage_open(gateway->loop, gateway->blocks, gateway->pipes, gateway->snapshot);
+    gateway->storage = storage_open(gateway->loop, gateway->blocks, gateway->pipes,
+                                    gateway->snapshot, gateway->context.node);
     settings.upstream = gateway->storage;
     gateway->context.tracker = tracker_create(&settings);
     storage_start(gateway);
@@ -357,12 +356,23 @@ static bool open_shared(struct gateway *gateway, struct error *err)
     return true;
 }
 
+/* One for each core, so that all of them hash; and one more, for what waits (a disk, DNS). */
+static unsigned int job_threads(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 2 ? 3 : cores > 64 ? 65 : (unsigned int)cores + 1;
+}
+
 static bool start(struct gateway *gateway, int signal_fd, struct error *err)
 {
     if (!open_shared(gateway, err))
         return false;
+    gateway->jobs = jobs_create(job_threads(), JOB_QUEUE);
+    if (!storage_open_node(&gateway->context.node, gateway->snapshot->config, gateway->jobs,
+                           gateway->messages, err))
+        return false;
     gateway->loop = loop_create(gateway);
-    gateway->jobs = jobs_create(JOB_THREADS, JOB_QUEUE);
     gateway->watch.fd = -1;
     io_init(&gateway->signals, gateway->loop, signal_fd, on_signal, on_nothing);
     io_watch_read(&gateway->signals);
@@ -410,8 +420,9 @@ static void free_workers(struct gateway *gateway)
 static void stop(struct gateway *gateway)
 {
     stop_workers(gateway);
+    node_stop(gateway->context.node);
+    jobs_destroy(&gateway->jobs);
     if (gateway->loop != NULL) {
-        jobs_destroy(&gateway->jobs);
         loop_turn(gateway->loop, 0); /* a reload that was under way comes back */
         owners_stop(&gateway->owners);
         member_transfer_stop(&gateway->transfer);
@@ -426,6 +437,7 @@ static void stop(struct gateway *gateway)
         io_close(&gateway->signals);
         stop_tracker(gateway);
     }
+    node_close(&gateway->context.node); /* its answers find loops that still turn once */
     context_close(&gateway->context);
     free_workers(gateway);
     if (gateway->loop != NULL) {

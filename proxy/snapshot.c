@@ -27,15 +27,37 @@ static bool load_tls(struct snapshot *snapshot, const struct snapshot *previous,
     return snapshot->tls != NULL;
 }
 
+/* An embedded node is opened at the start, for as long as the process lives. */
+static bool check_kind(const struct snapshot *snapshot, const struct snapshot *previous,
+                       struct error *err)
+{
+    return previous == NULL || previous->config->upstream.kind == snapshot->config->upstream.kind ||
+           error_set(err, ERROR_UNSUPPORTED,
+                     "%s: upstream.kind is another than the gateway was started with: restart it, "
+                     "or set it back",
+                     snapshot->config->file);
+}
+
+static bool find_upstream(struct snapshot *snapshot, struct error *err)
+{
+    size_t count;
+
+    if (snapshot->config->upstream.kind == CONFIG_UPSTREAM_EMBEDDED) {
+        strcpy(snapshot->upstream.text, "embedded");
+        return true;
+    }
+    return address_resolve(&snapshot->config->upstream.address, &snapshot->upstream, 1, &count,
+                           err);
+}
+
 bool snapshot_load(struct snapshot **result, const char *path, const struct snapshot *previous,
                    struct error *err)
 {
     struct snapshot *snapshot = memory_alloc(sizeof(*snapshot));
-    size_t count;
 
     atomic_init(&snapshot->references, 1);
-    if (config_load(&snapshot->config, path, err) && load_tls(snapshot, previous, err) &&
-        address_resolve(&snapshot->config->upstream.address, &snapshot->upstream, 1, &count, err)) {
+    if (config_load(&snapshot->config, path, err) && check_kind(snapshot, previous, err) &&
+        load_tls(snapshot, previous, err) && find_upstream(snapshot, err)) {
         *result = snapshot;
         return true;
     }

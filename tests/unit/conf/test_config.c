@@ -51,6 +51,17 @@ static void test_config_of_an_empty_file_takes_every_default(void **state)
     assert_null(config);
 }
 
+static void test_config_takes_an_embedded_node_without_an_address(void **state)
+{
+    const struct config *config;
+    struct error err = {0};
+
+    if (!config_load_bytes(&config, "/c.yaml", SLICE("upstream: {kind: embedded}\n"), &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(config->upstream.kind, CONFIG_UPSTREAM_EMBEDDED);
+    config_unref(&config);
+}
+
 static void test_config_reads_a_whole_file(void **state)
 {
     static const char source[] =
@@ -124,7 +135,8 @@ static void test_config_refuses_with_place_and_remedy(void **state)
         {"origins: ['HTTPS://x']", "no origin"},
         {"origins: ['https://']", "no origin"},
         {"upstream: {kind: cluster}", "cluster is not built yet"},
-        {"upstream: {kind: embedded}", "embedded is not built yet"},
+        {"upstream: {kind: embedded, address: '127.0.0.1:5001'}",
+         "upstream.address out, or set upstream.kind to kubo"},
         {"upstream: {kind: kubu}", "did you mean kubo?"},
         {"upstream: {address: '127.0.0.1:0'}", "port 0"},
         {"upstream: {cluster_address: '127.0.0.1:9094'}", "cluster_address is not built yet"},
@@ -251,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_of_an_empty_file_takes_every_default),
+        cmocka_unit_test(test_config_takes_an_embedded_node_without_an_address),
         cmocka_unit_test(test_config_reads_a_whole_file),
         cmocka_unit_test(test_config_refuses_with_place_and_remedy),
         cmocka_unit_test(test_config_tells_how_to_make_an_absent_file),
