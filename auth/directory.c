@@ -82,7 +82,8 @@ static void put_locked(struct directory *directory, const struct token_record *r
                (uint64_t)(uintptr_t)entry);
     directory->shared.entry_bytes += malloc_usable_size(entry);
     if (before != NULL) {
-        atomic_store(&directory->generation, next); /* behind the entry: see directory_find */
+        atomic_store(&directory->generation,
+                     next); /* behind the entry: see directory_authenticate */
         directory->shared.entry_bytes -= malloc_usable_size(before);
         epochs_retire(&directory->epochs, before);
     }
@@ -95,7 +96,7 @@ static void remove_locked(struct directory *directory, const char *id)
     if (entry == NULL)
         return;
     table_remove(atomic_load(&directory->tokens), directory_key_of_id(id));
-    atomic_fetch_add(&directory->generation, 1); /* behind the entry: see directory_find */
+    atomic_fetch_add(&directory->generation, 1); /* behind the entry: see directory_authenticate */
     directory->shared.entry_bytes -= malloc_usable_size(entry);
     epochs_retire(&directory->epochs, entry);
 }
@@ -130,7 +131,7 @@ void directory_suspend(struct directory *directory, enum principal_kind kind, st
     pthread_mutex_lock(&directory->mutex);
     set_locked(directory, &directory->suspended, directory_key_of_principal(kind, id), 1);
     pthread_mutex_unlock(&directory->mutex);
-    directory_end_sessions(directory, kind, id); /* behind it: see directory_find */
+    directory_end_sessions(directory, kind, id); /* behind it: see directory_authenticate */
 }
 
 void directory_resume(struct directory *directory, enum principal_kind kind, struct slice id)
@@ -315,9 +316,9 @@ void directory_destroy(struct directory **directory_ptr)
     free(directory);
 }
 
-struct directory_reader *directory_reader_create(struct directory *directory)
+struct directory_view *directory_view_create(struct directory *directory)
 {
-    struct directory_reader *reader = memory_alloc(sizeof(*reader));
+    struct directory_view *reader = memory_alloc(sizeof(*reader));
 
     reader->directory = directory;
     pthread_mutex_lock(&directory->mutex);
@@ -327,9 +328,9 @@ struct directory_reader *directory_reader_create(struct directory *directory)
     return reader;
 }
 
-void directory_reader_destroy(struct directory_reader **reader_ptr)
+void directory_view_destroy(struct directory_view **reader_ptr)
 {
-    struct directory_reader *reader = *reader_ptr;
+    struct directory_view *reader = *reader_ptr;
 
     if (reader == NULL)
         return;

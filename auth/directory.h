@@ -18,7 +18,7 @@
 #include "store/store.h"
 
 struct directory;
-struct directory_reader;
+struct directory_view;
 
 enum directory_answer {
     DIRECTORY_FOUND = 0,
@@ -62,8 +62,8 @@ void directory_resume(struct directory *directory, enum principal_kind kind, str
 uint64_t directory_generation(const struct directory *directory);
 
 /* One for each thread that looks up, used by that thread alone. At most 256 at a time. */
-struct directory_reader *directory_reader_create(struct directory *directory);
-void directory_reader_destroy(struct directory_reader **reader);
+struct directory_view *directory_view_create(struct directory *directory);
+void directory_view_destroy(struct directory_view **reader);
 
 /* What a lookup found: a value, good for ever. */
 struct directory_token {
@@ -82,9 +82,9 @@ struct directory_token {
 };
 
 /* The reader's thread. now_ms: since 1970. token is set if the answer is DIRECTORY_FOUND. */
-enum directory_answer directory_find(struct directory_reader *reader,
-                                     const struct credential *credential, uint64_t now_ms,
-                                     struct directory_token *token);
+enum directory_answer directory_authenticate(struct directory_view *reader,
+                                             const struct credential *credential, uint64_t now_ms,
+                                             struct directory_token *token);
 
 /* Sets kind, id and what is known of the credential; they borrow from token. The
  * caller adds what the policy and the connection know. */
@@ -92,11 +92,11 @@ void directory_token_describe(const struct directory_token *token, struct princi
 
 /* The reader's thread: may a request that began as principal go on? DIRECTORY_FOUND: yes. For
  * principals without a token, too. */
-enum directory_answer directory_check(struct directory_reader *reader,
+enum directory_answer directory_check(struct directory_view *reader,
                                       const struct principal *principal, uint64_t now_ms);
 
 /* The reader's thread. For who is known without a token. */
-bool directory_is_suspended(struct directory_reader *reader, enum principal_kind kind,
+bool directory_is_suspended(struct directory_view *reader, enum principal_kind kind,
                             struct slice id);
 
 /* Tokens used since they were last collected, at most max, for TRANSACTION_TOKEN_USED; coarse: a

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The inside of the directory, for directory.c (writers) and directory_find.c (readers) alone. */
+/* The inside of the directory, for directory.c (writers) and directory_authenticate.c (readers)
+ * alone. */
 #ifndef AUTH_DIRECTORY_PRIVATE_H
 #define AUTH_DIRECTORY_PRIVATE_H
 
@@ -41,7 +42,7 @@ struct directory {
     } shared;
 };
 
-struct directory_reader {
+struct directory_view {
     struct directory *directory;
     struct epoch_reader *epoch;
 };

@@ -50,7 +50,7 @@ static void put_narrowing(const struct cli *cli, json_t *input)
     operator_client_set_text(input, "state", cli_value(cli, "state"));
 }
 
-int command_pin_ls(struct cli *cli)
+int cli_pin_ls(struct cli *cli)
 {
     static const struct operator_list list = {
         .path = "/pin/list",
@@ -105,7 +105,7 @@ static void print_status(const struct cli *cli, const json_t *status)
     json_array_foreach(pins, i, pin) print_pin(cli, pin);
 }
 
-int command_pin_status(struct cli *cli)
+int cli_pin_status(struct cli *cli)
 {
     json_t *input = json_object();
 
@@ -150,7 +150,7 @@ static int print_adopted(const struct cli *cli, const json_t *status)
     return operator_client_number(status, "failed") == 0 ? CLI_DONE : CLI_FAILED;
 }
 
-int command_pin_adopt(struct cli *cli)
+int cli_pin_adopt(struct cli *cli)
 {
     static const struct timespec pause = {.tv_nsec = 100000000};
     json_t *status, *input;

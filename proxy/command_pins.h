@@ -8,8 +8,8 @@
 extern const struct cli_option pin_ls_options[];
 extern const struct cli_option pin_adopt_options[];
 
-int command_pin_ls(struct cli *cli);
-int command_pin_status(struct cli *cli);
-int command_pin_adopt(struct cli *cli);
+int cli_pin_ls(struct cli *cli);
+int cli_pin_status(struct cli *cli);
+int cli_pin_adopt(struct cli *cli);
 
 #endif

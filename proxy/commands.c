@@ -118,7 +118,7 @@ const struct cli_command proxy_commands[] = {
             "\"lost\" ones were pinned and are missing in the storage; \"ownerless\" ones had an "
             "owner who is gone from the\npolicy. Names are written as members wrote them.",
         .options = pin_ls_options,
-        .run = command_pin_ls,
+        .run = cli_pin_ls,
     },
     {
         .words = "pin status",
@@ -129,7 +129,7 @@ const struct cli_command proxy_commands[] = {
         .help = "The storage is asked now; what the ledger says is what was seen when something "
                 "last happened to the object,\nor when it was checked.",
         .options = operator_options,
-        .run = command_pin_status,
+        .run = cli_pin_status,
     },
     {
         .words = "pin adopt",
@@ -142,7 +142,7 @@ const struct cli_command proxy_commands[] = {
             "are; one of a CID's v0 form (Qm...) becomes a pin of the\nv1 form first, and is "
             "removed once that one is on record. When the owner removes it, nothing is left.",
         .options = pin_adopt_options,
-        .run = command_pin_adopt,
+        .run = cli_pin_adopt,
     },
     {
         .words = "gc",

@@ -75,7 +75,7 @@ void context_close(struct context *context)
 void worker_tools_create(struct worker_tools *tools, const struct context *context)
 {
     *tools = (struct worker_tools){
-        .reader = directory_reader_create(context->directory),
+        .reader = directory_view_create(context->directory),
         .denylist = denylist_reader_create(context->denylist),
         .audit = audit_writer_create(context->audit),
     };
@@ -83,7 +83,7 @@ void worker_tools_create(struct worker_tools *tools, const struct context *conte
 
 void worker_tools_dispose(struct worker_tools *tools)
 {
-    directory_reader_destroy(&tools->reader);
+    directory_view_destroy(&tools->reader);
     denylist_reader_destroy(&tools->denylist);
     audit_writer_destroy(&tools->audit);
 }

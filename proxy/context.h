@@ -38,7 +38,7 @@ void context_close(struct context *context);
 
 /* What each worker has of these for itself alone. */
 struct worker_tools {
-    struct directory_reader *reader;
+    struct directory_view *reader;
     struct denylist_reader *denylist;
     struct audit_writer *audit;
 };

@@ -146,7 +146,7 @@ static bool by_token(struct site *site, const struct exchange *exchange, struct 
                       "machine; and have the token replaced, since others may have read it");
     if (!credential_parse(value, &credential, &err))
         return refuse_credential(site, facts->peer, value, refusal);
-    answer = directory_find(site->tools->reader, &credential, clock_wall_ms(), token);
+    answer = directory_authenticate(site->tools->reader, &credential, clock_wall_ms(), token);
     if (answer == DIRECTORY_SUSPENDED)
         return refuse(refusal, 403, suspended);
     if (answer != DIRECTORY_FOUND)

@@ -82,7 +82,7 @@ static bool check_name(const struct call *call, struct error *err)
                      PIN_NAME_MAX);
 }
 
-void pins_add(struct rpc *rpc)
+void treat_pin_add(struct rpc *rpc)
 {
     struct error err = {0};
 
@@ -139,7 +139,7 @@ static void release_next(struct pin_call *pins)
     pin_call_track(pins, &request, NULL, on_released);
 }
 
-void pins_rm(struct rpc *rpc)
+void treat_pin_rm(struct rpc *rpc)
 {
     pin_call_start(rpc, release_next);
 }
@@ -264,7 +264,7 @@ static void look_at_source(struct pin_call *pins)
     read_object(pins, 0, on_source);
 }
 
-void pins_update(struct rpc *rpc)
+void treat_pin_update(struct rpc *rpc)
 {
     pin_call_start(rpc, look_at_source);
 }

@@ -8,13 +8,13 @@
 
 /* Each CID after the other; the first that fails ends the call, and those before stay pinned. With
  * `progress` lines of nodes and bytes. */
-void pins_add(struct rpc *rpc);
-void pins_rm(struct rpc *rpc);
+void treat_pin_add(struct rpc *rpc);
+void treat_pin_rm(struct rpc *rpc);
 /* The new one is pinned first, under the name of the old one, which is then unpinned. */
-void pins_update(struct rpc *rpc);
+void treat_pin_update(struct rpc *rpc);
 /* Streamed, a page of the ledger at a time. */
-void pins_ls(struct rpc *rpc);
+void treat_pin_ls(struct rpc *rpc);
 /* The caller's own recursive pins, each read from end to end where it lies. */
-void pins_verify(struct rpc *rpc);
+void treat_pin_verify(struct rpc *rpc);
 
 #endif

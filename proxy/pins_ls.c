@@ -230,7 +230,7 @@ static void list(struct pin_call *pins)
     read_pages(pins, read_pins);
 }
 
-void pins_ls(struct rpc *rpc)
+void treat_pin_ls(struct rpc *rpc)
 {
     pin_call_start(rpc, list);
 }
@@ -315,7 +315,7 @@ static void verify(struct pin_call *pins)
     read_pages(pins, verify_pages);
 }
 
-void pins_verify(struct rpc *rpc)
+void treat_pin_verify(struct rpc *rpc)
 {
     pin_call_start(rpc, verify);
 }

@@ -194,20 +194,20 @@ static void treat(struct rpc *rpc)
             rpc_answer_version(exchange);
         return;
     case TREATMENT_PIN_ADD:
-        pins_add(rpc);
+        treat_pin_add(rpc);
         return;
     case TREATMENT_PIN_LS:
-        pins_ls(rpc);
+        treat_pin_ls(rpc);
         return;
     case TREATMENT_PIN_RM:
-        pins_rm(rpc);
+        treat_pin_rm(rpc);
         return;
     case TREATMENT_PIN_UPDATE:
-        pins_update(rpc);
+        treat_pin_update(rpc);
         return;
     case TREATMENT_PIN_VERIFY:
         if (reads_take_walk(rpc))
-            pins_verify(rpc);
+            treat_pin_verify(rpc);
         return;
     case TREATMENT_COMMANDS:
         rpc_answer_commands(exchange, rpc->site, rpc->principal, rpc->call);

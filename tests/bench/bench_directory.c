@@ -31,7 +31,7 @@ static void fill(struct directory *directory, struct token_kept *kept)
 
 struct bench {
     struct directory *directory;
-    struct directory_reader *reader;
+    struct directory_view *reader;
     struct token_kept *kept;
     struct principal facts;
 };
@@ -72,7 +72,8 @@ static void find(struct bench *bench, unsigned n)
 {
     struct directory_token token;
 
-    if (directory_find(bench->reader, &bench->kept[n].credential, 1000, &token) != DIRECTORY_FOUND)
+    if (directory_authenticate(bench->reader, &bench->kept[n].credential, 1000, &token) !=
+        DIRECTORY_FOUND)
         abort();
 }
 
@@ -107,12 +108,13 @@ int main(void)
     struct directory_counters counters;
 
     bench.kept = memory_resize_array(NULL, TOKENS, sizeof(*bench.kept));
-    bench.reader = directory_reader_create(bench.directory);
+    bench.reader = directory_view_create(bench.directory);
     fill(bench.directory, bench.kept);
     measure(&bench, "parse a header, hash its secret", parse);
     measure(&bench, "find one of 4,096 tokens in use", find_hot);
     measure(&bench, "find one of 100,000 tokens in use", find_any);
-    if (directory_find(bench.reader, &bench.kept[0].credential, 1000, &token) != DIRECTORY_FOUND)
+    if (directory_authenticate(bench.reader, &bench.kept[0].credential, 1000, &token) !=
+        DIRECTORY_FOUND)
         abort();
     directory_token_describe(&token, &bench.facts);
     measure(&bench, "make and free a principal", make_principal);
@@ -121,7 +123,7 @@ int main(void)
     measure(&bench, "check a principal, something taken away", check);
     counters = directory_counters(bench.directory);
     printf("%-44s %8.1f MiB\n", "memory of 100,000 tokens", (double)counters.bytes / (1 << 20));
-    directory_reader_destroy(&bench.reader);
+    directory_view_destroy(&bench.reader);
     directory_destroy(&bench.directory);
     free(bench.kept);
     return 0;

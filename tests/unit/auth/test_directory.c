@@ -30,7 +30,7 @@ static struct credential credential_of(unsigned n, uint8_t secret)
 
 struct fixture {
     struct directory *directory;
-    struct directory_reader *reader;
+    struct directory_view *reader;
     struct directory_token token;
 };
 
@@ -39,7 +39,7 @@ static int setup(void **state)
     struct fixture *f = memory_alloc(sizeof(*f));
 
     f->directory = directory_create();
-    f->reader = directory_reader_create(f->directory);
+    f->reader = directory_view_create(f->directory);
     *state = f;
     return 0;
 }
@@ -48,7 +48,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
 
-    directory_reader_destroy(&f->reader);
+    directory_view_destroy(&f->reader);
     directory_destroy(&f->directory);
     free(f);
     return 0;
@@ -58,7 +58,7 @@ static enum directory_answer find(struct fixture *f, unsigned n, uint8_t secret,
 {
     struct credential credential = credential_of(n, secret);
 
-    return directory_find(f->reader, &credential, now_ms, &f->token);
+    return directory_authenticate(f->reader, &credential, now_ms, &f->token);
 }
 
 static void put(struct fixture *f, struct token_record record)
@@ -125,10 +125,11 @@ static void test_directory_holds_basic_to_the_member_it_names(void **state)
 
         credential.form = CREDENTIAL_BASIC_MEMBER;
         snprintf(credential.member, ID_SIZE, "%s", table[i].member);
-        assert_int_equal(directory_find(f->reader, &credential, 1, &f->token), table[i].answer);
+        assert_int_equal(directory_authenticate(f->reader, &credential, 1, &f->token),
+                         table[i].answer);
         kit_token_id(credential.id, 2); /* a partner called alice is not the member alice */
         memset(credential.secret_hash, 3, RECORD_HASH_SIZE);
-        assert_int_equal(directory_find(f->reader, &credential, 1, &f->token),
+        assert_int_equal(directory_authenticate(f->reader, &credential, 1, &f->token),
                          DIRECTORY_OTHER_OWNER);
     }
 }
@@ -414,7 +415,7 @@ static void test_directory_follows_the_ledger(void **state)
     for (unsigned n = 0; n < 2500; n++) /* more than two pages, which are read behind these */
         assert_true(store_start(kit->store, NULL, kit_token_add(n, "alice"), NULL, NULL, &err));
     assert_true(directory_attach(f.directory, kit->store, &err));
-    f.reader = directory_reader_create(f.directory);
+    f.reader = directory_view_create(f.directory);
     for (unsigned n = 0; n < 2500; n++)
         assert_int_equal(find(&f, n, (uint8_t)(n % 255 + 1), 1), DIRECTORY_FOUND);
     kit_run(kit, kit_token_add(5000, "bob"), ERROR_NONE); /* known once it was acknowledged */
@@ -444,7 +445,7 @@ static void test_directory_follows_the_ledger(void **state)
     directory_detach(f.directory);
     kit_run(kit, kit_token_add(6000, "bob"), ERROR_NONE);
     assert_int_equal(find(&f, 6000, 6000 % 255 + 1, 1), DIRECTORY_UNKNOWN);
-    directory_reader_destroy(&f.reader);
+    directory_view_destroy(&f.reader);
     directory_destroy(&f.directory);
 }
 
@@ -461,14 +462,14 @@ struct race {
 static void *read_on(void *race_)
 {
     struct race *race = race_;
-    struct directory_reader *reader = directory_reader_create(race->directory);
+    struct directory_view *reader = directory_view_create(race->directory);
     struct directory_token token;
     unsigned n = 0;
 
     while (!atomic_load(&race->must_stop)) {
         struct credential credential = credential_of(n, (uint8_t)(n + 1));
         unsigned revoked = atomic_load(&race->revoked);
-        enum directory_answer answer = directory_find(reader, &credential, 1, &token);
+        enum directory_answer answer = directory_authenticate(reader, &credential, 1, &token);
 
         if (answer == DIRECTORY_FOUND && (n < revoked || strcmp(token.id, credential.id) != 0))
             abort(); /* a revoked token was let in, or another one was handed out */
@@ -476,7 +477,7 @@ static void *read_on(void *race_)
             abort();
         n = (n + 1) % TOKENS;
     }
-    directory_reader_destroy(&reader);
+    directory_view_destroy(&reader);
     return NULL;
 }
 

@@ -7,7 +7,7 @@ enum { POLICY = 7 };
 
 struct fixture {
     struct directory *directory;
-    struct directory_reader *reader;
+    struct directory_view *reader;
     struct memo *memo;
     struct token_record record;
     uint8_t hash[RECORD_HASH_SIZE]; /* of the header that is kept */
@@ -24,7 +24,8 @@ static const struct principal *look_up(struct fixture *f, uint8_t secret, uint64
 
     memcpy(credential.id, f->record.id, TOKEN_ID_SIZE);
     memset(credential.secret_hash, secret, RECORD_HASH_SIZE);
-    assert_int_equal(directory_find(f->reader, &credential, now_ms, &token), DIRECTORY_FOUND);
+    assert_int_equal(directory_authenticate(f->reader, &credential, now_ms, &token),
+                     DIRECTORY_FOUND);
     directory_token_describe(&token, &facts);
     return principal_create(&facts);
 }
@@ -59,7 +60,7 @@ static int setup(void **state)
     struct fixture *f = memory_alloc(sizeof(*f));
 
     f->directory = directory_create();
-    f->reader = directory_reader_create(f->directory);
+    f->reader = directory_view_create(f->directory);
     f->record = (struct token_record){.owner_kind = OWNER_MEMBER,
                                       .owner = "alice",
                                       .created_ms = 1,
@@ -77,7 +78,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
 
     memo_destroy(&f->memo);
-    directory_reader_destroy(&f->reader);
+    directory_view_destroy(&f->reader);
     directory_destroy(&f->directory);
     free(f);
     return 0;

@@ -10,7 +10,7 @@
 struct fixture {
     struct kit *kit;
     struct operator_site site;
-    struct directory_reader *reader;
+    struct directory_view *reader;
     const struct principal *root;
     int answers, status;
     json_t *body;
@@ -25,7 +25,7 @@ static int setup(void **state)
     f->site = (struct operator_site){
         .loop = f->kit->loop, .store = f->kit->store, .directory = directory_create()};
     assert_true(directory_attach(f->site.directory, f->kit->store, &err));
-    f->reader = directory_reader_create(f->site.directory);
+    f->reader = directory_view_create(f->site.directory);
     f->root =
         principal_create(&(struct principal){.kind = PRINCIPAL_OPERATOR, .id = SLICE("root")});
     *state = f;
@@ -38,7 +38,7 @@ static int teardown(void **state)
 
     json_decref(f->body);
     principal_unref(&f->root);
-    directory_reader_destroy(&f->reader);
+    directory_view_destroy(&f->reader);
     directory_detach(f->site.directory);
     directory_destroy(&f->site.directory);
     kit_teardown((void **)&f->kit);
@@ -105,7 +105,7 @@ static enum directory_answer try_token(struct fixture *f, const char *token, uin
 
     snprintf(value, sizeof(value), "Bearer %s", token);
     assert_true(credential_parse(slice_of(value), &credential, &err));
-    return directory_find(f->reader, &credential, now_ms, &found);
+    return directory_authenticate(f->reader, &credential, now_ms, &found);
 }
 
 static void expect_message(const json_t *body, const char *part)

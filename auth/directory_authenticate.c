@@ -127,7 +127,7 @@ static bool is_suspended(const struct directory *directory, enum principal_kind 
                      &value);
 }
 
-bool directory_is_suspended(struct directory_reader *reader, enum principal_kind kind,
+bool directory_is_suspended(struct directory_view *reader, enum principal_kind kind,
                             struct slice id)
 {
     bool result;
@@ -138,9 +138,9 @@ bool directory_is_suspended(struct directory_reader *reader, enum principal_kind
     return result;
 }
 
-enum directory_answer directory_find(struct directory_reader *reader,
-                                     const struct credential *credential, uint64_t now_ms,
-                                     struct directory_token *token)
+enum directory_answer directory_authenticate(struct directory_view *reader,
+                                             const struct credential *credential, uint64_t now_ms,
+                                             struct directory_token *token)
 {
     struct directory *directory = reader->directory;
     enum directory_answer answer;
@@ -205,7 +205,7 @@ static enum directory_answer check_token(const struct directory *directory,
     return record_has_expired(entry->expires_ms, now_ms) ? DIRECTORY_EXPIRED : DIRECTORY_FOUND;
 }
 
-enum directory_answer directory_check(struct directory_reader *reader,
+enum directory_answer directory_check(struct directory_view *reader,
                                       const struct principal *principal, uint64_t now_ms)
 {
     struct directory *directory = reader->directory;
