@@ -142,8 +142,8 @@ static void clean(struct slice name, struct text *out)
     }
 }
 
-/* A number in a query such as "mode=0644&mtime=-5"; false: it is not there, or is none. */
-static bool read_number(struct slice query, const char *name, unsigned base, int64_t *number)
+/* The value of a name in a query such as "mode=0644&mtime=-5". False: it is not there. */
+static bool find_value(struct slice query, const char *name, struct slice *value)
 {
     size_t name_size = strlen(name);
 
@@ -151,46 +151,54 @@ static bool read_number(struct slice query, const char *name, unsigned base, int
         const char *end = memchr(query.data, '&', query.size);
         size_t size = end == NULL ? query.size : (size_t)(end - query.data);
         struct slice pair = {query.data, size};
-        bool negative;
 
         size += end != NULL;
         query = (struct slice){query.data + size, query.size - size};
         if (!slice_starts(pair, name) || pair.size <= name_size + 1 || pair.data[name_size] != '=')
             continue;
-        pair = (struct slice){pair.data + name_size + 1, pair.size - name_size - 1};
-        negative = pair.data[0] == '-';
-        *number = 0;
-        for (size_t i = negative; i < pair.size; i++)
-            if (pair.data[i] < '0' || pair.data[i] >= (char)('0' + base) ||
-                __builtin_mul_overflow(*number, (int64_t)base, number) ||
-                __builtin_add_overflow(*number, (int64_t)(pair.data[i] - '0'), number))
-                return false;
-        *number = negative ? -*number : *number;
-        return pair.size > negative;
+        *value = (struct slice){pair.data + name_size + 1, pair.size - name_size - 1};
+        return true;
     }
     return false;
 }
 
-/* The `mode` and `mtime` that clients put behind a `?` in the field's name. */
+static bool read_number(struct slice value, unsigned base, int64_t *number)
+{
+    bool negative = value.data[0] == '-';
+
+    *number = 0;
+    for (size_t i = negative; i < value.size; i++)
+        if (value.data[i] < '0' || value.data[i] >= (char)('0' + base) ||
+            __builtin_mul_overflow(*number, (int64_t)base, number) ||
+            __builtin_add_overflow(*number, (int64_t)(value.data[i] - '0'), number))
+            return false;
+    *number = negative ? -*number : *number;
+    return value.size > negative;
+}
+
+/* The `mode` and `mtime` that clients put behind a `?` in the field's name. What has a `?` and no
+ * mtime is of the year 1970 to Kubo. */
 static void read_metadata(struct multipart_part *part)
 {
     const char *mark = part->name.size == 0 ? NULL : memchr(part->name.data, '?', part->name.size);
-    struct slice query;
-    int64_t number;
+    struct slice query, value;
+    int64_t number = 0;
 
     if (mark == NULL)
         return;
     query = (struct slice){mark + 1, part->name.size - (size_t)(mark - part->name.data) - 1};
-    if (read_number(query, "mode", 8, &number) && number >= 0 && number <= UINT32_MAX) {
+    if (find_value(query, "mode", &value) && read_number(value, 8, &number) && number >= 0 &&
+        number <= UINT32_MAX) {
         part->has_mode = true;
         part->mode = (uint32_t)number;
     }
-    if (read_number(query, "mtime", 10, &number)) {
-        part->has_mtime = true;
-        part->mtime_seconds = number;
-    }
-    if (part->has_mtime && read_number(query, "mtime-nsecs", 10, &number) && number >= 0 &&
-        number < 1000000000)
+    number = 0;
+    part->has_mtime = !find_value(query, "mtime", &value) || read_number(value, 10, &number);
+    if (!part->has_mtime)
+        return;
+    part->mtime_seconds = number;
+    if (find_value(query, "mtime-nsecs", &value) && read_number(value, 10, &number) &&
+        number >= 0 && number < 1000000000)
         part->mtime_nanoseconds = (uint32_t)number;
 }
 

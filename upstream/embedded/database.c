@@ -150,6 +150,7 @@ static const char scratch_settings[] = "PRAGMA journal_mode = OFF;"
                                        "PRAGMA synchronous = OFF;"
                                        "PRAGMA locking_mode = EXCLUSIVE;";
 
+/* What SQLite would allot in advance is more than what most of them need. */
 static bool set_up_scratch(struct database *database, const char *schema, struct error *err)
 {
     struct text sql = {0};
@@ -158,6 +159,7 @@ static bool set_up_scratch(struct database *database, const char *schema, struct
     if (sqlite3_open_v2(database->path, &database->db, OPEN_FLAGS, NULL) != SQLITE_OK)
         return database_fail(database, err);
     sqlite3_extended_result_codes(database->db, 1);
+    sqlite3_db_config(database->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0);
     text_put_format(&sql, "%sPRAGMA cache_size = -%d; BEGIN; %s", scratch_settings,
                     database->form->cache_kib, schema);
     is_set = database_execute(database, sql.data, err);

@@ -5,6 +5,7 @@
 #include "upstream/embedded/command_files.h"
 #include "upstream/embedded/dag_commands.h"
 #include "upstream/embedded/embedded_private.h"
+#include "upstream/embedded/import_commands.h"
 #include "upstream/embedded/operation_task.h"
 #include "upstream/embedded/pin_commands.h"
 #include "upstream/embedded/read_commands.h"
@@ -15,6 +16,7 @@
 /* The commands that the node has. A command's file exports it:
  * [COMMAND_CAT] = &command_cat, in the order of names. */
 static const struct task_command *const commands[COMMAND_COUNT] = {
+    [COMMAND_ADD] = &command_add,
     [COMMAND_BLOCK_GET] = &command_block_get,
     [COMMAND_BLOCK_STAT] = &command_block_stat,
     [COMMAND_CAT] = &command_cat,

@@ -10,7 +10,8 @@
  *     case IMPORT_BAD:      return TASK_FAILED;
  *     }
  *
- * Holds one part's head. What ends too early fails in the words of Kubo (Go's mime/multipart). */
+ * Holds one part's head. A body that ends too early fails in the words of Kubo (Go's
+ * mime/multipart), which itself takes the file that was cut off for a whole one. */
 #ifndef UPSTREAM_EMBEDDED_IMPORT_BODY_H
 #define UPSTREAM_EMBEDDED_IMPORT_BODY_H
 
