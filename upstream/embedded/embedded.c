@@ -40,6 +40,7 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_PIN_RM] = &command_pin_rm,
     [COMMAND_PIN_UPDATE] = &command_pin_update,
     [COMMAND_PIN_VERIFY] = &command_pin_verify,
+    [COMMAND_REFS] = &command_refs,
     [COMMAND_REFS_LOCAL] = &command_refs_local,
     [COMMAND_REPO_GC] = &command_repo_gc,
     [COMMAND_REPO_LS] = &command_repo_ls,

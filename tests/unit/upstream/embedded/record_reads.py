@@ -216,6 +216,27 @@ def record(recorder):
         call("block/stat", each)
     call("block/stat", two, cid_base="base36")
 
+    whole = put(node([link(raw, "a<&", 9), link(two, "b", 100)], unixfs(1)))
+    wide = put(node([link(whole, "d", 10), link(two, "t", 3), link(whole, "d2", 1), link(raw, "r", 1)], unixfs(1)))
+    lower = put(node([link(two, "x", 1)], unixfs(1)))
+    uneven = put(node([link(lower, "1", 1), link(two, "2", 1), link(lower, "3", 1)], unixfs(1)))
+    mixed = put(node([link(cbor, "c", 1), link(whole, "w", 1)], unixfs(1)))
+    for each in (folder, outer, wide, uneven, mixed, cbor, raw, gone, key, nothing, bare, no_first, symlink, two):
+        for unique in (False, True):
+            call("refs", each, unique=unique)
+            for depth in (-1, 0, 1, 2, 3):
+                call("refs", each, recursive=True, unique=unique, max_depth=depth)
+        call("refs", each, edges=True, recursive=True)
+        call("refs", each, format="<src> <linkname> <dst> <foo> <<dst>>")
+    call("refs", wide, whole, unique=True)
+    call("refs", wide, gone, whole, outer, unique=True, recursive=True)
+    call("refs", whole, wide + "/d", whole)
+    call("refs", whole, folder + "/q")
+    call("refs", whole, edges=True, format="<dst>x")
+    call("refs", whole, format="")
+    call("refs", whole, cid_base="base58btc")
+    call("refs", "bafkqaaa", whole, max_depth=0)
+
 
 def main():
     here = pathlib.Path(__file__).parent
