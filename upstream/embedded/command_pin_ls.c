@@ -210,12 +210,11 @@ static bool begin(struct task *task, struct state *state, struct error *err)
         !find_part(state, task->call->argument_count > 0, err) ||
         !reply_form_of(task->call, &state->form, err))
         return false;
-    if (state->is_stream) {
+    if (state->is_stream)
         task_reply(task, "application/json", TASK_LINES_HEADER);
-        return true;
-    }
-    state->sorter = sorter_create(task->node->scratch, err);
-    return state->sorter != NULL;
+    else
+        state->sorter = sorter_create(task->node->scratch, 0);
+    return true;
 }
 
 static bool run_keys(struct task *task, struct state *state, bool *is_end, struct error *err)

@@ -22,6 +22,7 @@ struct directory_reader {
 
 static bool check_shard(const struct entity *shard, struct error *err)
 {
+    uint64_t fanout = shard->unixfs.fanout;
     struct error why = {0};
 
     if (shard->kind != ENTITY_PB)
@@ -30,6 +31,12 @@ static bool check_shard(const struct entity *shard, struct error *err)
         return error_set(err, ERROR_UNSUPPORTED, "node was not a dir shard");
     if (shard->unixfs.hash != UNIXFS_HASH_MURMUR3)
         return error_set(err, ERROR_UNSUPPORTED, "only murmur3 supported as hash function");
+    if (fanout == 0 || (fanout & (fanout - 1)) != 0)
+        return error_set(err, ERROR_UNSUPPORTED, "hamt size should be a power of two");
+    if (shard->unixfs.data.size > (fanout + 7) / 8)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "hamt bitfield of %zu bytes exceeds fanout of %llu",
+                         shard->unixfs.data.size, (unsigned long long)fanout);
     return unixfs_check_shard(&shard->unixfs, &why) ||
            error_set(err, ERROR_UNSUPPORTED, "%s", why.text);
 }
@@ -87,6 +94,8 @@ static bool list_entries(struct text *list, const struct cid *cid, struct slice 
         link.kind = (uint8_t)kind;
         link_list_put(list, &link);
     }
+    if (entity.unixfs.type == UNIXFS_DIRECTORY)
+        link_list_sort(list);
     return true;
 }
 

@@ -41,25 +41,81 @@ void link_list_put(struct text *list, const struct stacked_link *link)
 
 /* *end: where the next one begins. False: a block was not the same when it was read anew, as only
  * a damaged one is. */
-static bool read_link(const struct level *level, struct stacked_link *link, size_t *end)
+static bool read_link(struct slice list, size_t at, struct stacked_link *link, size_t *end)
 {
     struct protobuf_reader wire;
     uint64_t name_size;
     size_t cid_size;
 
-    if (level->list.size - level->at < 2)
+    if (list.size - at < 2)
         return false;
-    link->kind = (uint8_t)level->list.data[level->at];
-    cid_size = (unsigned char)level->list.data[level->at + 1];
-    protobuf_read(&wire, level->list.data + level->at + 2, level->list.size - level->at - 2, false);
+    link->kind = (uint8_t)list.data[at];
+    cid_size = (unsigned char)list.data[at + 1];
+    protobuf_read(&wire, list.data + at + 2, list.size - at - 2, false);
     if (!protobuf_varint(&wire, &link->size, NULL) || !protobuf_varint(&wire, &name_size, NULL) ||
         (size_t)(wire.end - wire.at) < cid_size ||
         (size_t)(wire.end - wire.at) - cid_size < name_size ||
         !cid_from_bytes(&link->cid, wire.at, cid_size, NULL))
         return false;
     link->name = (struct slice){(const char *)wire.at + cid_size, (size_t)name_size};
-    *end = (size_t)(link->name.data + link->name.size - level->list.data);
+    *end = (size_t)(link->name.data + link->name.size - list.data);
     return true;
+}
+
+struct place {
+    size_t at, end;    /* of a link in a list */
+    struct slice name; /* there */
+};
+
+static int compare_names(const void *a_, const void *b_)
+{
+    const struct place *a = a_, *b = b_;
+    size_t shorter = a->name.size < b->name.size ? a->name.size : b->name.size;
+    int order = shorter > 0 ? memcmp(a->name.data, b->name.data, shorter) : 0;
+
+    if (order == 0)
+        order = (a->name.size > b->name.size) - (a->name.size < b->name.size);
+    return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
+}
+
+/* is_sorted: they are in order as they are. */
+static struct place *find_places(struct slice list, size_t *count, bool *is_sorted)
+{
+    struct place *places = NULL;
+    struct stacked_link link;
+    size_t capacity = 0;
+
+    *count = 0;
+    *is_sorted = true;
+    for (size_t at = 0, end; at < list.size && read_link(list, at, &link, &end); at = end) {
+        if (*count == capacity) {
+            capacity = capacity > 0 ? 2 * capacity : 64;
+            places = memory_resize_array(places, capacity, sizeof(*places));
+        }
+        places[*count] = (struct place){at, end, link.name};
+        if (*count > 0 && compare_names(&places[*count - 1], &places[*count]) > 0)
+            *is_sorted = false;
+        ++*count;
+    }
+    return places;
+}
+
+void link_list_sort(struct text *list)
+{
+    struct text sorted = {0};
+    size_t count;
+    bool is_sorted;
+    struct place *places = find_places(text_slice(list), &count, &is_sorted);
+
+    if (!is_sorted) {
+        qsort(places, count, sizeof(*places), compare_names);
+        text_reserve(&sorted, list->size);
+        for (size_t i = 0; i < count; i++)
+            text_put(&sorted, list->data + places[i].at, places[i].end - places[i].at);
+        text_dispose(list);
+        *list = sorted;
+    }
+    free(places);
 }
 
 struct link_stack *link_stack_create(link_lister lister)
@@ -172,7 +228,7 @@ bool link_stack_peek(struct link_stack *stack, struct task *task, struct stacked
         level->is_dropped = false;
     }
     *found = level->at < level->list.size;
-    if (*found && !read_link(level, link, &level->next)) {
+    if (*found && !read_link(text_slice(&level->list), level->at, link, &level->next)) {
         struct error why = {.text = "its bytes have changed: it is damaged"};
 
         return entity_refuse(err, &level->cid, &why);

@@ -33,6 +33,8 @@ struct stacked_link {
 typedef bool (*link_lister)(struct text *list, const struct cid *cid, struct slice block,
                             struct error *err);
 void link_list_put(struct text *list, const struct stacked_link *link);
+/* Sorts a list by the bytes of names; of one name, none overtakes another. */
+void link_list_sort(struct text *list);
 
 struct link_stack *link_stack_create(link_lister lister);
 void link_stack_destroy(struct link_stack **stack); /* NULL is fine */
