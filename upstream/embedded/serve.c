@@ -2,6 +2,7 @@
 #include "upstream/embedded/serve.h"
 
 #include "conf/memory.h"
+#include "upstream/embedded/reply.h"
 #include "upstream/embedded/run.h"
 
 #include <assert.h>
@@ -36,9 +37,9 @@ static void put_line(struct text *out, const char *message)
 
 static void put_error(const struct error *err, struct text *out)
 {
-    text_put_slice(out, SLICE("{\"Message\":\""));
-    text_put_json(out, slice_of(err->text));
-    text_put_format(out, "\",\"Code\":%d,\"Type\":\"error\"}\n", err->code == ERROR_SYNTAX);
+    text_put_slice(out, SLICE("{\"Message\":"));
+    reply_put_string(out, slice_of(err->text));
+    text_put_format(out, ",\"Code\":%d,\"Type\":\"error\"}\n", err->code == ERROR_SYNTAX);
 }
 
 /* What passes a rewrite of all replies. */
