@@ -78,7 +78,7 @@ bool dag_cbor_decode(struct dag_node *node, struct slice block, enum dag_cbor_mo
     assert(mode != DAG_CBOR_LINKS);
     cbor_scan_begin(&scan, block, mode);
     if (!fill(node, &scan, (struct slice){(const char *)scan.start, block.size}, err))
-        return error_prefix(err, "dag-cbor");
+        return error_prefix(err, mode == DAG_CBOR_PLAIN ? "cbor" : "dag-cbor");
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 extern const struct task_command command_dag_export;
 extern const struct task_command command_dag_get;
+extern const struct task_command command_dag_put;
 extern const struct task_command command_dag_resolve;
 extern const struct task_command command_dag_stat;
 

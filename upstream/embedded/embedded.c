@@ -22,6 +22,7 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_CAT] = &command_cat,
     [COMMAND_DAG_EXPORT] = &command_dag_export,
     [COMMAND_DAG_GET] = &command_dag_get,
+    [COMMAND_DAG_PUT] = &command_dag_put,
     [COMMAND_DAG_RESOLVE] = &command_dag_resolve,
     [COMMAND_DAG_STAT] = &command_dag_stat,
     [COMMAND_FILES_CHCID] = &command_files_chcid,
