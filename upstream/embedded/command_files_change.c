@@ -168,21 +168,32 @@ static bool copy_to(struct task *task, struct files_change *change, struct slice
     return true;
 }
 
+/* In a directory it gets the name that it has. The root has none: Kubo makes it an entry ".", which
+ * nobody can remove. */
+static bool put_target(struct text *to, struct slice source, struct slice target, struct error *err)
+{
+    struct slice dir, name;
+
+    text_put_slice(to, target);
+    if (target.data[target.size - 1] != '/')
+        return true;
+    files_split(source, &dir, &name);
+    text_put_slice(to, name);
+    return name.size > 0 ||
+           error_set(err, ERROR_REFUSED, "cp: the root has no name that it could get in %.*s",
+                     SLICE_ARGS(target));
+}
+
 static enum files_step make_cp(struct task *task, struct files_change *change, struct error *err)
 {
     const struct call_path *from = &task->call->arguments[0].path;
     struct text shown = {0}, to = {0};
-    struct slice dir, name;
     struct files_node source;
     bool ok;
 
     put_source(&shown, from);
-    text_put_slice(&to, files_argument(task->call, 1));
-    if (to.data[to.size - 1] == '/') {
-        files_split(text_slice(&shown), &dir, &name);
-        text_put_slice(&to, name.size > 0 ? name : SLICE("."));
-    }
-    ok = find_source(task, from, text_slice(&shown), &change->root, &source, err) &&
+    ok = put_target(&to, text_slice(&shown), files_argument(task->call, 1), err) &&
+         find_source(task, from, text_slice(&shown), &change->root, &source, err) &&
          copy_to(task, change, text_slice(&to), &source, err);
     text_dispose(&shown);
     text_dispose(&to);

@@ -33,15 +33,13 @@ static bool change_format(struct task *task, struct files_change *change, struct
     struct unixfs_store store = files_store(task);
     struct unixfs_entry entry;
     struct files_node node;
-    struct error why = {0};
 
     if (!files_find(task, &change->root, path, &node, err))
         return false;
     if (!node.is_directory)
         return error_set(err, ERROR_UNSUPPORTED, "can only update directories");
-    if (!files_check_format(format, &why)) /* Kubo says nothing then, and does nothing */
-        return why.code == ERROR_REFUSED || error_set(err, why.code, "%s", why.text);
-    return unixfs_set_format(&store, &node.entry.cid, format->version, format->hash, &entry, err) &&
+    return files_check_format(format, err) && /* Kubo takes any, and cannot read its tree then */
+           unixfs_set_format(&store, &node.entry.cid, format->version, format->hash, &entry, err) &&
            files_set(task, change, path, &entry, err);
 }
 
