@@ -325,10 +325,3 @@ void files_end_file(struct files *files, struct slice path)
     files->written[i] = files->written[--files->written_count];
     pthread_mutex_unlock(&files->lock);
 }
-
-enum files_step files_add_entry(struct task *task, struct files_change *change, struct slice path,
-                                struct slice name, const struct cid *cid, struct error *err)
-{
-    error_set(err, ERROR_UNSUPPORTED, "to-files: not built");
-    return FILES_BAD;
-}

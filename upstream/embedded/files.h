@@ -42,6 +42,7 @@ struct files_change {
     bool is_made, has_failed;
     struct error why;
     struct cid root; /* as it will be */
+    void *arg;       /* of who makes it */
 };
 /* Gives the turn back, wherever it stands. Does not wait. */
 void files_change_dispose(struct files_change *change);
