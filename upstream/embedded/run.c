@@ -272,11 +272,11 @@ static void advance(struct run *run)
     if (run->write_err.code != ERROR_NONE)
         fail(run, run->write_err.code, run->write_err.text);
     start_writes(run);
-    if (!run->must_wait && is_step_allowed(run) && has_room(run))
-        start_slice(run);
-    else if (run->step == TASK_WANTS_INPUT)
+    if (run->step == TASK_WANTS_INPUT && !run->is_input_new)
         make_small(run);
     account(run);
+    if (!run->must_wait && is_step_allowed(run) && has_room(run))
+        start_slice(run);
     run->owner->on_step(run);
 }
 
