@@ -338,10 +338,12 @@ bool run_take_output(struct run *run, struct text *out)
     struct text empty = *out;
 
     assert(out->size == 0);
-    loop_later(run->loop, &run->later);
+    if (run->taken > 0)
+        loop_later(run->loop, &run->later); /* a slice may have waited for that */
     run->taken = 0;
     if (run->is_running || made->size == 0)
         return false;
+    loop_later(run->loop, &run->later);
     if (node_is_short_of_memory(run->node)) {
         text_dispose(&empty);
         shrink(made);

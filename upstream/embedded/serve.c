@@ -138,11 +138,13 @@ static void on_step(struct run *run)
         service->is_body_waiting = false;
         exchange_consume_more(service->exchange);
     }
+    if (!has_output && !has_ended)
+        return;
     if (service->has_begun)
         exchange_produce_more(service->exchange);
     else if (has_ended && run->step == TASK_FAILED)
         serve_error(service->exchange, &service->request, &run->err); /* the exchange may end */
-    else if (has_output || has_ended)
+    else
         begin_reply(service);
 }
 

@@ -401,6 +401,25 @@ static void test_serve_asks_a_task_that_waits_again_in_a_moment(void **state)
     peer_expect(client, JSON CHUNKED "0\r\n\r\n");
 }
 
+/* Neither the task nor its loop does anything meanwhile. */
+static void test_serve_is_idle_while_a_task_waits(void **state)
+{
+    struct bench *bench = *state;
+    struct peer *client;
+    uint64_t begun;
+
+    takes_body(bench);
+    client = ask(bench, &echo, POST "Content-Length: 10\r\n\r\nabc");
+    peer_await(client, "abc\r\n");
+    for (int turns = 0; turns < 20; turns++)
+        loop_turn(bench->stage->loop, 1);
+    begun = clock_us();
+    for (int turns = 0; turns < 20; turns++)
+        loop_turn(bench->stage->loop, 10);
+    assert_true(clock_us() - begun > 100000);
+    assert_true(slices <= 3);
+}
+
 static void test_serve_waits_until_the_gate_is_open(void **state)
 {
     struct bench *bench = *state;
@@ -561,6 +580,7 @@ int main(void)
         SERVE_TEST(test_serve_ends_with_a_trailer_what_fails_later),
         SERVE_TEST(test_serve_ends_when_all_blocks_are_durable),
         SERVE_TEST(test_serve_asks_a_task_that_waits_again_in_a_moment),
+        SERVE_TEST(test_serve_is_idle_while_a_task_waits),
         SERVE_TEST(test_serve_waits_until_the_gate_is_open),
         SERVE_TEST(test_serve_says_that_the_gate_does_not_open),
         SERVE_TEST(test_serve_waits_while_the_pool_is_full),
