@@ -18,10 +18,12 @@
 static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_ADD] = &command_add,
     [COMMAND_BLOCK_GET] = &command_block_get,
+    [COMMAND_BLOCK_PUT] = &command_block_put,
     [COMMAND_BLOCK_STAT] = &command_block_stat,
     [COMMAND_CAT] = &command_cat,
     [COMMAND_DAG_EXPORT] = &command_dag_export,
     [COMMAND_DAG_GET] = &command_dag_get,
+    [COMMAND_DAG_IMPORT] = &command_dag_import,
     [COMMAND_DAG_PUT] = &command_dag_put,
     [COMMAND_DAG_RESOLVE] = &command_dag_resolve,
     [COMMAND_DAG_STAT] = &command_dag_stat,
