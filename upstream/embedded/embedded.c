@@ -39,6 +39,7 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_FILES_STAT] = &command_files_stat,
     [COMMAND_FILES_TOUCH] = &command_files_touch,
     [COMMAND_FILES_WRITE] = &command_files_write,
+    [COMMAND_GET] = &command_get,
     [COMMAND_LS] = &command_ls,
     [COMMAND_PIN_ADD] = &command_pin_add,
     [COMMAND_PIN_LS] = &command_pin_ls,
