@@ -130,6 +130,56 @@ bool dag_node_lookup(const struct dag_node *node, uint32_t at, struct slice name
     return error_set(err, ERROR_NOT_FOUND, "key not found: \"%.*s\"", shown(name), name.data);
 }
 
+static bool find_link(const struct dag_node *node, uint32_t at, struct slice cid,
+                      struct text *path);
+
+static bool find_link_in_map(const struct dag_node *node, uint32_t map, struct slice cid,
+                             struct text *path)
+{
+    size_t size = path->size;
+
+    for (uint32_t i = map + 1; i < node->items[map].end; i = dag_node_next(node, i + 1)) {
+        text_put_char(path, '/');
+        text_put_slice(path, dag_node_bytes(node, &node->items[i]));
+        if (find_link(node, i + 1, cid, path))
+            return true;
+        path->size = size;
+    }
+    return false;
+}
+
+static bool find_link_in_list(const struct dag_node *node, uint32_t list, struct slice cid,
+                              struct text *path)
+{
+    size_t size = path->size;
+    uint32_t index = 0;
+
+    for (uint32_t i = list + 1; i < node->items[list].end; i = dag_node_next(node, i)) {
+        text_put_format(path, "/%u", index++);
+        if (find_link(node, i, cid, path))
+            return true;
+        path->size = size;
+    }
+    return false;
+}
+
+/* Recursion: DAG_DEPTH_MAX at most, for the decoders nest no deeper. */
+static bool find_link(const struct dag_node *node, uint32_t at, struct slice cid, struct text *path)
+{
+    const struct dag_item *item = &node->items[at];
+
+    if (item->kind == DAG_MAP)
+        return find_link_in_map(node, at, cid, path);
+    if (item->kind == DAG_LIST)
+        return find_link_in_list(node, at, cid, path);
+    return item->kind == DAG_LINK && slice_equal(dag_node_bytes(node, item), cid);
+}
+
+bool dag_node_find_link(const struct dag_node *node, struct slice cid, struct text *path)
+{
+    return find_link(node, 0, cid, path);
+}
+
 void dag_node_keep(struct dag_node *node, uint32_t index)
 {
     uint32_t count = dag_node_next(node, index) - index;

@@ -74,6 +74,10 @@ uint32_t dag_node_find(const struct dag_node *node, uint32_t map, const char *ke
 MUST_USE bool dag_node_lookup(const struct dag_node *node, uint32_t at, struct slice name,
                               uint32_t *found, struct error *err);
 
+/* Appends the path to the first link with this binary CID, "/a/0"; "" if the node is that link.
+ * False: there is none. */
+bool dag_node_find_link(const struct dag_node *node, struct slice cid, struct text *path);
+
 /* Makes the item at index, and what is in it, the whole node. */
 void dag_node_keep(struct dag_node *node, uint32_t index);
 

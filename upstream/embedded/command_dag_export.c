@@ -7,7 +7,10 @@
 #include "upstream/embedded/dag_walk.h"
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/paths.h"
+#include "upstream/embedded/reply.h"
 #include "upstream/embedded/walk_disk.h"
+
+enum { PLACE_MAX = 150 }; /* bytes of a path in a message */
 
 struct export_state {
     struct dag_walk *walk;     /* NULL: nothing was begun */
@@ -36,6 +39,7 @@ static bool begin_walk(struct task *task, const struct cid *root, struct error *
     state->walk = dag_walk_create(task->node, NULL, err);
     if (state->walk == NULL || !dag_walk_add_roots(state->walk, root, 1, err))
         return false;
+    dag_walk_keep_trail(state->walk);
     if (!call_option_bool(task->call, OPT_LOCAL_ONLY, false))
         return true;
     dag_walk_allow_bad(state->walk, pass_over, NULL);
@@ -85,18 +89,44 @@ static bool put_block(void *task_, const struct cid *cid, struct slice block, st
     return true;
 }
 
-/* In Kubo's words. */
-static bool explain(const struct task *task, struct error *err)
+/* Where it failed, as Kubo says it; nothing of what would leave no room for the rest. */
+static void put_place(struct task *task, struct text *out)
 {
-    bool is_asked = call_has_option(task->call, OPT_OFFLINE);
-    struct error why = *err;
+    const struct dag_walk *walk = ((struct export_state *)task->state)->walk;
+    struct text place = {0};
 
+    if (dag_walk_put_place(walk, task, &place) && place.size <= PLACE_MAX) {
+        text_put_text(out, "error traversing node at ");
+        reply_put_quoted(out, text_slice(&place));
+        text_put_text(out, ": ");
+    }
+    text_put_text(out, "could not load link \"");
+    cid_print(dag_walk_at(walk), CID_BASE_DEFAULT, out);
+    text_put_text(out, "\": ");
+    text_dispose(&place);
+}
+
+/* In Kubo's words. */
+static void explain(struct task *task, struct error *err)
+{
+    const struct export_state *state = task->state;
+    const char *advice = "";
+    struct error why = *err;
+    struct text place = {0};
+
+    if (dag_walk_stats(state->walk)->blocks == 0)
+        text_put_text(&place, "root blk load failed: ");
+    else
+        text_put_text(&place, "walk failed: ");
+    if (dag_walk_stats(state->walk)->blocks > 0)
+        put_place(task, &place);
+    if (why.code == ERROR_NOT_FOUND)
+        advice = call_has_option(task->call, OPT_OFFLINE)
+                     ? " (currently offline, perhaps retry without the offline flag)"
+                     : " (currently offline, perhaps retry after attaching to the network)";
     *err = (struct error){0};
-    return error_set(err, why.code, "walk failed: %s%s", why.text,
-                     why.code != ERROR_NOT_FOUND ? ""
-                     : is_asked ? " (currently offline, perhaps retry without the offline flag)"
-                                : " (currently offline, perhaps retry after attaching to the "
-                                  "network)");
+    error_set(err, why.code, "%s%s%s", place.data, why.text, advice);
+    text_dispose(&place);
 }
 
 static enum task_step run_dag_export(struct task *task, struct error *err)

@@ -2,16 +2,19 @@
 #include "upstream/embedded/dag_walk.h"
 
 #include "conf/memory.h"
+#include "ipfs/dag_codec.h"
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/task.h"
 #include "upstream/embedded/walk_disk.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct dag_walk {
     struct walk *walk;
     struct walk_memory *memory;
     bool skips_leaves;
+    struct cid *trail;      /* the last block of each depth; NULL: not kept */
     dag_walk_bad_cb on_bad; /* NULL: a bad block ends the walk */
     void *bad_arg;
 };
@@ -36,6 +39,7 @@ void dag_walk_destroy(struct dag_walk **walk)
         return;
     walk_destroy(&(*walk)->walk);
     walk_disk_destroy(&(*walk)->memory);
+    free((*walk)->trail);
     free(*walk);
     *walk = NULL;
 }
@@ -55,6 +59,16 @@ void dag_walk_allow_bad(struct dag_walk *walk, dag_walk_bad_cb on_bad, void *arg
 void dag_walk_skip_leaves(struct dag_walk *walk)
 {
     walk->skips_leaves = true;
+}
+
+void dag_walk_keep_trail(struct dag_walk *walk)
+{
+    walk->trail = memory_resize_array(NULL, DAG_WALK_TRAIL, sizeof(*walk->trail));
+}
+
+const struct cid *dag_walk_at(const struct dag_walk *walk)
+{
+    return walk_wanted(walk->walk);
 }
 
 uint32_t dag_walk_depth(const struct dag_walk *walk)
@@ -103,6 +117,48 @@ static bool answer(struct dag_walk *walk, struct task *task, struct slice *block
            walk_miss(walk->walk, err);
 }
 
+/* Depth first: the last block of a depth is above all that are deeper and come before the next. */
+static void leave_trail(const struct dag_walk *walk)
+{
+    uint32_t depth = walk_wanted_depth(walk->walk);
+
+    if (walk->trail != NULL && depth < DAG_WALK_TRAIL)
+        walk->trail[depth] = *walk_wanted(walk->walk);
+}
+
+static bool put_link(struct task *task, const struct cid *above, const struct cid *below,
+                     struct text *out)
+{
+    struct slice cid = {(const char *)below->bytes, below->size};
+    struct dag_node node = {0};
+    struct slice block;
+    bool found = task_get(task, above, &block, NULL) &&
+                 dag_codec_show(&node, above->codec, block, NULL) &&
+                 dag_node_find_link(&node, cid, out);
+
+    dag_node_dispose(&node);
+    return found;
+}
+
+bool dag_walk_put_place(const struct dag_walk *walk, struct task *task, struct text *out)
+{
+    uint32_t depth = walk_wanted_depth(walk->walk);
+    size_t start = out->size;
+
+    assert(walk->trail != NULL);
+    if (depth > DAG_WALK_TRAIL)
+        return false;
+    for (uint32_t i = 0; i < depth; i++)
+        if (!put_link(task, &walk->trail[i],
+                      i + 1 < depth ? &walk->trail[i + 1] : walk_wanted(walk->walk), out))
+            return false;
+    if (out->size > start) { /* no slash at the start */
+        memmove(out->data + start, out->data + start + 1, out->size - start - 1);
+        out->size--;
+    }
+    return true;
+}
+
 enum dag_walk_step dag_walk_run(struct dag_walk *walk, struct task *task, walk_cb on_block,
                                 void *arg, struct error *err)
 {
@@ -123,6 +179,7 @@ enum dag_walk_step dag_walk_run(struct dag_walk *walk, struct task *task, walk_c
             if (!answer(walk, task, &block, &is_here, err))
                 return DAG_WALK_BAD;
         }
+        leave_trail(walk);
         if (is_here && on_block != NULL && !on_block(arg, cid, block, err))
             return DAG_WALK_BAD;
     } while (!task_is_due(task));

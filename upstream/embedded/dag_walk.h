@@ -46,6 +46,10 @@ void dag_walk_allow_bad(struct dag_walk *walk, dag_walk_bad_cb on_bad, void *arg
  * size}. For whoever does not look at bytes: much faster. */
 void dag_walk_skip_leaves(struct dag_walk *walk);
 
+/* Before the first run: for dag_walk_put_place. */
+#define DAG_WALK_TRAIL 64
+void dag_walk_keep_trail(struct dag_walk *walk);
+
 enum dag_walk_step {
     DAG_WALK_MORE, /* the slice is due */
     DAG_WALK_DONE,
@@ -61,6 +65,12 @@ MUST_USE enum dag_walk_step dag_walk_run(struct dag_walk *walk, struct task *tas
 
 /* In on_block: links between its root and this block, on the way that met it first. */
 uint32_t dag_walk_depth(const struct dag_walk *walk);
+
+/* After DAG_WALK_BAD. The block that the walk ended at. */
+const struct cid *dag_walk_at(const struct dag_walk *walk);
+/* Appends where it lies below its root, by the names of the data model: "Links/0/Hash/a/3". Reads
+ * the blocks above it again. False: it lies deeper than DAG_WALK_TRAIL. */
+bool dag_walk_put_place(const struct dag_walk *walk, struct task *task, struct text *out);
 
 const struct walk_stats *dag_walk_stats(const struct dag_walk *walk);
 

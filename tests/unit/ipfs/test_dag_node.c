@@ -110,10 +110,40 @@ static void test_dag_node_keeps_a_part_as_a_whole(void **state)
     (void)state;
 }
 
+static void test_dag_node_finds_the_way_to_a_link(void **state)
+{
+    static const struct {
+        const char *json, *path;
+    } rows[] = {
+        {"{\"/\":\"bafkqaaa\"}", ""},
+        {"{\"a\":[1,{\"/\":\"bafkqabdimvwgy\"}],\"b\":{\"c\":[[],{\"/\":\"bafkqaaa\"}]}}",
+         "/b/c/1"},
+        {"[{\"x/y\":{\"/\":\"bafkqaaa\"}},{\"/\":\"bafkqaaa\"}]", "/0/x/y"},
+        {"[{\"/\":\"bafkqabdimvwgy\"},{}]", NULL},
+    };
+    struct dag_node node = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct text path = {0};
+        struct error err = {0};
+        bool found;
+
+        assert_true(dag_json_decode(&node, slice_of(rows[i].json), &err));
+        found = dag_node_find_link(&node, SLICE("\x01\x55\0\0"), &path);
+        assert_int_equal(found, rows[i].path != NULL);
+        text_put_char(&path, '\0');
+        assert_string_equal(path.data, rows[i].path != NULL ? rows[i].path : "");
+        text_dispose(&path);
+    }
+    dag_node_dispose(&node);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dag_node_looks_up_keys_and_indexes),
+        cmocka_unit_test(test_dag_node_finds_the_way_to_a_link),
         cmocka_unit_test(test_dag_node_keeps_a_part_as_a_whole),
         cmocka_unit_test(test_dag_node_says_what_is_not_there_in_kubos_words),
     };
