@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -448,6 +449,16 @@ static void stop(struct gateway *gateway)
     log_stop(&gateway->log);
 }
 
+/* Large buffers come and go with uploads: their memory goes back to the system at once. By itself
+ * the C library keeps what was freed often enough, as much again as is in use. Blocks of
+ * connections (256 KiB) are below. */
+static void return_large_buffers(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    (void)mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+#endif
+}
+
 int serve_run(struct cli *cli)
 {
     struct gateway gateway = {.config_path = config_find(cli_value(cli, "config")),
@@ -456,6 +467,7 @@ int serve_run(struct cli *cli)
     struct error err = {0};
     bool is_started;
 
+    return_large_buffers();
     if (!snapshot_load(&gateway.snapshot, gateway.config_path, NULL, &err))
         return cli_fail(cli, "%s", err.text);
     is_started = start(&gateway, signal_fd, &err);

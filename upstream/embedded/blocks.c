@@ -357,12 +357,24 @@ static bool enqueue_locked(struct blocks *blocks, struct blocks_write *write, st
     return true;
 }
 
+/* Gives room back that nothing was put into: it would count as waiting. */
+static void trim(struct blocks_write *write)
+{
+    struct text *bytes = &write->bytes;
+
+    if (bytes->capacity / 4 * 3 < bytes->size || bytes->size == 0)
+        return;
+    bytes->capacity = bytes->size + 1;
+    bytes->data = memory_resize(bytes->data, bytes->capacity);
+}
+
 bool blocks_write_start(struct blocks *blocks, struct loop *loop, struct blocks_write *write,
                         blocks_written_cb on_done, void *arg, struct error *err)
 {
     bool is_accepted;
 
     assert(loop != NULL || on_done == NULL);
+    trim(write);
     write->loop = loop;
     write->on_done = on_done;
     write->arg = arg;

@@ -12,8 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Bytes of input and output of all tasks, from which on each has little. */
-enum { HELD_MAX = 24 << 20 };
+enum {
+    HELD_MAX = 24 << 20,    /* bytes of input and output of all tasks: beyond, each has little */
+    WRITING_MAX = 16 << 20, /* bytes of blocks under way, of one task */
+    WRITING_MAX_OF_ALL = 24 << 20,
+    WRITING_MIN = 1 << 20,
+};
 
 static char *path_in(const char *folder, const char *name)
 {
@@ -133,6 +137,21 @@ void node_hold_memory(struct node *node, size_t before, size_t now)
         atomic_fetch_add_explicit(&node->held_memory, now - before, memory_order_relaxed);
     else if (now < before)
         atomic_fetch_sub_explicit(&node->held_memory, before - now, memory_order_relaxed);
+}
+
+/* The more at once, the fewer syncs; 16 MiB are one group of the store. */
+size_t node_writing_max(struct node *node)
+{
+    unsigned int writers;
+    size_t share;
+
+    pthread_mutex_lock(&node->mutex);
+    writers = node->writers;
+    pthread_mutex_unlock(&node->mutex);
+    share = WRITING_MAX_OF_ALL / (writers > 0 ? writers : 1);
+    if (share > WRITING_MAX)
+        return WRITING_MAX;
+    return share > WRITING_MIN ? share : WRITING_MIN;
 }
 
 bool node_is_short_of_memory(const struct node *node)

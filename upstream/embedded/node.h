@@ -56,6 +56,8 @@ MUST_USE bool node_start_job(struct node *node, struct loop *loop, struct job *j
 /* Memory of all tasks together: input and output that wait, and blocks that no write took yet. A
  * task that held `before` bytes holds `now`. */
 void node_hold_memory(struct node *node, size_t before, size_t now);
+/* Bytes of blocks that each task may have under way: less if there are many. */
+size_t node_writing_max(struct node *node);
 /* They hold so much that each should do with little. */
 bool node_is_short_of_memory(const struct node *node);
 

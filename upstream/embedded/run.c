@@ -10,7 +10,6 @@ enum {
     WAIT_MS = 100,
     RETRY_MS = 20,          /* of what was refused for now: a full queue, a closed gate */
     REFUSED_MAX_MS = 30000, /* then the task fails */
-    WRITING_MAX = 8 << 20,  /* bytes of blocks of one task under way */
     SMALL_PIECE = 64 << 10, /* beyond the node's budget */
     IDLE_MAX = 4 << 10,     /* a text with less in it is not shrunk */
 };
@@ -122,7 +121,8 @@ static void start_writes(struct run *run)
     struct task_batch *batch;
     struct error err = {0};
 
-    while (run->writing < WRITING_MAX && (batch = task_frame_next_batch(&run->frame)) != NULL) {
+    while (run->writing < node_writing_max(run->node) &&
+           (batch = task_frame_next_batch(&run->frame)) != NULL) {
         if (!blocks_write_start(run->node->blocks, run->loop, batch->write, on_written, batch,
                                 &err)) {
             if (err.code != ERROR_LIMIT)
@@ -220,7 +220,8 @@ static bool is_step_allowed(const struct run *run)
 static bool has_room(const struct run *run)
 {
     return run->frame.task.out.size == 0 && run->frame.put_size == 0 &&
-           run->writing < WRITING_MAX && (run->taken == 0 || !node_is_short_of_memory(run->node));
+           run->writing < node_writing_max(run->node) &&
+           (run->taken == 0 || !node_is_short_of_memory(run->node));
 }
 
 /* The pool or the gate says no for now. */

@@ -3,7 +3,7 @@
  * for what it waits for. Whoever owns one (serve.c for a client's call, operation_task.c) gives it
  * input, takes its output, and is told after each step.
  *
- *     slice -> on_step: the owner takes output -> blocks are started, at most 8 MiB under way
+ *     slice -> on_step: the owner takes output -> blocks are started, at most 16 MiB under way
  *           -> the next slice, as soon as all output was taken and the step allows it
  *
  * Memory: at most 1 MiB of input waits, and 1 MiB of output twice (what the client is sent, and
