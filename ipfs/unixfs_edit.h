@@ -55,7 +55,9 @@ MUST_USE bool unixfs_set_stat(const struct unixfs_store *store, const struct cid
  * A plain directory whose names and CIDs are more than UNIXFS_DIRECTORY_MAX bytes becomes a sharded
  * one. A sharded one becomes plain again when it is no more than that; but that is only looked at
  * when it is smaller than when its growth was 0. *growth: bytes since then, 0 for a directory that
- * nothing is known of; kept by the caller, as Kubo keeps it in memory.
+ * nothing is known of; kept by the caller, as Kubo keeps it in memory. (What else Kubo has
+ * in memory moves its threshold by up to the length of a name; so near to it, it may choose the
+ * other kind.)
  *   ERROR_NOT_FOUND   "file does not exist": nothing of that name to remove */
 MUST_USE bool unixfs_directory_set(const struct unixfs_store *store, const struct cid *directory,
                                    struct slice name, const struct unixfs_entry *entry,

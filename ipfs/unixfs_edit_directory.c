@@ -177,14 +177,17 @@ static bool flatten(const struct unixfs_store *store, const struct cid *root,
     return finish(&gathering.made, store, node, name, entry, result, err);
 }
 
+/* Kubo takes a shard's link for two characters longer than the entry's name, and, when it looks
+ * whether the directory has become small enough, counts no name for what is put in: within the
+ * length of a name its threshold is another. */
 static bool set_sharded(const struct unixfs_store *store, const struct cid *root,
                         const struct unixfs_node *node, struct slice name,
                         const struct unixfs_entry *entry, int64_t *growth,
                         struct unixfs_entry *result, struct error *err)
 {
+    int64_t added = entry == NULL ? 0 : (int64_t)entry->cid.size, removed = 0;
     struct dag_pb_link old;
-    struct sum sum = {0};
-    int64_t change = 0;
+    struct sum sum;
     bool found;
 
     if (!unixfs_shard_find(store, root, name, &old, &found, err))
@@ -192,11 +195,9 @@ static bool set_sharded(const struct unixfs_store *store, const struct cid *root
     if (entry == NULL && !found)
         return error_set(err, ERROR_NOT_FOUND, "file does not exist");
     if (found)
-        change -= (int64_t)weight(name, &old.cid);
-    if (entry != NULL)
-        change += (int64_t)weight(name, &entry->cid);
-    if (*growth + change < 0) {
-        sum.bytes = change;
+        removed = (int64_t)(weight(name, &old.cid) + unixfs_shard_prefix_size(node->unixfs.fanout));
+    sum.bytes = added - removed;
+    if (*growth + sum.bytes < 0) {
         if (!unixfs_shard_each(store, root, add_weight, &sum, err))
             return false;
         if (sum.bytes <= UNIXFS_DIRECTORY_MAX) {
@@ -204,7 +205,7 @@ static bool set_sharded(const struct unixfs_store *store, const struct cid *root
             return flatten(store, root, node, name, entry, result, err);
         }
     }
-    *growth += change;
+    *growth += added - removed + (entry == NULL ? 0 : (int64_t)name.size);
     return unixfs_shard_set(store, root, name, entry, result, err);
 }
 
