@@ -71,10 +71,11 @@ static enum look look_in_file(const struct way *way, const struct entity *file, 
 {
     if (behind.size > 0)
         return no_link(way, name, err);
-    if (file->link_count == 0) {
+    if (file->link_count == 0) { /* its bytes, which Kubo has of two kinds */
         error_set(err, ERROR_UNSUPPORTED,
-                  "func called on wrong kind: \"LookupBySegment\" called on a data.Bytes node "
-                  "(kind: bytes), but only makes sense on map or list");
+                  "func called on wrong kind: \"LookupBySegment\" called on a %s node (kind: "
+                  "bytes), but only makes sense on map or list",
+                  file->unixfs.has_data ? "data.Bytes" : "bytes");
         return LOOK_REFUSED;
     }
     error_set(err, ERROR_UNSUPPORTED,

@@ -218,7 +218,7 @@ def record(recorder):
         call("cat", cbor + path)
         call("resolve", "/ipfs/" + cbor + path)
         call("block/stat", "/ipfs/" + cbor + path)
-    for each in (bare, nothing, symlink, two, leaf, raw, key, no_folder, gone):
+    for each in (bare, nothing, symlink, two, leaf, raw, key, no_folder, gone, put(node((), unixfs(2, None, 0)))):
         call("resolve", each + "/a")
         call("resolve", each + "/a/b")
     call("resolve", folder + "/q\"\\\x01\n\u00e9")
