@@ -37,7 +37,7 @@ static void say_rebuilt(struct log_writer *messages, const char *folder,
 bool storage_open_node(struct node **node, const struct config *config, struct jobs *jobs,
                        struct log_writer *messages, struct error *err)
 {
-    struct text folder = {0};
+    struct text folder = {0}, key = {0};
     struct node_settings settings = {.jobs = jobs};
     struct blocks_opened opened;
     bool is_open;
@@ -46,11 +46,14 @@ bool storage_open_node(struct node **node, const struct config *config, struct j
     if (!is_embedded(config))
         return true;
     text_put_format(&folder, "%s/blocks", config->data);
+    text_put_format(&key, "%s/keys/node.key", config->data);
     settings.folder = folder.data;
+    settings.key = key.data;
     is_open = node_open(node, &settings, &opened, err);
     if (is_open)
         say_rebuilt(messages, folder.data, &opened);
     text_dispose(&folder);
+    text_dispose(&key);
     return is_open;
 }
 

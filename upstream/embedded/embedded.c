@@ -6,6 +6,7 @@
 #include "upstream/embedded/dag_commands.h"
 #include "upstream/embedded/embedded_private.h"
 #include "upstream/embedded/import_commands.h"
+#include "upstream/embedded/node_commands.h"
 #include "upstream/embedded/operation_task.h"
 #include "upstream/embedded/pin_commands.h"
 #include "upstream/embedded/read_commands.h"
@@ -20,13 +21,22 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_BLOCK_GET] = &command_block_get,
     [COMMAND_BLOCK_PUT] = &command_block_put,
     [COMMAND_BLOCK_STAT] = &command_block_stat,
+    [COMMAND_BOOTSTRAP] = &command_bootstrap,
+    [COMMAND_BOOTSTRAP_LIST] = &command_bootstrap,
     [COMMAND_CAT] = &command_cat,
+    [COMMAND_CID_BASE32] = &command_cid_base32,
+    [COMMAND_CID_BASES] = &command_cid_bases,
+    [COMMAND_CID_CODECS] = &command_cid_codecs,
+    [COMMAND_CID_FORMAT] = &command_cid_format,
+    [COMMAND_CID_HASHES] = &command_cid_hashes,
+    [COMMAND_CID_INSPECT] = &command_cid_inspect,
     [COMMAND_DAG_EXPORT] = &command_dag_export,
     [COMMAND_DAG_GET] = &command_dag_get,
     [COMMAND_DAG_IMPORT] = &command_dag_import,
     [COMMAND_DAG_PUT] = &command_dag_put,
     [COMMAND_DAG_RESOLVE] = &command_dag_resolve,
     [COMMAND_DAG_STAT] = &command_dag_stat,
+    [COMMAND_DIAG_HEALTHY] = &command_diag_healthy,
     [COMMAND_FILES_CHCID] = &command_files_chcid,
     [COMMAND_FILES_CHMOD] = &command_files_chmod,
     [COMMAND_FILES_CP] = &command_files_cp,
@@ -40,7 +50,12 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_FILES_TOUCH] = &command_files_touch,
     [COMMAND_FILES_WRITE] = &command_files_write,
     [COMMAND_GET] = &command_get,
+    [COMMAND_ID] = &command_id,
     [COMMAND_LS] = &command_ls,
+    [COMMAND_MULTIBASE_DECODE] = &command_multibase_decode,
+    [COMMAND_MULTIBASE_ENCODE] = &command_multibase_encode,
+    [COMMAND_MULTIBASE_LIST] = &command_multibase_list,
+    [COMMAND_MULTIBASE_TRANSCODE] = &command_multibase_transcode,
     [COMMAND_PIN_ADD] = &command_pin_add,
     [COMMAND_PIN_LS] = &command_pin_ls,
     [COMMAND_PIN_RM] = &command_pin_rm,
@@ -52,8 +67,10 @@ static const struct task_command *const commands[COMMAND_COUNT] = {
     [COMMAND_REPO_LS] = &command_repo_ls,
     [COMMAND_REPO_STAT] = &command_repo_stat,
     [COMMAND_REPO_VERIFY] = &command_repo_verify,
+    [COMMAND_REPO_VERSION] = &command_repo_version,
     [COMMAND_RESOLVE] = &command_resolve,
     [COMMAND_STATS_REPO] = &command_stats_repo,
+    [COMMAND_VERSION] = &command_version,
 };
 
 const struct task_command *embedded_command(enum command_id id)
@@ -74,8 +91,7 @@ static void relay(struct upstream *upstream, struct exchange *exchange,
         serve_exchange(embedded->node, embedded->loop, exchange, command, request);
         return;
     }
-    error_set(&err, ERROR_UNSUPPORTED, "%s: the embedded node does not have this command",
-              request->call->command->path);
+    (void)node_lacks(request->call->command, &err);
     serve_error(exchange, request, &err);
 }
 

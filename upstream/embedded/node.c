@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "upstream/embedded/files.h"
+#include "upstream/embedded/node_key.h"
 #include "upstream/embedded/pins.h"
 
 #include <dirent.h>
@@ -81,6 +82,15 @@ void node_unref(struct node **node_ptr)
     free(node);
 }
 
+static bool open_key(struct node *node, const char *key, struct error *err)
+{
+    char *path = key != NULL ? memory_copy_text(key) : path_in(node->folder, "node.key");
+    bool is_open = node_key_open(path, &node->peer, err);
+
+    free(path);
+    return is_open;
+}
+
 static bool open_parts(struct node *node, struct blocks_opened *opened, struct error *err)
 {
     struct blocks_settings settings = {.folder = node->folder, .jobs = node->jobs};
@@ -101,7 +111,7 @@ bool node_open(struct node **node_ptr, const struct node_settings *settings,
     node->folder = memory_copy_text(settings->folder);
     node->scratch = path_in(settings->folder, "scratch");
     pthread_mutex_init(&node->mutex, NULL);
-    if (!open_parts(node, opened, err)) {
+    if (!open_parts(node, opened, err) || !open_key(node, settings->key, err)) {
         node_close(&node);
         return false;
     }

@@ -18,6 +18,7 @@ struct files;
 struct node_settings {
     const char *folder; /* made if it is missing; its parent must exist */
     struct jobs *jobs;  /* tasks run there, and reads; outlives the node */
+    const char *key;    /* a file, see node_key.h; NULL: node.key in folder */
 };
 
 /* Open to tasks; the members are the node's. */
@@ -27,7 +28,8 @@ struct node {
     struct files *files;
     struct jobs *jobs;
     char *folder;
-    char *scratch; /* a folder */
+    char *scratch;   /* a folder */
+    struct cid peer; /* who it is: node_key.h */
     /* the node's own */
     atomic_uint references;
     atomic_bool is_stopping;
