@@ -59,6 +59,8 @@ const char *link_event_name(enum link_event_kind kind)
         [LINK_END_HEARD] = "end heard",
         [LINK_END_ACKED] = "end acked",
         [LINK_PEER_BEHIND] = "peer behind",
+        [LINK_UNTRUSTED] = "untrusted",
+        [LINK_DISOWNED] = "disowned",
         [LINK_SKEWED] = "skewed",
         [LINK_AGREED] = "agreed",
         [LINK_DIFFERED] = "differed",
@@ -146,7 +148,6 @@ void link_begin_epoch(struct link_change *change)
 
     record->incarnation_there = 0;
     record->taken_there = 0;
-    record->roots_there = 0;
     record->roots_known_there = 0;
     for (unsigned i = 0; i < LINK_PAST_MAX; i++)
         record->past[i] = 0;
@@ -155,6 +156,20 @@ void link_begin_epoch(struct link_change *change)
     change->actions->journal = true;
     change->actions->cut_sessions = true;
     change->actions->new_window = true;
+}
+
+void link_agree_on_epoch(struct link_change *change, uint64_t epoch)
+{
+    struct link_record *record = change->record;
+
+    record->epoch = epoch;
+    if (epoch > 1 && record->isolation == LINK_NOT_ISOLATED)
+        record->isolation = LINK_HAD_ANOTHER;
+    record->incarnation_there = change->event->incarnation;
+    record->roots_there = 0;
+    record->expires_wall_ms = change->now.wall_ms + LINK_PENDING_MS;
+    change->link->due_ms = change->now.ms;
+    change->actions->journal = true;
 }
 
 void link_end_epoch(struct link_change *change, enum link_end end, enum link_state state)
@@ -195,7 +210,8 @@ static enum link_state state_of(const struct link *link, uint64_t now_ms)
         return LINK_ISOLATED;
     if (record->suspended_here || record->suspended_there)
         return LINK_SUSPENDED;
-    if (link->isolated_there || link->is_unknown_there || !link_has_evidence(link, now_ms))
+    if (link->isolated_there || link->is_unknown_there || link->is_untrusted ||
+        !link_has_evidence(link, now_ms))
         return LINK_DEGRADED;
     return LINK_ACTIVE;
 }

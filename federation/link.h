@@ -13,7 +13,8 @@
  *   - An epoch is one agreement of two organizations. It begins with an invitation and ends once,
  * for ever; a later invitation begins the next. A message of an epoch that is over is answered with
  *     its end, so that whoever missed it learns of it, however late.
- *   - A restored gateway draws a new incarnation; both sides isolate the link until their
+ *   - An incarnation is of one link's record: any number that was not used before, without an
+ * order. A restored gateway draws a new one for each link; both sides isolate the link until their
  * statements agree for this pair of incarnations. A revocation that the replaced ledger knew stays.
  *   - Nothing here deletes anything, and nothing is asked for that does. */
 #ifndef FEDERATION_LINK_H
@@ -56,6 +57,7 @@ enum link_state {
 
 enum link_isolation {
     LINK_NOT_ISOLATED,
+    LINK_HAD_ANOTHER, /* there was an earlier epoch: what is left of it is compared first */
     LINK_RESTORED_HERE,
     LINK_RESTORED_THERE,
     LINK_WENT_BACK, /* the peer forgot what it had taken, and said nothing of a restore */
@@ -101,12 +103,14 @@ struct link_record {
 struct link {
     struct link_record record;
     bool has_heard, has_acked;
-    uint64_t heard_ms; /* a heartbeat of theirs */
-    uint64_t acked_ms; /* their answer to one of ours */
-    uint64_t heard_sequence;
-    uint64_t due_ms;       /* the next message of ours */
-    bool isolated_there;   /* they say so */
-    bool is_unknown_there; /* they answered that they know of no such link or epoch */
+    uint64_t heard_ms;        /* a heartbeat of theirs */
+    uint64_t acked_ms;        /* their answer to one of ours */
+    uint64_t heard_sequence;  /* of the last heartbeat of theirs */
+    uint64_t levels_sequence; /* of the last message that had levels */
+    uint64_t due_ms;          /* the next message of ours */
+    bool isolated_there;      /* they say so */
+    bool is_unknown_there;    /* they answered that they know of no such link or epoch */
+    bool is_untrusted;        /* what they show is not of the roots that we have of them */
     int64_t skew_ms; /* their clock ahead of ours, of a message refused for its date; else 0 */
 };
 
@@ -146,13 +150,16 @@ enum link_event_kind {
     LINK_END_HEARD,     /* epoch */
     LINK_END_ACKED,     /* epoch */
     LINK_PEER_BEHIND,   /* epoch (ours): they know no such link, or an earlier epoch */
-    LINK_SKEWED,        /* skew_ms: refused for its date, by us or by them */
-    LINK_AGREED,        /* statements: incarnation (ours), incarnation_there */
-    LINK_DIFFERED,      /* statements; count */
+    LINK_UNTRUSTED,     /* who answered at their address has no certificate of their roots */
+    LINK_DISOWNED, /* incarnation (new): they take the one of our heartbeat for one that is over */
+    LINK_SKEWED,   /* skew_ms: refused for its date, by us or by them */
+    LINK_AGREED,   /* statements: incarnation (ours), incarnation_there */
+    LINK_DIFFERED, /* statements; count */
     /* this process */
-    LINK_ROOTS_MADE, /* sequence of our new roots document */
+    LINK_ROOTS_MADE, /* sequence of our roots document: a new one, and at each start */
     LINK_DIALS,      /* no_way_there, no_way_here: who has no address that the other can dial */
-    LINK_RESTORED,   /* incarnation (new), epoch: the last that the replaced ledger knew ended; 0 */
+    LINK_RESTORED,   /* the record is of a backup: incarnation (new), and epoch: the last that the
+                        replaced ledger knew to have ended, or 0 */
     LINK_TICK,
     LINK_EVENTS,
 };

@@ -90,6 +90,7 @@ static void ask_to_join(struct link_change *change)
     memcpy(record->peer, event->peer, sizeof(record->peer));
     memcpy(record->peer_root, event->root, sizeof(record->peer_root));
     record->has_peer = true;
+    record->roots_there = 0;
     record->is_inviter = false;
     record->is_joining = true;
     record->invite_epoch = event->epoch;

@@ -6,6 +6,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+static void change_incarnation(struct link_record *record, uint64_t incarnation)
+{
+    memmove(&record->past[1], &record->past[0], (LINK_PAST_MAX - 1) * sizeof(record->past[0]));
+    record->past[0] = record->incarnation_there;
+    record->incarnation_there = incarnation;
+    record->taken_there = 0;
+    record->roots_known_there = 0;
+}
+
 /* ---- joining, at the side that invited */
 
 static bool is_same_peer(const struct link_change *change)
@@ -29,13 +38,10 @@ void link_do_take_join(struct link_change *change)
         change->actions->answer = LINK_ANSWER_GONE;
         return;
     }
-    if (event->epoch >= record->epoch)
-        record->epoch = event->epoch + 1; /* theirs never goes down either */
+    /* theirs never goes down either */
+    link_agree_on_epoch(change, event->epoch >= record->epoch ? event->epoch + 1 : record->epoch);
     memcpy(record->peer_root, event->root, sizeof(record->peer_root));
     record->has_peer = true;
-    record->incarnation_there = event->incarnation;
-    record->expires_wall_ms = change->now.wall_ms + LINK_PENDING_MS;
-    change->link->due_ms = change->now.ms;
     link_set_state(change, LINK_PENDING);
     answer_joined(change);
     link_alarm(change,
@@ -55,8 +61,8 @@ void link_do_repeat_join(struct link_change *change)
         return;
     }
     if (record->incarnation_there != change->event->incarnation) {
-        record->incarnation_there = change->event->incarnation;
-        change->link->heard_sequence = 0;
+        change_incarnation(record, change->event->incarnation);
+        link_forget_evidence(change->link);
         change->actions->new_window = true;
         change->actions->journal = true;
     }
@@ -94,11 +100,7 @@ void link_do_joined(struct link_change *change)
     if (!record->is_joining || event->epoch <= record->epoch || event->epoch < record->invite_epoch)
         return;
     record->is_joining = false;
-    record->epoch = event->epoch;
-    record->incarnation_there = event->incarnation;
-    record->expires_wall_ms = change->now.wall_ms + LINK_PENDING_MS;
-    change->link->due_ms = change->now.ms;
-    change->actions->journal = true;
+    link_agree_on_epoch(change, event->epoch);
     link_say(change,
              "%s has let us join. Compare the six words with them on the phone; then both run "
              "`causeway link confirm`",
@@ -131,13 +133,8 @@ static void learn_restore(struct link_change *change, uint64_t incarnation)
 {
     struct link_record *record = change->record;
 
-    memmove(&record->past[1], &record->past[0], (LINK_PAST_MAX - 1) * sizeof(record->past[0]));
-    record->past[0] = record->incarnation_there;
-    record->incarnation_there = incarnation;
-    record->taken_there = 0;
-    record->roots_known_there = 0;
+    change_incarnation(record, incarnation);
     link_isolate(change, LINK_RESTORED_THERE);
-    change->link->heard_sequence = 0;
     change->actions->new_window = true;
     link_alarm(change,
                "%s was restored from a backup. Nothing takes effect over the link until both have "
@@ -201,10 +198,11 @@ static void take_levels(struct link_change *change)
         set_flag(change, &record->confirmed_there, true);
     set_flag(change, &record->suspended_there, levels->suspended);
     change->link->isolated_there = levels->isolated;
-    change->link->heard_sequence = levels->sequence;
+    change->link->levels_sequence = levels->sequence;
 }
 
-/* False: late; it says nothing of now. */
+/* Levels are of the last message that had any, be it heartbeat or answer. False: it is not of now.
+ */
 static bool take(struct link_change *change)
 {
     struct link *link = change->link;
@@ -215,34 +213,35 @@ static bool take(struct link_change *change)
         return false;
     }
     change->actions->answer = LINK_ANSWER_OK;
-    if (change->event->levels.sequence <= link->heard_sequence)
-        return false;
-    take_levels(change);
+    if (change->event->levels.sequence > link->levels_sequence)
+        take_levels(change);
     link->is_unknown_there = false;
+    link->is_untrusted = false;
     link->skew_ms = 0;
     return true;
 }
 
 void link_do_heard(struct link_change *change)
 {
-    if (!take(change))
-        return;
-    change->link->has_heard = true;
-    change->link->heard_ms = change->now.ms;
+    struct link *link = change->link;
+    uint64_t sequence = change->event->levels.sequence;
+
+    if (!take(change) || sequence <= link->heard_sequence)
+        return; /* a heartbeat that was overtaken by the next is no evidence; by an answer, it is */
+    link->heard_sequence = sequence;
+    link->has_heard = true;
+    link->heard_ms = change->now.ms;
 }
 
-/* Who answers has heard us, however late its levels are. */
 void link_do_acked(struct link_change *change)
 {
-    struct link *link = change->link;
+    bool is_of_now = take(change);
 
-    take(change);
     change->actions->answer = LINK_ANSWER_NONE;
-    if (change->event->levels.incarnation != link->record.incarnation_there)
+    if (!is_of_now)
         return;
-    link->has_acked = true;
-    link->acked_ms = change->now.ms;
-    link->is_unknown_there = false;
+    change->link->has_acked = true;
+    change->link->acked_ms = change->now.ms;
 }
 
 /* ---- roots, ends, statements */
@@ -321,6 +320,29 @@ void link_do_peer_behind(struct link_change *change)
                "%s answers that it knows nothing of this link, or only of an earlier one: it may "
                "have been restored from an old backup. `causeway link repin %s` mends it",
                link->record.peer, link->record.peer);
+}
+
+void link_do_untrusted(struct link_change *change)
+{
+    struct link *link = change->link;
+
+    if (link->is_untrusted)
+        return;
+    link->is_untrusted = true;
+    link_alarm(change,
+               "who answers at the address of %s shows no certificate of the roots that we have of "
+               "them: an impostor, or one side was restored and missed new roots. Ask them; "
+               "`causeway link repin %s` mends it",
+               link->record.peer, link->record.peer);
+}
+
+/* An old message of ours overtook the restore in which they learned of this incarnation, or they
+ * were restored themselves. A number that nobody has seen ends it. */
+void link_do_disowned(struct link_change *change)
+{
+    link_begin_incarnation(change);
+    link_isolate(change, LINK_RESTORED_HERE);
+    change->link->due_ms = change->now.ms;
 }
 
 void link_do_skewed(struct link_change *change)

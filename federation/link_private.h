@@ -38,8 +38,12 @@ void link_alarm(struct link_change *change, const char *format, ...)
 void link_isolate(struct link_change *change, enum link_isolation why);
 /* Forgets what was observed. */
 void link_forget_evidence(struct link *link);
+/* Ours. */
+void link_begin_incarnation(struct link_change *change);
 /* What belongs to an epoch: flags, isolation, end. The epoch itself is the caller's. */
 void link_begin_epoch(struct link_change *change);
+/* Both are told the epoch's number, once. */
+void link_agree_on_epoch(struct link_change *change, uint64_t epoch);
 void link_end_epoch(struct link_change *change, enum link_end end, enum link_state state);
 bool link_has_evidence(const struct link *link, uint64_t now_ms);
 
@@ -69,6 +73,8 @@ void link_do_end_heard(struct link_change *change);
 void link_do_end_known(struct link_change *change);
 void link_do_end_acked(struct link_change *change);
 void link_do_peer_behind(struct link_change *change);
+void link_do_untrusted(struct link_change *change);
+void link_do_disowned(struct link_change *change);
 void link_do_skewed(struct link_change *change);
 void link_do_agreed(struct link_change *change);
 void link_do_differed(struct link_change *change);

@@ -46,6 +46,8 @@ static const link_handler_fn handlers[LINK_EVENTS][LINK_STATES] = {
     ROW(LINK_END_HEARD,     answer_behind,    end_known,        end_heard,        end_heard,       end_known,       end_known,       end_known,       end_known),
     ROW(LINK_END_ACKED,     nothing,          nothing,          nothing,          nothing,         end_acked,       end_acked,       end_acked,       end_acked),
     ROW(LINK_PEER_BEHIND,   nothing,          nothing,          peer_behind,      peer_behind,     end_acked,       nothing,         nothing,         end_acked),
+    ROW(LINK_UNTRUSTED,     nothing,          nothing,          untrusted,        untrusted,       nothing,         nothing,         nothing,         nothing),
+    ROW(LINK_DISOWNED,      nothing,          nothing,          disowned,         disowned,        nothing,         nothing,         nothing,         nothing),
     ROW(LINK_SKEWED,        nothing,          nothing,          skewed,           skewed,          nothing,         nothing,         nothing,         nothing),
     ROW(LINK_AGREED,        nothing,          nothing,          nothing,          agreed,          nothing,         nothing,         nothing,         nothing),
     ROW(LINK_DIFFERED,      nothing,          nothing,          nothing,          differed,        nothing,         nothing,         nothing,         nothing),

@@ -37,7 +37,7 @@ void link_do_dials(struct link_change *change)
 
 /* ---- restores of ours */
 
-static void begin_incarnation(struct link_change *change)
+void link_begin_incarnation(struct link_change *change)
 {
     change->record->incarnation_here = change->event->incarnation;
     change->record->taken_there = 0;
@@ -47,10 +47,17 @@ static void begin_incarnation(struct link_change *change)
     change->actions->cut_sessions = true;
 }
 
+static void raise_epoch(struct link_change *change)
+{
+    if (change->event->epoch > change->record->epoch)
+        change->record->epoch = change->event->epoch;
+}
+
 /* Somebody may have joined by it since. */
 void link_do_restored_invited(struct link_change *change)
 {
-    begin_incarnation(change);
+    link_begin_incarnation(change);
+    raise_epoch(change);
     link_end_epoch(change, LINK_CANCELED, LINK_EXPIRED);
     link_alarm(change,
                "the invitation for %s is of an older backup and may have been used since; it is "
@@ -62,7 +69,7 @@ void link_do_restored(struct link_change *change)
 {
     struct link_record *record = change->record;
 
-    begin_incarnation(change);
+    link_begin_incarnation(change);
     if (change->event->epoch >= record->epoch) {
         record->epoch = change->event->epoch;
         link_end_epoch(change, LINK_ENDED_HERE, LINK_REVOKING);
@@ -74,9 +81,8 @@ void link_do_restored(struct link_change *change)
 
 void link_do_restored_over(struct link_change *change)
 {
-    begin_incarnation(change);
-    if (change->event->epoch > change->record->epoch)
-        change->record->epoch = change->event->epoch;
+    link_begin_incarnation(change);
+    raise_epoch(change);
 }
 
 /* ---- time */
@@ -192,6 +198,8 @@ static const char *pending_why(const struct link_record *record)
 static const char *isolated_why(enum link_isolation isolation)
 {
     switch (isolation) {
+    case LINK_HAD_ANOTHER:
+        return "there was an earlier link; what each holds of it is being compared";
     case LINK_RESTORED_HERE:
         return "we were restored from a backup; what each holds is being compared";
     case LINK_RESTORED_THERE:
@@ -226,6 +234,8 @@ static const char *degraded_why(const struct link *link, uint64_t now_ms)
 
     if (link->is_unknown_there)
         return "they know nothing of this link; ";
+    if (link->is_untrusted)
+        return "what they show is not of the roots that we have of them; ";
     if (link->skew_ms != 0)
         return "messages are refused for their date: one clock is wrong; ";
     if (link->isolated_there)

@@ -23,7 +23,7 @@ uint64_t sequence_draw(struct sequence_sender *sender, bool *must_keep)
 
 void sequence_raise(struct sequence_sender *sender, uint64_t floor)
 {
-    if (floor > sender->next && floor - sender->next <= SEQUENCE_JUMP_MAX / 2)
+    if (floor > sender->next && floor - sender->next <= SEQUENCE_RAISE_MAX)
         sender->next = floor;
 }
 
@@ -64,8 +64,7 @@ enum sequence_verdict sequence_take(struct sequence_receiver *receiver, uint64_t
     uint64_t bit = UINT64_C(1) << (number % 64);
 
     *must_keep = false;
-    if (number == 0 || number > SEQUENCE_MAX ||
-        (number > receiver->highest && number - receiver->highest > SEQUENCE_JUMP_MAX))
+    if (number == 0 || number > SEQUENCE_MAX)
         return SEQUENCE_BEYOND;
     if (number <= receiver->floor)
         return SEQUENCE_BELOW;

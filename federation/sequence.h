@@ -18,12 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEQUENCE_WINDOW   1024u /* how far messages may overtake each other */
-#define SEQUENCE_STEP     4096u
-#define SEQUENCE_MAX      ((UINT64_C(1) << 53) - 1) /* what any JSON reader keeps exact */
-/* No further ahead than a sender that follows the rules can be: a peer cannot use up the numbers.
- */
-#define SEQUENCE_JUMP_MAX (UINT64_C(1) << 20)
+#define SEQUENCE_WINDOW    1024u /* how far messages may overtake each other */
+#define SEQUENCE_STEP      4096u
+#define SEQUENCE_MAX       ((UINT64_C(1) << 53) - 1) /* what any JSON reader keeps exact */
+/* How far a receiver that follows the rules can be ahead of what was sent to it. */
+#define SEQUENCE_RAISE_MAX (2 * (uint64_t)SEQUENCE_STEP)
 
 /* {0} begins at 1. Keep `claimed`; after a crash, {.next = claimed + 1, .claimed = claimed}. */
 struct sequence_sender {
@@ -52,7 +51,7 @@ enum sequence_verdict {
     SEQUENCE_TAKEN,    /* new; it is noted */
     SEQUENCE_REPEATED, /* taken before */
     SEQUENCE_BELOW,    /* at or below the floor: too old, or from before a crash */
-    SEQUENCE_BEYOND,   /* 0, above SEQUENCE_MAX, or too far ahead */
+    SEQUENCE_BEYOND,   /* 0, or above SEQUENCE_MAX */
 };
 
 /* *must_keep: `claimed` went up, and is durable before the message takes effect. */

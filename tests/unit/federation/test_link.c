@@ -407,6 +407,71 @@ static void test_link_revoked_before_a_restore_stays_revoked(void **state)
     assert_true(side.actions.send_end);
 }
 
+static void test_link_that_is_not_the_first_is_isolated_until_statements_agree(void **state)
+{
+    side_reach(&side, LINK_REVOKED);
+    side_do(&side, LINK_INVITE);
+    side_do(&side, LINK_CONFIRM);
+    assert_true(side.actions.is_refused);
+    side.link.record.invite_epoch = 1; /* as the kit's peer has it */
+    side_do(&side, LINK_JOIN_PROVED);
+    side_do(&side, LINK_CONFIRM);
+    side_exchange(&side, (struct link_levels){.confirmed = true});
+    expect_state(LINK_ISOLATED);
+    expect_why("there was an earlier link");
+    side_do(&side, LINK_AGREED);
+    expect_state(LINK_ACTIVE);
+}
+
+static void test_link_whose_incarnation_is_disowned_takes_another(void **state)
+{
+    struct link_event event = event_of(LINK_DISOWNED);
+
+    side_reach(&side, LINK_ACTIVE);
+    event.incarnation = OURS + 5;
+    side_step(&side, &event);
+    expect_state(LINK_ISOLATED);
+    assert_true(side.actions.new_sequence && side.actions.journal);
+    assert_int_equal(link_levels(&side.link).incarnation, OURS + 5);
+}
+
+static void test_link_hears_an_old_incarnation_after_a_repeated_join_no_more(void **state)
+{
+    struct link_event event = event_of(LINK_JOIN_PROVED);
+
+    side_reach(&side, LINK_PENDING);
+    event.incarnation = THEIRS_LATER; /* restored while it joined */
+    side_step(&side, &event);
+    assert_int_equal(side.actions.answer, LINK_ANSWER_JOINED);
+    assert_true(side.actions.new_window);
+    side_levels(&side, LINK_HEARD, (struct link_levels){.incarnation = THEIRS, .confirmed = true});
+    assert_int_equal(side.actions.answer, LINK_ANSWER_OLD_INCARNATION);
+    assert_false(side.link.record.confirmed_there);
+}
+
+static void test_link_heartbeat_that_an_answer_overtook_is_evidence_and_says_no_more(void **state)
+{
+    side_reach(&side, LINK_DEGRADED);
+    side_levels(&side, LINK_ACKED, (struct link_levels){.sequence = 91});
+    side_levels(&side, LINK_HEARD, (struct link_levels){.sequence = 90, .suspended = true});
+    expect_state(LINK_ACTIVE);
+    side_wait(&side, LINK_MISSED_MS);
+    side_levels(&side, LINK_HEARD, (struct link_levels){.sequence = 90});
+    side_levels(&side, LINK_ACKED, (struct link_levels){.sequence = 92});
+    expect_state(LINK_DEGRADED);
+}
+
+static void test_link_to_somebody_with_other_roots_alarms_once(void **state)
+{
+    side_reach(&side, LINK_ACTIVE);
+    side_do(&side, LINK_UNTRUSTED);
+    expect_alarm("an impostor, or one side was restored");
+    expect_state(LINK_DEGRADED);
+    expect_why("not of the roots");
+    side_do(&side, LINK_UNTRUSTED);
+    expect_alarm(NULL);
+}
+
 static void test_link_invitation_of_a_backup_is_void(void **state)
 {
     side_reach(&side, LINK_INVITED);
@@ -520,6 +585,11 @@ int main(void)
         cmocka_unit_test(test_link_of_a_restored_peer_is_isolated_until_statements_agree),
         cmocka_unit_test(test_link_that_we_restored_is_isolated_and_numbers_begin_anew),
         cmocka_unit_test(test_link_revoked_before_a_restore_stays_revoked),
+        cmocka_unit_test(test_link_that_is_not_the_first_is_isolated_until_statements_agree),
+        cmocka_unit_test(test_link_whose_incarnation_is_disowned_takes_another),
+        cmocka_unit_test(test_link_hears_an_old_incarnation_after_a_repeated_join_no_more),
+        cmocka_unit_test(test_link_heartbeat_that_an_answer_overtook_is_evidence_and_says_no_more),
+        cmocka_unit_test(test_link_to_somebody_with_other_roots_alarms_once),
         cmocka_unit_test(test_link_invitation_of_a_backup_is_void),
         cmocka_unit_test(test_link_whose_peer_forgot_what_it_took_is_isolated),
         cmocka_unit_test(test_link_whose_peer_knows_nothing_of_it_says_so_once),

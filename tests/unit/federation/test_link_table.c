@@ -39,6 +39,8 @@ static const struct cell cells[] = {
     {LINK_END_HEARD, {"-b", "-k", "Rk", "Rk", "Rk", "Rk", "Rk", "Rk", "-k", "-k", "-k"}},
     {LINK_END_ACKED, {"-", "-", "-", "-", "-", "-", "-", "R", "-", "-", "-"}},
     {LINK_PEER_BEHIND, {"-", "-", "-", "D", "-", "-", "-", "R", "-", "-", "-"}},
+    {LINK_UNTRUSTED, {"-", "-", "-", "D", "-", "-", "-", "-", "-", "-", "-"}},
+    {LINK_DISOWNED, {"-", "-", "-", "O", "O", "-", "O", "-", "-", "-", "-"}},
     {LINK_SKEWED, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"}},
     {LINK_AGREED, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"}},
     {LINK_DIFFERED, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"}},
@@ -106,7 +108,7 @@ static void send(struct side *side, enum link_event_kind kind)
         side_levels(side, kind, (struct link_levels){.confirmed = true, .roots_known = 3});
         return;
     }
-    if (kind == LINK_RESTORED) {
+    if (kind == LINK_RESTORED || kind == LINK_DISOWNED) {
         event.incarnation = OURS + 1;
         side_step(side, &event);
         return;
