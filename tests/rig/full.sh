@@ -66,6 +66,15 @@ full_parts_5() {
 END
 }
 
+full_parts_7() {
+    cat <<'END'
+40  tests    tests/sim          test_links.*                        # 100,000,000 operations
+15  unit     debug              federation/
+15  unit     asan               federation/
+10  suite    fuzz
+END
+}
+
 # Steps without a list of their own: every suite.
 full_parts() {
     if declare -f "full_parts_$1" >/dev/null; then
