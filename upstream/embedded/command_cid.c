@@ -125,7 +125,7 @@ static void put_formatted(struct text *out, const struct wish *wish, struct slic
     struct text formatted = {0};
     struct error fault = {0};
     struct cid cid;
-    char base;
+    char base = CID_BASE_32;
 
     if (parse(&cid, typed, &fault) && convert(&cid, wish, typed, &base, &fault))
         cid_format(&cid, base, wish->format, &formatted);
