@@ -10,7 +10,7 @@ import unittest
 import urllib.parse
 
 from kit import figures, settings
-from kit.crash_case import CrashCase, CrashMember
+from kit.crash_case import CrashCase, CrashMember, EmbeddedCrash
 from kit.pin_model import DIRECT, RECURSIVE, Model
 from kit.process import wait_for
 
@@ -151,6 +151,12 @@ class PinCrashes(CrashCase):
         for cid, mode, name in self.pins_of_kubo() - self.foreign:
             self.straight("pin", "rm", cid)
         self.assertEqual(self.pins_of_others(), self.foreign)
+
+
+class PinCrashesEmbedded(EmbeddedCrash, PinCrashes):
+    """With the gateway's own node in the place of Kubo."""
+
+    test_killed_at_each_request = test_an_older_backup_is_put_back = None
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import unittest
 import urllib.parse
 
 from kit import figures, rpc, settings
-from kit.crash_case import CrashCase, CrashMember
+from kit.crash_case import CrashCase, CrashMember, EmbeddedCrash
 from kit.pin_model import RECURSIVE
 
 MEMBERS = 4
@@ -234,6 +234,13 @@ class UploadCrashesOlderKubo(UploadCrashes):
     variable = "KUBO_0_39"
     requests = ["dag/stat", "pin/add"]
     test_killed_at_random_times = None
+
+
+class UploadCrashesEmbedded(EmbeddedCrash, UploadCrashes):
+    """With the gateway's own node in the place of Kubo."""
+
+    variable = "embedded"
+    test_killed_at_each_request = None
 
 
 if __name__ == "__main__":
