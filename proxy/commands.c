@@ -163,6 +163,16 @@ const struct cli_command proxy_commands[] = {
         .run = command_gc,
     },
     {
+        .words = "repo verify",
+        .arguments = "",
+        .summary = "Read and hash every block of the storage.",
+        .help = "Says which are damaged, and fails if any is. Reads and writes go on meanwhile. A "
+                "damaged block of the gateway's own node is stored anew when it is put again: add "
+                "the file once more.",
+        .options = operator_options,
+        .run = command_repo_verify,
+    },
+    {
         .words = "policy list",
         .arguments = "",
         .summary = "The versions of the policy that were in force.",

@@ -18,6 +18,7 @@
 #include "proxy/quota_store.h"
 #include "proxy/site.h"
 #include "proxy/snapshot.h"
+#include "proxy/verification.h"
 
 struct gateway_worker {
     struct worker *worker;
@@ -41,6 +42,7 @@ struct gateway {
     struct sweep *sweep;
     struct garbage *garbage;
     struct adoption *adoption;
+    struct verification *verification;
     struct pin_inquiry *inquiries; /* operator_pins.c */
     struct sweep_waiter first_sweep;
     struct timer sweep_timer;

@@ -166,6 +166,7 @@ void storage_start(struct gateway *gateway)
     gateway->sweep = sweep_create(&sweep);
     start_garbage(gateway);
     gateway->adoption = adoption_create(&adoption);
+    gateway->verification = verification_create(gateway->storage, clock_wall_ms);
     gateway->ledger_compare = (struct ledger_compare){start_compare, gateway};
     gateway->first_sweep = (struct sweep_waiter){.on_done = on_first_sweep, .arg = gateway};
     gateway->sweep_timer.fire = on_sweep_timer;
@@ -180,6 +181,7 @@ void storage_stop(struct gateway *gateway)
         store_cancel(gateway->sweep_page);
     gateway->sweep_page = NULL;
     pin_inquiries_end(gateway);
+    verification_destroy(&gateway->verification);
     adoption_destroy(&gateway->adoption);
     garbage_destroy(&gateway->garbage);
     if (gateway->sweep != NULL) {
@@ -196,6 +198,7 @@ void storage_use(struct gateway *gateway, const struct config_limits *limits)
 
     pin_inquiries_end(gateway);
     adoption_use(gateway->adoption, gateway->storage);
+    verification_use(gateway->verification, gateway->storage);
     garbage_use(gateway->garbage, gateway->storage, &garbage);
     sweep_use(gateway->sweep, gateway->storage);
 }
@@ -276,8 +279,27 @@ static void run_gc(struct operator_call *call)
         operator_refuse_error(call, &err);
 }
 
+/* ---- /repo/verify, /repo/verify/status */
+
+static void run_verify_status(struct operator_call *call)
+{
+    operator_answer(call, 200, verification_describe(gateway_of_call(call)->verification));
+}
+
+static void run_verify(struct operator_call *call)
+{
+    struct error err = {0};
+
+    if (verification_start(gateway_of_call(call)->verification, &err))
+        run_verify_status(call);
+    else
+        operator_refuse_error(call, &err);
+}
+
 const struct operator_route storage_routes[] = {
     {"/gc", run_gc},
     {"/gc/status", run_gc_status},
+    {"/repo/verify", run_verify},
+    {"/repo/verify/status", run_verify_status},
     {NULL, NULL},
 };

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What stands on the control thread's storage: expiring pins, the check of the ledger, garbage; and
- * the operators' routes about it.
+/* What stands on the control thread's storage: expiring pins, the check of the ledger, garbage, the
+ * check of blocks; and the operators' routes about it.
  *
  *   /gc         {}  -> as /gc/status; 409: one is under way
  *   /gc/status  {}  -> {"phase", "writing", "last": {"finished", "took_ms", "removed", "cut",
  *                      "used_before"?, "used_after"?, "fault"?} or null}
  *
- * A collection goes on when its asker has left. Control thread. */
+ *   /repo/verify         {}  -> as /repo/verify/status; 409: one is under way
+ *   /repo/verify/status  {}  -> proxy/verification.h has it
+ *
+ * Either goes on when its asker has left. Control thread. */
 #ifndef PROXY_OPERATOR_STORAGE_H
 #define PROXY_OPERATOR_STORAGE_H
 

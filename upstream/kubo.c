@@ -161,6 +161,7 @@ static const struct upstream_functions functions = {
     .contains = kubo_contains,
     .resolve = kubo_resolve,
     .gc = kubo_gc,
+    .verify = kubo_verify,
     .capacity = kubo_capacity,
     .cancel = kubo_cancel,
     .address = address,

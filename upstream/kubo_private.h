@@ -51,6 +51,7 @@ struct kubo_operation {
     struct text name, path;
     operation_progress on_progress;
     operation_pin_found on_pin;
+    operation_damage_found on_damage;
     bool is_second;       /* look, list_pins: at the second mode; pin: it was made */
     bool is_v0;           /* look: at the v0 form */
     uint64_t advanced_ms; /* pin: when a node was found last */
@@ -110,6 +111,9 @@ bool kubo_resolve(struct upstream *upstream, struct operation **operation, struc
                   struct error *err);
 bool kubo_gc(struct upstream *upstream, struct operation **operation, operation_done on_done,
              void *arg, struct error *err);
+bool kubo_verify(struct upstream *upstream, struct operation **operation,
+                 operation_progress on_progress, operation_damage_found on_damage,
+                 operation_done on_done, void *arg, struct error *err);
 bool kubo_capacity(struct upstream *upstream, struct operation **operation, operation_done on_done,
                    void *arg, struct error *err);
 void kubo_cancel(struct operation *operation);

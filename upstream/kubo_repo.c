@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* measure, gc and capacity: how much there is. */
+/* measure, gc, verify and capacity: how much there is, and whether it is whole. */
 #include "upstream/kubo_private.h"
 
 #include <assert.h>
@@ -113,6 +113,53 @@ bool kubo_gc(struct upstream *upstream, struct operation **result, operation_don
     operation->on_end = end;
     operation->silence_ms = operation->kubo->settings.walk_idle_ms;
     return kubo_operation_start(operation, result, call_create(COMMAND_REPO_GC), err);
+}
+
+/* ---- verify */
+
+/* {"Msg":"","Progress":n} for each block, {"Msg":"block ... was corrupt (...)"} for a damaged one,
+ * and at last how it went, in words. */
+static void verify_on_line(struct kubo_operation *operation, const json_t *line,
+                           struct error *fault)
+{
+    struct operation_result *result = &operation->result;
+    const char *message = json_string_value(json_object_get(line, "Msg"));
+    uint64_t blocks;
+
+    if (message == NULL || !kubo_number(line, "Progress", &blocks)) {
+        kubo_fault(operation, fault, "how far it got");
+    } else if (strstr(message, " was corrupt") != NULL) {
+        result->count++;
+        if (operation->on_damage != NULL)
+            operation->on_damage(operation->arg, slice_of(message));
+    } else if (blocks > 0) {
+        result->blocks = blocks;
+        if (operation->on_progress != NULL)
+            operation->on_progress(operation->arg, blocks, 0);
+    }
+}
+
+/* Damage makes it fail, when all was read. */
+static void verify_on_refused(struct kubo_operation *operation, const struct error *err)
+{
+    bool is_complete = strstr(err->text, "verify complete") != NULL;
+
+    kubo_operation_end(operation, is_complete ? NULL : err);
+}
+
+bool kubo_verify(struct upstream *upstream, struct operation **result,
+                 operation_progress on_progress, operation_damage_found on_damage,
+                 operation_done on_done, void *arg, struct error *err)
+{
+    struct kubo_operation *operation = kubo_operation_create(upstream, on_done, arg);
+
+    operation->on_progress = on_progress;
+    operation->on_damage = on_damage;
+    operation->on_line = verify_on_line;
+    operation->on_end = end;
+    operation->on_refused = verify_on_refused;
+    operation->silence_ms = operation->kubo->settings.walk_idle_ms;
+    return kubo_operation_start(operation, result, call_create(COMMAND_REPO_VERIFY), err);
 }
 
 /* ---- capacity */

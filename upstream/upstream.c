@@ -63,6 +63,14 @@ bool upstream_gc(struct upstream *upstream, struct operation **operation, operat
     return upstream->functions->gc(upstream, operation, on_done, arg, err);
 }
 
+bool upstream_verify(struct upstream *upstream, struct operation **operation,
+                     operation_progress on_progress, operation_damage_found on_damage,
+                     operation_done on_done, void *arg, struct error *err)
+{
+    return upstream->functions->verify(upstream, operation, on_progress, on_damage, on_done, arg,
+                                       err);
+}
+
 bool upstream_capacity(struct upstream *upstream, struct operation **operation,
                        operation_done on_done, void *arg, struct error *err)
 {

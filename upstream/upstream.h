@@ -125,6 +125,16 @@ MUST_USE bool upstream_resolve(struct upstream *upstream, struct operation **ope
 /* Removes every block that no pin reaches. Nobody may be writing. */
 MUST_USE bool upstream_gc(struct upstream *upstream, struct operation **operation,
                           operation_done on_done, void *arg, struct error *err);
+
+/* A block is damaged, in a sentence. Borrowed. May end it with upstream_cancel, as its last act. */
+typedef void (*operation_damage_found)(void *arg, struct slice what);
+/* Reads and hashes every block that is here; on_progress: how many so far, as nodes.
+ * result->blocks: how many there were; count: damaged ones. Changes nothing. NULL callbacks but
+ * on_done are fine. */
+MUST_USE bool upstream_verify(struct upstream *upstream, struct operation **operation,
+                              operation_progress on_progress, operation_damage_found on_damage,
+                              operation_done on_done, void *arg, struct error *err);
+
 MUST_USE bool upstream_capacity(struct upstream *upstream, struct operation **operation,
                                 operation_done on_done, void *arg, struct error *err);
 

@@ -29,6 +29,9 @@ struct upstream_functions {
                     struct error *err);
     bool (*gc)(struct upstream *upstream, struct operation **operation, operation_done on_done,
                void *arg, struct error *err);
+    bool (*verify)(struct upstream *upstream, struct operation **operation,
+                   operation_progress on_progress, operation_damage_found on_damage,
+                   operation_done on_done, void *arg, struct error *err);
     bool (*capacity)(struct upstream *upstream, struct operation **operation,
                      operation_done on_done, void *arg, struct error *err);
     void (*cancel)(struct operation *operation); /* frees it */

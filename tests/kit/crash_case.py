@@ -198,6 +198,10 @@ class EmbeddedCrash:
     def crash(self, victim, point=None, seconds=None):
         super().crash("gateway", seconds=seconds)
 
+    def check_ledger(self):
+        super().check_ledger()
+        self.causeway("repo", "verify")
+
     def pins_of_kubo(self):
         return self.kubo.pins()
 

@@ -119,6 +119,7 @@ static const struct upstream_functions functions = {
     .contains = embedded_contains,
     .resolve = embedded_resolve,
     .gc = embedded_gc,
+    .verify = embedded_verify,
     .capacity = embedded_capacity,
     .cancel = operation_task_cancel,
     .address = address,

@@ -44,6 +44,9 @@ bool embedded_resolve(struct upstream *upstream, struct operation **operation, s
                       struct error *err);
 bool embedded_gc(struct upstream *upstream, struct operation **operation, operation_done on_done,
                  void *arg, struct error *err);
+bool embedded_verify(struct upstream *upstream, struct operation **operation,
+                     operation_progress on_progress, operation_damage_found on_damage,
+                     operation_done on_done, void *arg, struct error *err);
 bool embedded_capacity(struct upstream *upstream, struct operation **operation,
                        operation_done on_done, void *arg, struct error *err);
 

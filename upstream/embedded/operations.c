@@ -4,6 +4,7 @@
 #include "upstream/embedded/operations.h"
 
 #include "conf/memory.h"
+#include "http/loop.h"
 #include "upstream/embedded/paths.h"
 #include "upstream/embedded/pins.h"
 #include "upstream/embedded/usage.h"
@@ -13,12 +14,15 @@
 
 /* ---- what all share */
 
+enum { PROGRESS_US = 250000 };
+
 struct asked *asked_create(operation_done on_done, void *arg)
 {
     struct asked *asked = memory_alloc(sizeof(*asked));
 
     asked->on_done = on_done;
     asked->arg = arg;
+    asked->told_us = clock_us();
     return asked;
 }
 
@@ -51,6 +55,16 @@ bool asked_start(struct asked *asked, struct upstream *upstream, struct operatio
                                                   .on_done = end,
                                                   .destroy = destroy});
     return true;
+}
+
+void asked_tell_progress(struct asked *asked)
+{
+    uint64_t now_us = clock_us();
+
+    if (asked->on_progress == NULL || now_us - asked->told_us < PROGRESS_US)
+        return;
+    asked->told_us = now_us;
+    asked->on_progress(asked->arg, asked->result.blocks, asked->result.bytes);
 }
 
 enum task_step asked_refuse(struct error *err)

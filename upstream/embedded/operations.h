@@ -16,9 +16,10 @@ struct asked {
     void *arg;
     operation_progress on_progress;
     operation_pin_found on_pin;
+    operation_damage_found on_damage;
     struct operation_result result;
     uint64_t told_us; /* when on_progress was called last */
-    struct text page; /* of pins that were not told yet: see list_pins */
+    struct text page; /* of what was not told yet: see list_pins, verify */
     bool *is_gone;    /* set when this is freed; NULL: nobody asks */
 };
 
@@ -26,6 +27,9 @@ struct asked *asked_create(operation_done on_done, void *arg);
 /* Starts it, on_slice NULL: none. Always true. */
 bool asked_start(struct asked *asked, struct upstream *upstream, struct operation **operation,
                  const struct task_command *command, void (*on_slice)(void *asked));
+
+/* For on_slice. Calls on_progress, if it is time. Its caller's last act. */
+void asked_tell_progress(struct asked *asked);
 
 /* The storage said no: what pins.h refuses, what cannot be read as an object. err as upstream.h has
  * it. Always TASK_FAILED. */

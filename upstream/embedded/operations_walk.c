@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* pin, measure, contains, gc: the operations that go through objects. */
-#include "http/loop.h"
+/* pin, measure, contains, gc, verify: the operations that go through objects, or all there is. */
 #include "upstream/embedded/dag_walk.h"
 #include "upstream/embedded/gc.h"
 #include "upstream/embedded/operations.h"
 #include "upstream/embedded/pins.h"
+#include "upstream/embedded/verify.h"
 
 #include <assert.h>
-
-enum { PROGRESS_US = 250000 };
 
 struct walking {
     struct dag_walk *walk; /* NULL: not begun */
@@ -102,15 +100,9 @@ static enum task_step pin_run(struct task *task, struct error *err)
                : asked_refuse(err);
 }
 
-static void tell_progress(void *asked_)
+static void tell_progress(void *asked)
 {
-    struct asked *asked = asked_;
-    uint64_t now_us = clock_us();
-
-    if (asked->on_progress == NULL || now_us - asked->told_us < PROGRESS_US)
-        return;
-    asked->told_us = now_us;
-    asked->on_progress(asked->arg, asked->result.blocks, asked->result.bytes);
+    asked_tell_progress(asked);
 }
 
 bool embedded_pin(struct upstream *upstream, struct operation **operation, const struct cid *cid,
@@ -128,7 +120,6 @@ bool embedded_pin(struct upstream *upstream, struct operation **operation, const
     asked->cid = cid_to_v1(cid);
     asked->mode = mode;
     asked->on_progress = on_progress;
-    asked->told_us = clock_us();
     text_put_slice(&asked->name, name);
     return asked_start(asked, upstream, operation, &command, tell_progress);
 }
@@ -216,4 +207,81 @@ bool embedded_gc(struct upstream *upstream, struct operation **operation, operat
         .run = gc_run_slice, .state_size = sizeof(struct collecting), .dispose = dispose_gc};
 
     return asked_start(asked_create(on_done, arg), upstream, operation, &command, NULL);
+}
+
+/* ---- verify: slices put sentences into the page, the loop tells them */
+
+struct verifying {
+    struct verify *verify;
+    struct asked *asked;
+};
+
+static void dispose_verify(struct task *task)
+{
+    verify_destroy(&((struct verifying *)task->state)->verify);
+}
+
+static void on_checked(void *verifying_, const struct cid *cid, const struct error *why,
+                       const struct verify_counts *counts)
+{
+    struct asked *asked = ((struct verifying *)verifying_)->asked;
+
+    asked->result.blocks = counts->checked;
+    asked->result.count = counts->damaged;
+    if (why == NULL)
+        return;
+    text_put_text(&asked->page, why->text);
+    text_put_char(&asked->page, '\0');
+}
+
+/* All is told before it ends. */
+static enum task_step verify_run_slice(struct task *task, struct error *err)
+{
+    struct verifying *verifying = task->state;
+    struct asked *asked = verifying->asked = task->arg;
+
+    if (verifying->verify == NULL)
+        verifying->verify = verify_create(task->node, false, on_checked, verifying);
+    switch (verify_run(verifying->verify, task, err)) {
+    case VERIFY_MORE:
+        return TASK_GO_ON;
+    case VERIFY_WAITS:
+        return TASK_WAITS;
+    case VERIFY_DONE:
+        return asked->page.size > 0 ? TASK_GO_ON : TASK_DONE;
+    case VERIFY_BAD:
+        break;
+    }
+    return TASK_FAILED;
+}
+
+static void tell_damage(void *asked_)
+{
+    struct asked *asked = asked_;
+    struct text page = asked->page;
+    bool is_gone = false;
+
+    asked->page = (struct text){0};
+    asked->is_gone = &is_gone;
+    for (size_t at = 0; at < page.size && !is_gone; at += strlen(page.data + at) + 1)
+        if (asked->on_damage != NULL)
+            asked->on_damage(asked->arg, slice_of(page.data + at));
+    text_dispose(&page);
+    if (is_gone)
+        return;
+    asked->is_gone = NULL;
+    asked_tell_progress(asked);
+}
+
+bool embedded_verify(struct upstream *upstream, struct operation **operation,
+                     operation_progress on_progress, operation_damage_found on_damage,
+                     operation_done on_done, void *arg, struct error *err)
+{
+    static const struct task_command command = {
+        .run = verify_run_slice, .state_size = sizeof(struct verifying), .dispose = dispose_verify};
+    struct asked *asked = asked_create(on_done, arg);
+
+    asked->on_progress = on_progress;
+    asked->on_damage = on_damage;
+    return asked_start(asked, upstream, operation, &command, tell_damage);
 }

@@ -144,6 +144,20 @@ bool stage_gc(struct operation_stage *o)
     return begun(o, upstream_gc(begin(o), &o->operation, on_done, o, &o->err));
 }
 
+static void on_damage(void *o_, struct slice what)
+{
+    struct operation_stage *o = o_;
+
+    text_put_slice(&o->pins, what);
+    heard(o);
+}
+
+bool stage_verify(struct operation_stage *o)
+{
+    return begun(
+        o, upstream_verify(begin(o), &o->operation, on_progress, on_damage, on_done, o, &o->err));
+}
+
 bool stage_capacity(struct operation_stage *o)
 {
     return begun(o, upstream_capacity(begin(o), &o->operation, on_done, o, &o->err));

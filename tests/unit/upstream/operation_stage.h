@@ -24,7 +24,7 @@ struct operation_stage {
     unsigned int heard;     /* calls of on_progress and on_pin */
     unsigned int cancel_at; /* that one of them; 0: never */
     uint64_t nodes, bytes;
-    struct text pins; /* "CID mode name\n"..., unless forgets_pins */
+    struct text pins; /* "CID mode name\n"..., unless forgets_pins; or what is damaged */
     bool forgets_pins;
 };
 
@@ -39,6 +39,7 @@ bool stage_measure(struct operation_stage *o, const char *cid, enum pin_mode mod
 bool stage_list_pins(struct operation_stage *o);
 bool stage_contains(struct operation_stage *o, const char *root, const char *wanted);
 bool stage_gc(struct operation_stage *o);
+bool stage_verify(struct operation_stage *o);
 bool stage_capacity(struct operation_stage *o);
 
 /* The next request is this one. Its reply has a length and closes the connection. */

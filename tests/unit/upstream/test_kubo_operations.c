@@ -55,6 +55,7 @@ static const struct {
     {contains, "/api/v0/refs?arg=" CID_V1 "&offline=true&recursive=true&unique=true",
      "{\"Ref\":\"" CID_RAW "\",\"Err\":\"\"}\n", 600000, false},
     {stage_gc, "/api/v0/repo/gc", "{\"Key\":{\"/\":\"" CID_V1 "\"}}\n", 600000, false},
+    {stage_verify, "/api/v0/repo/verify", "{\"Msg\":\"\",\"Progress\":1}\n", 600000, false},
     {stage_capacity, "/api/v0/repo/stat?size-only=true", "{\"RepoSize\":5,\"StorageMax\":9}\n",
      20000, false},
 };
@@ -70,6 +71,26 @@ static void test_every_operation_ends_once_when_the_node_answered(void **state)
             stage_reply(stage_accept(o->s->stage), "200 OK", "");
         stage_await_end(o, ERROR_NONE, "");
     }
+}
+
+#define DAMAGED "block " CID_RAW " was corrupt (block in storage has different hash than requested)"
+
+static void test_verifying_tells_what_is_damaged(void **state)
+{
+    struct operation_stage *o = *state;
+    struct peer *node;
+
+    assert_true(stage_verify(o));
+    node = stage_asked(o, "/api/v0/repo/verify");
+    stage_begin_lines(node);
+    stage_line(node, "{\"Msg\":\"\",\"Progress\":1}\n");
+    stage_line(node, "{\"Msg\":\"" DAMAGED "\",\"Progress\":0}\n");
+    stage_line(node, "{\"Msg\":\"\",\"Progress\":2}\n");
+    stage_end_lines(node, "X-Stream-Error: verify complete, 1 blocks corrupt\r\n");
+    stage_await_end(o, ERROR_NONE, "");
+    assert_int_equal(o->result.blocks, 2);
+    assert_int_equal(o->result.count, 1);
+    assert_string_equal(o->pins.data, DAMAGED);
 }
 
 static void test_contains_tells_what_lies_below(void **state)
@@ -244,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OPERATION_TEST(test_every_operation_ends_once_when_the_node_answered),
+        OPERATION_TEST(test_verifying_tells_what_is_damaged),
         OPERATION_TEST(test_contains_tells_what_lies_below),
         OPERATION_TEST(test_every_operation_that_cannot_start_is_refused_and_never_calls),
         OPERATION_TEST(test_every_operation_fails_as_the_node_does),

@@ -336,6 +336,46 @@ static void test_garbage_is_collected_and_counted(void **state)
     expect_error(kit, ERROR_NOT_FOUND, "@two, which the pin @right needs");
 }
 
+static void on_damage(void *kit_, struct slice what)
+{
+    struct kit *kit = kit_;
+
+    text_put_slice(&kit->pins, what);
+    hear(kit);
+}
+
+static void verify(struct kit *kit)
+{
+    text_clear(&kit->pins);
+    kit->heard = 0;
+    await(kit, upstream_verify(kit->upstream, &kit->operation, NULL, on_damage, on_done, kit,
+                               &kit->err));
+    assert_int_equal(kit->err.code, ERROR_NONE);
+    assert_int_equal(kit->result.blocks, 6);
+    assert_int_equal(kit->result.count, kit->heard);
+}
+
+static void test_every_block_is_verified(void **state)
+{
+    struct kit *kit = *state;
+
+    verify(kit);
+    assert_int_equal(kit->heard, 0);
+    stage_damage(kit->stage, ONE);
+    stage_damage(kit->stage, ROOT);
+    verify(kit);
+    assert_int_equal(kit->heard, 2);
+    assert_non_null(strstr(kit->pins.data, "the block's bytes are damaged"));
+    kit->cancel_at = 1;
+    kit->heard = 0;
+    assert_true(
+        upstream_verify(kit->upstream, &kit->operation, NULL, on_damage, on_done, kit, &kit->err));
+    for (int turns = 0; turns < 50; turns++)
+        loop_turn(kit->stage->bench->loop, 1);
+    assert_int_equal(kit->heard, 1);
+    assert_int_equal(kit->calls, 0);
+}
+
 static void test_the_disk_says_how_full_it_is(void **state)
 {
     struct kit *kit = *state;
@@ -398,6 +438,7 @@ int main(void)
         TEST(test_what_lies_below_a_root_is_found),
         TEST(test_paths_are_resolved),
         TEST(test_garbage_is_collected_and_counted),
+        TEST(test_every_block_is_verified),
         TEST(test_the_disk_says_how_full_it_is),
         TEST(test_a_pin_that_waits_says_that_it_is_alive),
         TEST(test_an_operation_that_is_cancelled_is_not_heard_of),
