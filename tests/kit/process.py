@@ -113,6 +113,10 @@ class Process:
         """Resident bytes, children included."""
         return sum(_status_kib(pid, "VmRSS") for pid in self.family()) * 1024
 
+    def peak_rss(self) -> int:
+        """The most resident bytes that it ever had, without its children."""
+        return _status_kib(self.pid, "VmHWM") * 1024
+
     def cpu_seconds(self) -> float:
         """User and system time so far, children included."""
         return sum(_cpu_seconds(pid) for pid in self.family())
