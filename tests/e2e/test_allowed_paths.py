@@ -25,7 +25,7 @@ class AllowedPaths(RelayCase):
         (self.folder / "secret").write_text("Bearer between-us\n")
         (self.folder / "secret").chmod(0o600)
         gateway = self.start_relay(node.port, more="allow: [tool, read, write, pin, files]")
-        text = gateway.config.read_text().replace("upstream:\n", f"upstream:\n  authorization_file: {self.folder}/secret\n")
+        text = gateway.config.read_text().replace("upstream: {", f"upstream: {{authorization_file: {self.folder}/secret, ")
         gateway.stop()
         gateway.config.write_text(text)
         gateway = self.restart(gateway)
