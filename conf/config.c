@@ -83,7 +83,7 @@ static const struct option table[] = {
     {"trusted_proxies", OPTION_NETWORKS, FIELD(trusted_proxies),
      .help = "Proxies in front of this gateway whose word about the client's address is believed."},
 
-    {"upstream.kind", OPTION_CHOICE, FIELD(upstream.kind), "kubo", .choices = upstream_kinds,
+    {"upstream.kind", OPTION_CHOICE, FIELD(upstream.kind), "embedded", .choices = upstream_kinds,
      .help = "What stores the data: kubo, a Kubo node; or embedded: this gateway itself, in data/blocks. Takes effect at "
              "a restart only."},
     {"upstream.address", OPTION_ADDRESS, FIELD(upstream.address), "127.0.0.1:5001", .check = config_check_can_dial,

@@ -45,7 +45,8 @@ static int print_allowed_paths(struct cli *cli)
 static const struct cli_option init_options[] = {
     {"org", "NAME", "the organization: a DNS name (example.org)"},
     {"member", "ID", "the first member, who may do everything (admin)"},
-    {"upstream", "ADDRESS", "the Kubo node's RPC API (127.0.0.1:5001)"},
+    {"upstream", "ADDRESS",
+     "the RPC API of a Kubo node that stores the data (else the gateway itself does)"},
     {0},
 };
 

@@ -22,7 +22,13 @@ static const char configuration[] =
     "  clients:\n"
     "    address: 127.0.0.1:9500     # for other machines: their address here, and tls below\n"
     "#   tls: {certificate_file: server.crt, key_file: server.key}\n"
-    "\n"
+    "\n";
+
+/* What stores the data. */
+static const char embedded[] =
+    "upstream:\n"
+    "  kind: embedded     # this gateway itself, in the data folder; or kubo, and its address\n";
+static const char kubo[] =
     "upstream:\n"
     "  kind: kubo\n"
     "  address: %s       # the RPC API of your Kubo node, which nobody else should reach\n";
@@ -96,8 +102,18 @@ static bool make_folder(const char *path, mode_t mode, struct error *err)
 
 /* What a person named, or a word that is right for a first try. */
 struct plan {
-    const char *folder, *org, *member, *upstream, *data;
+    const char *folder, *org, *member, *data;
+    const char *upstream; /* the Kubo's address. NULL: the gateway stores the data itself */
 };
+
+static void put_configuration(const struct plan *plan, struct text *out)
+{
+    text_put_format(out, configuration, plan->org, plan->data);
+    if (plan->upstream != NULL)
+        text_put_format(out, kubo, plan->upstream);
+    else
+        text_put_text(out, embedded);
+}
 
 static bool write_files(const struct plan *plan, struct error *err)
 {
@@ -105,7 +121,7 @@ static bool write_files(const struct plan *plan, struct error *err)
     bool result;
 
     text_put_format(&path, "%s/causeway.yaml", plan->folder);
-    text_put_format(&text, configuration, plan->org, plan->data, plan->upstream);
+    put_configuration(plan, &text);
     result = write_new(path.data, &text, err);
     text_clear(&path);
     text_clear(&text);
@@ -132,7 +148,7 @@ int init_run(struct cli *cli)
                                           : ".",
         .org = or_else(cli_value(cli, "org"), "example.org"),
         .member = or_else(cli_value(cli, "member"), "admin"),
-        .upstream = or_else(cli_value(cli, "upstream"), "127.0.0.1:5001"),
+        .upstream = cli_value(cli, "upstream"),
         .data = is_system ? "/var/lib/causeway" : "data",
     };
     struct error err = {0};

@@ -25,7 +25,7 @@ static void test_config_of_an_empty_file_takes_every_default(void **state)
     assert_string_equal(config->listen.operators.address.text, "127.0.0.1:9502");
     assert_int_equal(config->hosts.count + config->origins.count + config->trusted_proxies.count,
                      0);
-    assert_int_equal(config->upstream.kind, CONFIG_UPSTREAM_KUBO);
+    assert_int_equal(config->upstream.kind, CONFIG_UPSTREAM_EMBEDDED);
     assert_string_equal(config->upstream.address.text, "127.0.0.1:5001");
     assert_null(config->upstream.authorization);
     assert_int_equal(config->allow, 1u << CONFIG_CLASS_TOOL | 1u << CONFIG_CLASS_READ |
@@ -74,7 +74,7 @@ static void test_config_reads_a_whole_file(void **state)
         "origins: ['https://app.example.org', 'http://localhost:3000',\n"
         "  'chrome-extension://nibjojkomfdiaoajekhjakgkdhaomnch']\n"
         "trusted_proxies: [10.0.0.0/8]\n"
-        "upstream: {address: /dns4/kubo/tcp/5001}\n"
+        "upstream: {kind: kubo, address: /dns4/kubo/tcp/5001}\n"
         "allow: [read, remote-pin]\n"
         "workers: 3\n"
         "log: {access: log/access.json, level: debug}\n"
@@ -138,7 +138,7 @@ static void test_config_refuses_with_place_and_remedy(void **state)
         {"upstream: {kind: embedded, address: '127.0.0.1:5001'}",
          "upstream.address out, or set upstream.kind to kubo"},
         {"upstream: {kind: kubu}", "did you mean kubo?"},
-        {"upstream: {address: '127.0.0.1:0'}", "port 0"},
+        {"upstream: {kind: kubo, address: '127.0.0.1:0'}", "port 0"},
         {"upstream: {cluster_address: '127.0.0.1:9094'}", "cluster_address is not built yet"},
         {"upstream: {authorization: x}", "did you mean authorization_file?"},
         {"allow: [admin]", "unknown value 'admin'"},
@@ -188,7 +188,7 @@ static void test_config_loads_a_file_and_its_secret_beside_it(void **state)
     fputs("Bearer abc\n", file);
     fclose(file);
     file = fopen("c.yaml", "w");
-    fputs("upstream: {authorization_file: token}\n", file);
+    fputs("upstream: {kind: kubo, authorization_file: token}\n", file);
     fclose(file);
     if (!config_load(&config, "c.yaml", &err)) /* relative to where we are */
         fail_msg("%s", err.text);

@@ -130,7 +130,7 @@ static void test_snapshot_needs_no_policy(void **state)
     struct snapshot *snapshot;
     struct error err;
 
-    write_file(f->config, "upstream: {address: \"unix:/tmp/kubo.sock\"}\n");
+    write_file(f->config, "upstream: {kind: kubo, address: \"unix:/tmp/kubo.sock\"}\n");
     snapshot = take(f, NULL, &err);
     assert_non_null(snapshot);
     assert_null(snapshot->policy);
