@@ -107,7 +107,7 @@ static void read_links(const struct cid *root)
 {
     struct link_stack *stack = link_stack_create(node_links_list);
     struct stacked_link link;
-    struct slice block;
+    struct slice block = {NULL, 0};
     bool found = true;
 
     if (task_get(NULL, root, &block, NULL) && link_stack_push(stack, root, block, 0, NULL))
