@@ -176,48 +176,65 @@ static void put_leaf(struct text *out, const struct dag_node *node, const struct
     }
 }
 
-static void put_item(struct text *out, const struct dag_node *node, uint32_t index, bool is_plain);
+struct writer {
+    struct text *out;
+    const struct dag_node *node;
+    struct error *err;
+    bool is_plain; /* keys in the node's order, no links */
+};
 
-static void put_map(struct text *out, const struct dag_node *node, uint32_t index)
+static bool put_item(const struct writer *writer, uint32_t index);
+
+static bool put_sorted(const struct writer *writer, uint32_t map)
 {
-    uint32_t *keys = dag_node_sorted_keys(node, index, DAG_BY_LENGTH);
+    const struct dag_node *node = writer->node;
+    uint32_t *keys = dag_node_sorted_keys(node, map, DAG_BY_LENGTH);
+    bool ok = true;
 
-    for (uint32_t i = 0; i < node->items[index].size; i++) {
-        put_leaf(out, node, &node->items[keys[i]]);
-        put_item(out, node, keys[i] + 1, false);
+    for (uint32_t i = 0; ok && i < node->items[map].size; i++) {
+        put_leaf(writer->out, node, &node->items[keys[i]]);
+        ok = put_item(writer, keys[i] + 1);
     }
     free(keys);
+    return ok;
 }
 
 /* Recursion: DAG_DEPTH_MAX at most, for the decoders nest no deeper. */
-static void put_item(struct text *out, const struct dag_node *node, uint32_t index, bool is_plain)
+static bool put_item(const struct writer *writer, uint32_t index)
 {
+    const struct dag_node *node = writer->node;
     const struct dag_item *item = &node->items[index];
 
+    if (item->kind == DAG_LINK && writer->is_plain)
+        return error_set(writer->err, ERROR_UNSUPPORTED, "cannot Marshal ipld links to CBOR");
     if (item->kind != DAG_LIST && item->kind != DAG_MAP) {
-        put_leaf(out, node, item);
-        return;
+        put_leaf(writer->out, node, item);
+        return true;
     }
-    dag_cbor_put_head(out, item->kind == DAG_LIST ? CBOR_LIST : CBOR_MAP, item->size);
-    if (item->kind == DAG_MAP && !is_plain)
-        put_map(out, node, index);
-    else /* of a map: a key, its value, a key, ... */
-        for (uint32_t i = index + 1; i < item->end; i = dag_node_next(node, i))
-            put_item(out, node, i, is_plain);
+    dag_cbor_put_head(writer->out, item->kind == DAG_LIST ? CBOR_LIST : CBOR_MAP, item->size);
+    if (item->kind == DAG_MAP && !writer->is_plain)
+        return put_sorted(writer, index);
+    /* of a map: a key, its value, a key, ... */
+    for (uint32_t i = index + 1; i < item->end; i = dag_node_next(node, i))
+        if (!put_item(writer, i))
+            return false;
+    return true;
 }
 
 void dag_cbor_encode(const struct dag_node *node, struct text *out)
 {
+    struct writer writer = {.out = out, .node = node};
+    bool is_put;
+
     assert(node->count > 0);
-    put_item(out, node, 0, false);
+    is_put = put_item(&writer, 0);
+    assert(is_put);
 }
 
 bool dag_cbor_encode_plain(const struct dag_node *node, struct text *out, struct error *err)
 {
+    struct writer writer = {.out = out, .node = node, .err = err, .is_plain = true};
+
     assert(node->count > 0);
-    for (uint32_t i = 0; i < node->count; i++)
-        if (node->items[i].kind == DAG_LINK)
-            return error_set(err, ERROR_UNSUPPORTED, "cannot Marshal ipld links to CBOR");
-    put_item(out, node, 0, true);
-    return true;
+    return put_item(&writer, 0);
 }

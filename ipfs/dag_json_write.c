@@ -270,6 +270,17 @@ static void begin_element(const struct writer *writer, bool is_first)
     put_line(writer);
 }
 
+/* Before what separates it from the item before: so far Kubo has come when it fails. */
+static bool check_item(const struct writer *writer, uint32_t index)
+{
+    uint8_t kind = writer->node->items[index].kind;
+
+    if (!writer->is_plain || (kind != DAG_BYTES && kind != DAG_LINK))
+        return true;
+    return error_set(writer->err, ERROR_UNSUPPORTED, "cannot marshal IPLD %s to this codec",
+                     kind == DAG_BYTES ? "bytes" : "links");
+}
+
 static bool put_item(struct writer *writer, uint32_t index);
 
 static bool put_list(struct writer *writer, uint32_t index)
@@ -278,6 +289,8 @@ static bool put_list(struct writer *writer, uint32_t index)
 
     open_container(writer, '[');
     for (uint32_t i = index + 1; i < node->items[index].end; i = dag_node_next(node, i)) {
+        if (!check_item(writer, i))
+            return false;
         begin_element(writer, i == index + 1);
         if (!put_item(writer, i))
             return false;
@@ -291,7 +304,7 @@ static bool put_entry(struct writer *writer, uint32_t key, bool is_first)
     begin_element(writer, is_first);
     put_text(writer->out, dag_node_bytes(writer->node, &writer->node->items[key]));
     text_put_text(writer->out, writer->is_plain ? ": " : ":");
-    return put_item(writer, key + 1);
+    return check_item(writer, key + 1) && put_item(writer, key + 1);
 }
 
 static bool put_sorted(struct writer *writer, uint32_t index)
@@ -333,9 +346,6 @@ static bool put_item(struct writer *writer, uint32_t index)
         return put_list(writer, index);
     if (item->kind == DAG_MAP)
         return put_map(writer, index);
-    if (writer->is_plain && (item->kind == DAG_BYTES || item->kind == DAG_LINK))
-        return error_set(writer->err, ERROR_UNSUPPORTED, "cannot marshal IPLD %s to this codec",
-                         item->kind == DAG_BYTES ? "bytes" : "links");
     return put_leaf(writer->out, writer->node, item, writer->err);
 }
 
@@ -352,7 +362,7 @@ bool dag_json_encode_plain(const struct dag_node *node, struct text *out, struct
     struct writer writer = {.out = out, .node = node, .err = err, .is_plain = true};
 
     assert(node->count > 0);
-    if (!put_item(&writer, 0))
+    if (!check_item(&writer, 0) || !put_item(&writer, 0))
         return false;
     if (node->items[0].kind == DAG_LIST || node->items[0].kind == DAG_MAP)
         text_put_char(out, '\n');

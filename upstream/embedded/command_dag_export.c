@@ -134,7 +134,7 @@ static enum task_step run_dag_export(struct task *task, struct error *err)
     struct export_state *state = task->state;
 
     if (state->walk == NULL && !begin(task, err))
-        return TASK_FAILED;
+        return dag_command_fail(err);
     switch (dag_walk_run(state->walk, task, put_block, task, err)) {
     case DAG_WALK_MORE:
         return TASK_GO_ON;
@@ -144,7 +144,7 @@ static enum task_step run_dag_export(struct task *task, struct error *err)
         break;
     }
     explain(task, err);
-    return TASK_FAILED;
+    return dag_command_fail(err);
 }
 
 static void dispose_dag_export(struct task *task)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* dag/get: a node, or what lies at a path inside it, in any codec. A node that the codec cannot
- * write is answered with an error and nothing else, where Kubo sends what it had written of it. */
+/* dag/get: a node, or what lies at a path inside it, in any codec. Of a node that the codec cannot
+ * write, what it had written until then is sent, and the failure behind it, as in Kubo. */
 #include "ipfs/dag_codec.h"
 #include "upstream/embedded/dag_commands.h"
 #include "upstream/embedded/paths.h"
@@ -55,8 +55,11 @@ static bool get(struct task *task, struct dag_node *node, uint64_t output, struc
         !task_get(task, &end.cid, &block, err) ||
         !decode(node, end.cid.codec, block, output, err) || !go_down(node, end.rest, err))
         return false;
-    return check_encoder(task->call, output, err) &&
-           dag_codec_encode(node, output, &task->out, err);
+    if (!check_encoder(task->call, output, err))
+        return false;
+    task_reply(task, "text/plain", TASK_STREAM_HEADER);
+    task_begin_reply(task);
+    return dag_codec_encode(node, output, &task->out, err);
 }
 
 static enum task_step run_dag_get(struct task *task, struct error *err)
@@ -66,12 +69,7 @@ static enum task_step run_dag_get(struct task *task, struct error *err)
     bool is_done = find_codec(task->call, &output, err) && get(task, &node, output, err);
 
     dag_node_dispose(&node);
-    if (!is_done) {
-        text_clear(&task->out);
-        return TASK_FAILED;
-    }
-    task_reply(task, "text/plain", TASK_STREAM_HEADER);
-    return TASK_DONE;
+    return is_done ? TASK_DONE : dag_command_fail(err);
 }
 
 const struct task_command command_dag_get = {.id = COMMAND_DAG_GET, .run = run_dag_get};

@@ -136,16 +136,16 @@ static enum task_step step(struct task *task, bool *goes_on, struct error *err)
     case IMPORT_END:
         return TASK_DONE;
     case IMPORT_BAD:
-        return TASK_FAILED;
+        return dag_command_fail(err);
     case IMPORT_PART:
         break;
     case IMPORT_DATA:
         if (!take(state, data, err))
-            return TASK_FAILED;
+            return dag_command_fail(err);
         break;
     case IMPORT_PART_END:
         if (!put_part(task, err))
-            return TASK_FAILED;
+            return dag_command_fail(err);
         state->is_pin_due = state->pins;
         if (state->pins)
             return TASK_WANTS_STORED;
@@ -161,7 +161,7 @@ static enum task_step run_dag_put(struct task *task, struct error *err)
     bool goes_on;
 
     if ((!state->has_begun && !begin(task, err)) || (state->is_pin_due && !pin(task, err)))
-        return TASK_FAILED;
+        return dag_command_fail(err);
     do
         result = step(task, &goes_on, err);
     while (goes_on);

@@ -9,7 +9,7 @@ static enum task_step run_dag_resolve(struct task *task, struct error *err)
     struct path_end end;
 
     if (!path_resolve(task, &task->call->arguments[0].path, &end, err))
-        return TASK_FAILED;
+        return dag_command_fail(err);
     text_put_text(&task->out, "{\"Cid\":{\"/\":\"");
     cid_print(&end.cid, CID_BASE_DEFAULT, &task->out);
     text_put_text(&task->out, "\"},\"RemPath\":");

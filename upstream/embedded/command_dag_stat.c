@@ -161,18 +161,19 @@ static enum task_step run_dag_stat(struct task *task, struct error *err)
     struct stat_state *state = task->state;
 
     if (state->roots == NULL && !begin(task, err))
-        return TASK_FAILED;
+        return dag_command_fail(err);
     while (state->done_count < task->call->argument_count) {
         enum dag_walk_step step = walk_root(task, err);
 
         if (step == DAG_WALK_BAD)
-            return TASK_FAILED;
+            return dag_command_fail(err);
         if (step == DAG_WALK_MORE || task_is_due(task))
             return TASK_GO_ON;
     }
     if (state->bytes == 0) { /* the ratio of nothing to nothing; its words are Kubo's */
+        task_begin_reply(task);
         error_set(err, ERROR_UNSUPPORTED, "json: unsupported value: NaN");
-        return TASK_FAILED;
+        return dag_command_fail(err);
     }
     put_stat(&task->out, state, true);
     return TASK_DONE;

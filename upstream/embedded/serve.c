@@ -142,7 +142,7 @@ static void on_step(struct run *run)
         return;
     if (service->has_begun)
         exchange_produce_more(service->exchange);
-    else if (has_ended && run->step == TASK_FAILED)
+    else if (has_ended && run->step == TASK_FAILED && !run->frame.is_begun)
         serve_error(service->exchange, &service->request, &run->err); /* the exchange may end */
     else
         begin_reply(service);

@@ -30,6 +30,11 @@ void task_reply(struct task *task, const char *content_type, const char *header_
     text_put_text(&frame->header_lines, header_lines);
 }
 
+void task_begin_reply(struct task *task)
+{
+    task_frame_of(task)->is_begun = true;
+}
+
 /* In a batch that is not durable: copied out of it, since it is freed as soon as it is. */
 static bool find_put(struct task_frame *frame, const struct cid *cid, struct slice *block)
 {

@@ -86,6 +86,9 @@ MUST_USE bool task_size(struct task *task, const struct cid *cid, uint32_t *size
 /* Before the first output. The default is application/json (of is_lines with X-Chunked-Output: 1).
  * header_lines: each with CR LF; with the default's among them, if it shall stay. Copies. */
 void task_reply(struct task *task, const char *content_type, const char *header_lines);
+/* The head goes out, whether output follows or not: a failure from here on is told behind it, where
+ * Kubo has begun its reply by then. */
+void task_begin_reply(struct task *task);
 /* The header lines that most replies of bytes bear. */
 #define TASK_STREAM_HEADER "X-Stream-Output: 1\r\n"
 #define TASK_LINES_HEADER  "X-Chunked-Output: 1\r\n"

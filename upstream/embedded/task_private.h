@@ -29,6 +29,7 @@ struct task_frame {
     struct task task; /* the first: see task_frame_of */
     const struct task_command *command;
     struct text content_type, header_lines; /* of the reply */
+    bool is_begun;                          /* task_begin_reply */
     size_t piece_max;                       /* of output; may be changed between slices */
     bool is_always_due;                     /* of tests */
     uint64_t slice_end_us;

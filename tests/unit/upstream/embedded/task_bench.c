@@ -163,7 +163,7 @@ static void run_slices(struct run *run)
         assert_int_equal(step == TASK_FAILED, err->code != ERROR_NONE);
         run->reply->slices++;
         if (step == TASK_FAILED)
-            run->reply->is_broken = run->reply->output.size > 0;
+            run->reply->is_broken = run->reply->output.size > 0 || run->frame.is_begun;
         assert_false(step == TASK_WANTS_INPUT && run->frame.task.is_input_whole);
         if (step != TASK_WANTS_INPUT) /* else what was put stays in memory, as it may */
             store(run);

@@ -152,7 +152,7 @@ static void test_dag_stat_counts_as_kubo(void **state)
     }
 }
 
-/* What came before, whether a trailer tells of the failure, and what it says. */
+/* What came before (NULL: the status tells of the failure, else a trailer), and what it says. */
 static void assert_fails(struct task_bench *bench, const char *target, const char *output,
                          const char *message)
 {
@@ -161,8 +161,9 @@ static void assert_fails(struct task_bench *bench, const char *target, const cha
 
     task_bench_run(bench, &call, &reply);
     assert_string_equal(reply.err.text, message);
-    assert_int_equal(reply.is_broken, output[0] != '\0');
-    if (output[0] != '\0')
+    assert_int_equal(reply.is_broken, output != NULL);
+    text_put_char(&reply.output, '\0');
+    if (output != NULL)
         assert_string_equal(reply.output.data, output);
     task_bench_reply_dispose(&reply);
 }
@@ -174,7 +175,7 @@ static void test_dag_stat_fails_as_kubo(void **state)
                  "json: unsupported value: NaN");
     assert_fails(*state, "/api/v0/dag/stat?progress=false&arg=bafkqaaa", "",
                  "json: unsupported value: NaN");
-    assert_fails(*state, "/api/v0/dag/stat?arg=" MISSING, "", GONE);
+    assert_fails(*state, "/api/v0/dag/stat?arg=" MISSING, NULL, GONE);
     assert_fails(*state, "/api/v0/dag/stat?arg=bafkqaaa&arg=" MISSING,
                  "{\"DagStats\":[{\"Cid\":\"bafkqaaa\",\"NumBlocks\":1}]}\n", GONE);
     assert_fails(
@@ -183,9 +184,9 @@ static void test_dag_stat_fails_as_kubo(void **state)
             PARTIAL, "58", "1") "]}\n"
                                 "{\"TotalSize\":58,\"DagStats\":[" BLOCK(PARTIAL, "58", "2") "]}\n",
         "error traversing DAG: " GONE);
-    assert_fails(*state, "/api/v0/dag/stat?progress=false&arg=" PARTIAL, "",
+    assert_fails(*state, "/api/v0/dag/stat?progress=false&arg=" PARTIAL, NULL,
                  "error traversing DAG: " GONE);
-    assert_fails(*state, "/api/v0/dag/stat?arg=/ipfs/" TREE "/a/x", "",
+    assert_fails(*state, "/api/v0/dag/stat?arg=/ipfs/" TREE "/a/x", NULL,
                  "cannot return size for anything other than a DAG with a root CID");
 }
 
@@ -226,9 +227,9 @@ static void test_dag_export_fails_as_kubo(void **state)
     struct task_bench_call call = {.target = "/api/v0/dag/export?arg=" PARTIAL};
     struct task_bench_reply reply;
 
-    assert_fails(*state, "/api/v0/dag/export?arg=" MISSING, "", GONE);
-    assert_fails(*state, "/api/v0/dag/export?local-only=true&arg=" MISSING, "", GONE);
-    assert_fails(*state, "/api/v0/dag/export?local-only=true&offline=false&arg=" TREE, "",
+    assert_fails(*state, "/api/v0/dag/export?arg=" MISSING, NULL, GONE);
+    assert_fails(*state, "/api/v0/dag/export?local-only=true&arg=" MISSING, NULL, GONE);
+    assert_fails(*state, "/api/v0/dag/export?local-only=true&offline=false&arg=" TREE, NULL,
                  "--local-only implies --offline and cannot be combined with --offline=false; "
                  "please drop one of them");
     task_bench_run(*state, &call, &reply);
@@ -283,24 +284,27 @@ static void test_dag_get_shows_nodes_as_kubo(void **state)
 static void test_dag_get_fails_as_kubo(void **state)
 {
     static const struct {
-        const char *arguments, *message;
+        const char *arguments, *output, *message;
     } rows[] = {
-        {"output-codec=foo&arg=" VALUES, "unknown multicodec: \"foo\""},
-        {"output-codec=libp2p-key&arg=" VALUES,
+        {"output-codec=foo&arg=" VALUES, NULL, "unknown multicodec: \"foo\""},
+        {"output-codec=libp2p-key&arg=" VALUES, NULL,
          "invalid encoding: libp2p-key - no encoder registered for multicodec code 114 (0x72)"},
-        {"output-codec=dag-pb&arg=" VALUES,
+        {"output-codec=dag-pb&arg=" VALUES, "",
          "invalid key for map dagpb.PBNode: \"a\": no such field"},
-        {"output-codec=json&arg=" LINKS, "cannot marshal IPLD links to this codec"},
-        {"arg=" MISSING, GONE},
-        {"arg=" VALUES "/zz", "key not found: \"zz\""},
-        {"arg=/ipfs/" LINKS "/x", "no link named \"x\" under " LINKS},
+        {"output-codec=json&arg=" LINKS,
+         "{\n\t\"Links\": [\n\t\t{\n\t\t\t\"Hash\": ", "cannot marshal IPLD links to this codec"},
+        {"output-codec=cbor&arg=" PARTIAL, "\xa2\x61\x61\x01\x61\x62\x84\x01\x02",
+         "cannot Marshal ipld links to CBOR"},
+        {"arg=" MISSING, NULL, GONE},
+        {"arg=" VALUES "/zz", NULL, "key not found: \"zz\""},
+        {"arg=/ipfs/" LINKS "/x", NULL, "no link named \"x\" under " LINKS},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char target[256];
 
         snprintf(target, sizeof(target), "/api/v0/dag/get?%s", rows[i].arguments);
-        assert_fails(*state, target, "", rows[i].message);
+        assert_fails(*state, target, rows[i].output, rows[i].message);
     }
 }
 
