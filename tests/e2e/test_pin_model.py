@@ -17,6 +17,7 @@ import urllib.parse
 
 from kit import figures, settings
 from kit.client import Client
+from kit.embedded_case import EmbeddedCase
 from kit.forward import Forward
 from kit.kubo_case import KuboCase
 from kit.pin_model import DIRECT, RECURSIVE, Model, Pin
@@ -162,14 +163,7 @@ class PinModel(KuboCase):
 
     def setUp(self):
         self.seed = settings.seed()
-        self.kubo = self.start_kubo()
-        waits = random.Random(self.seed)
-        slow = lambda request: waits.choice([0, 0, 0.01, 0.05]) if "/pin/" in request.target else 0  # noqa: E731
-        self.upstream = Upstream(Forward(self.kubo.port, delay=slow))
-        self.addCleanup(self.upstream.close)
-        names = [f"member-{number}" for number in range(MEMBERS)]
-        self.start_gateway(names, port=self.upstream.port, workers=2)
-        self.port = self.relay.port
+        self.start_all([f"member-{number}" for number in range(MEMBERS)])
         self.js = JsClients(self.port) if os.environ.get("KUBO_RPC_CLIENT") else None
         if self.js:
             self.addCleanup(self.js.close)
@@ -178,6 +172,15 @@ class PinModel(KuboCase):
         self.keys = {}
         self.others = self.at_node(known=False)  # the empty folder of the node's own
         self.make_objects()
+
+    def start_all(self, names):
+        self.kubo = self.start_kubo()
+        waits = random.Random(self.seed)
+        slow = lambda request: waits.choice([0, 0, 0.01, 0.05]) if "/pin/" in request.target else 0  # noqa: E731
+        self.upstream = Upstream(Forward(self.kubo.port, delay=slow))
+        self.addCleanup(self.upstream.close)
+        self.start_gateway(names, port=self.upstream.port, workers=2)
+        self.port = self.relay.port
 
     def evidence(self):
         return f"seed {self.seed}\n{super().evidence()}"
@@ -258,6 +261,14 @@ class PinModel(KuboCase):
             self.settle()
         figures.report(f"random pin calls of {MEMBERS} members like the model's", sum(player.calls for player in self.players),
                        f"calls, {sum(player.cuts for player in self.players)} of them cut")
+
+
+class PinModelEmbedded(EmbeddedCase, PinModel):
+    """The same on the gateway's own node."""
+
+    def start_all(self, names):
+        self.start_embedded(names, workers=2)
+        self.port = self.relay.port
 
 
 class PinModelOlder(PinModel):

@@ -2,21 +2,15 @@
 """A gateway before a real Kubo, with all that goes between them in sight: kill -9 of either or both at a request or a time, and
 what must hold when they were started again."""
 
-import base64
 import concurrent.futures
-import contextlib
 import json
-import pathlib
 import random
-import shutil
-import sqlite3
-import tempfile
 import threading
 import time
-import unittest
 
-from kit import members, relay, rpc, settings
+from kit import settings
 from kit.client import Client
+from kit.embedded_case import EmbeddedCase
 from kit.forward import Forward
 from kit.http1 import BadMessage, Cut, Silent
 from kit.kubo_case import KuboCase
@@ -143,57 +137,15 @@ class CrashCase(KuboCase):
                          [f"{member.name} {cid}: {member.model.history.get(cid, [])[-6:]}" for member in self.members for cid in cids])
 
 
-class EmbeddedNode:
-    """The node inside a gateway, in the place of a Kubo: looked at from beside, in the files that it has in the gateway's folder."""
-
-    port = None
-
-    def __init__(self, case):
-        self.case, self.process = case, self
-
-    def is_running(self):
-        return True
-
-    def pins(self):
-        """All, as (CID, mode, name)."""
-        with contextlib.closing(sqlite3.connect(self.path())) as database:
-            rows = database.execute("select cid, mode, name from pin").fetchall()
-        return {("b" + base64.b32encode(cid).decode().lower().rstrip("="), {1: DIRECT, 2: RECURSIVE}[mode], name.decode()) for cid, mode, name in rows}
-
-    def pin(self, text, name):
-        """As somebody else's; the gateway does not run."""
-        cid = base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
-        with contextlib.closing(sqlite3.connect(self.path())) as database, database:
-            database.execute("insert into pin values (?, ?, 2, ?)", (cid, b"u" + base64.urlsafe_b64encode(cid).rstrip(b"="), name.encode()))
-
-    def path(self):
-        return self.case.relay.folder / "data" / "blocks" / "node.db"
-
-    def collect_garbage(self):
-        self.case.causeway("gc")
-
-
-class EmbeddedCrash:
+class EmbeddedCrash(EmbeddedCase):
     """In front of a CrashCase: the gateway stores what it is given itself, and is what dies."""
-
-    @classmethod
-    def setUpClass(cls):
-        reason = settings.target() != "causeway" and f"not for {settings.target()}" or relay.why_not()
-        if reason:
-            raise unittest.SkipTest(reason)
 
     def start_all(self, names):
         self.seed = settings.seed()
         self.random = random.Random(self.seed)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rig-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.trap, self.passed, self.happened, self.began = None, [], [], time.monotonic()
-        self.kubo = EmbeddedNode(self)
-        self.relay = relay.start(self.folder, None, more=members.write_policy(self.folder, [*names, "keeper"]))
-        self.addCleanup(relay.stop_well, self.relay)
-        *tokens, keeper = members.mint(self.relay, [*names, "keeper"])
-        self.keeper = CrashMember(self, "keeper", keeper, self.seed)
-        return tokens
+        self.start_embedded(names)
+        return list(self.tokens.values())
 
     def crash(self, victim, point=None, seconds=None):
         super().crash("gateway", seconds=seconds)
@@ -205,28 +157,5 @@ class EmbeddedCrash:
     def pins_of_kubo(self):
         return self.kubo.pins()
 
-    def straight(self, *words):
-        """`add` and `pin add` alone: what is added has no pin, and what is pinned is a stranger's."""
-        if words[0] == "add":
-            path = pathlib.Path(words[-1])
-            parts = [rpc.part(str(file.relative_to(path.parent)), "file", file.read_bytes())
-                     for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-            reply = self.keeper.send("add?pin=false&cid-version=1&progress=false", f"Content-Type: multipart/form-data; boundary={rpc.BOUNDARY}",
-                                     body=rpc.body(parts))
-            self.assertEqual(reply.status, 200, reply.text())
-            cid = json.loads(reply.text().splitlines()[-1])["Hash"]
-            named = [word.partition("=")[2] for word in map(str, words) if word.startswith("--pin-name=")]
-            return self.pin_as_stranger(cid, *named) if named else cid
-        name = [word.partition("=")[2] for word in words if word.startswith("--name=")]
-        return self.pin_as_stranger(words[-1], *name)
-
-    def pin_as_stranger(self, cid, name):
-        self.relay.stop()
-        self.kubo.pin(cid, name)
-        self.relay.start()
-        return cid
-
     def size_at_kubo(self, cid):
-        reply = self.keeper.send(f"dag/stat?progress=false&offline=true&arg={cid}")
-        self.assertEqual(reply.status, 200, reply.text())
-        return json.loads(reply.text().splitlines()[-1])["DagStats"][0]["Size"]
+        return self.keep(f"dag/stat?progress=false&offline=true&arg={cid}")["DagStats"][0]["Size"]
