@@ -72,8 +72,9 @@ struct unixfs_file *unixfs_file_create(const struct unixfs_profile *profile, uni
 void unixfs_file_destroy(struct unixfs_file **file);
 MUST_USE bool unixfs_file_write(struct unixfs_file *file, struct slice bytes, struct error *err);
 /* Hands out the chunks that are complete and wait to be hashed side by side with more, and gives
- * their memory back: for who does not know when the next bytes come. */
-MUST_USE bool unixfs_file_flush(struct unixfs_file *file, struct error *err);
+ * their memory back: for who does not know when the next bytes come. even_first: the first one too,
+ * which cannot bear a stat then: more bytes come behind it, or the file has none. */
+MUST_USE bool unixfs_file_flush(struct unixfs_file *file, bool even_first, struct error *err);
 /* stat goes into the root; a file of one raw leaf has no place for it, and loses it, as in Kubo. */
 MUST_USE bool unixfs_file_finish(struct unixfs_file *file, const struct unixfs_stat *stat,
                                  struct unixfs_entry *entry, struct error *err);

@@ -13,7 +13,6 @@
 
 #define BATCH_LEAVES 16 /* as many lanes hash side by side */
 #define BATCH_BYTES  ((size_t)8 << 20)
-#define ROWS_MAX     64 /* of two children each: more bytes than 64 bits count */
 
 struct row {
     struct text links; /* the children, as they stand in dag-pb */
@@ -32,7 +31,7 @@ struct unixfs_file {
     size_t waiting;
     size_t batch;
     uint64_t leaf_count;
-    struct row rows[ROWS_MAX];
+    struct row *rows; /* as many as there are levels */
     size_t row_count;
     struct text message, block; /* scratch */
 };
@@ -58,6 +57,7 @@ void unixfs_file_destroy(struct unixfs_file **file)
         text_dispose(&(*file)->rows[i].links);
         free((*file)->rows[i].sizes);
     }
+    free((*file)->rows);
     text_dispose(&(*file)->chunk);
     text_dispose(&(*file)->leaves);
     text_dispose(&(*file)->message);
@@ -102,17 +102,23 @@ static void add_child(struct unixfs_file *file, struct row *row, const struct un
     row->file_size += child->file_size;
 }
 
+static void add_row(struct unixfs_file *file)
+{
+    file->rows = memory_resize_array(file->rows, file->row_count + 1, sizeof(*file->rows));
+    file->rows[file->row_count++] = (struct row){0};
+}
+
 /* Puts a child into row i, after writing the nodes that it makes complete. */
 static bool put_child(struct unixfs_file *file, size_t i, struct unixfs_entry child,
                       struct error *err)
 {
     for (;; i++) {
-        struct row *row = &file->rows[i];
+        struct row *row;
         struct unixfs_entry node;
 
-        assert(i < ROWS_MAX);
         if (i == file->row_count)
-            file->row_count++;
+            add_row(file);
+        row = &file->rows[i];
         if (row->count < file->out.profile.file_links) {
             add_child(file, row, &child);
             return true;
@@ -240,12 +246,11 @@ bool unixfs_file_write(struct unixfs_file *file, struct slice bytes, struct erro
     return true;
 }
 
-bool unixfs_file_flush(struct unixfs_file *file, struct error *err)
+bool unixfs_file_flush(struct unixfs_file *file, bool even_first, struct error *err)
 {
     bool ok;
 
-    /* The only leaf of a file may have to bear its stat. */
-    if (file->waiting == 0 || file->leaf_count == 1)
+    if (file->waiting == 0 || (file->leaf_count == 1 && !even_first))
         return true;
     ok = flush_leaves(file, NULL, err);
     text_dispose(&file->leaves);

@@ -11,6 +11,7 @@
 #include "proxy/operator_pins.h"
 #include "proxy/operator_storage.h"
 #include "proxy/storage.h"
+#include "upstream/embedded/database.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -468,6 +469,7 @@ int serve_run(struct cli *cli)
     bool is_started;
 
     return_large_buffers();
+    database_save_memory();
     if (!snapshot_load(&gateway.snapshot, gateway.config_path, NULL, &err))
         return cli_fail(cli, "%s", err.text);
     is_started = start(&gateway, signal_fd, &err);

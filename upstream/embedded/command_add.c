@@ -9,6 +9,7 @@
 #include "upstream/embedded/import_body.h"
 #include "upstream/embedded/import_options.h"
 #include "upstream/embedded/import_tree.h"
+#include "upstream/embedded/import_wait.h"
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/pins.h"
 #include "upstream/embedded/reply.h"
@@ -52,6 +53,7 @@ struct add {
 
     enum reading reading;
     struct unixfs_file *file;
+    struct import_wait wait; /* of the file: no whole chunk yet */
     struct unixfs_stat stat;
     struct text name, target; /* the path of what is read; of a symlink, its content */
     uint64_t bytes, told;
@@ -202,9 +204,9 @@ static bool enter(struct task *task, struct add *add, struct slice name,
         return true;
     }
     add->root = part != NULL ? *part : (struct multipart_part){0};
-    add->tree = import_tree_create(task->node->scratch, &add->options.profile, &stat, err);
+    add->tree = import_tree_create(task->node->scratch, &add->options.profile, &stat);
     push_level(add, IMPORT_TREE_ROOT, part);
-    return add->tree != NULL;
+    return true;
 }
 
 /* Makes the last level. Those above are made, since it is their entry. */
@@ -260,11 +262,63 @@ static void begin_entry(struct task *task, struct add *add, struct slice path)
     }
 }
 
+/* What waits goes to the file. */
+static bool write_waiting(struct add *add, struct error *err)
+{
+    struct slice bytes;
+    bool ok =
+        import_wait_whole(&add->wait, &bytes, err) && unixfs_file_write(add->file, bytes, err);
+
+    import_wait_clear(&add->wait);
+    return ok;
+}
+
+/* The file gets whole chunks: what it has, it can hand out at any moment. */
+static bool write_file(struct add *add, struct slice data, struct error *err)
+{
+    size_t chunk = add->options.profile.chunk_size;
+
+    while (data.size > 0) {
+        size_t waiting = import_wait_size(&add->wait);
+        size_t missing = chunk - waiting;
+        struct slice piece = {data.data, data.size < missing ? data.size : missing};
+
+        if (waiting == 0 && data.size >= chunk) {
+            piece.size = data.size - data.size % chunk;
+            if (!unixfs_file_write(add->file, piece, err))
+                return false;
+        } else {
+            import_wait_put(&add->wait, piece);
+            if (piece.size == missing && !write_waiting(add, err))
+                return false;
+        }
+        data = (struct slice){data.data + piece.size, data.size - piece.size};
+    }
+    return true;
+}
+
+/* The client is waited for. Memory that the upload holds meanwhile is counted; there is little of
+ * it while the node is short of it. */
+static bool settle(struct task *task, struct add *add, struct error *err)
+{
+    bool is_short = task_is_short_of_memory(task);
+    bool has_stat = add->stat.mode != 0 || add->stat.has_mtime;
+
+    if (add->file != NULL &&
+        !unixfs_file_flush(add->file, !has_stat || import_wait_size(&add->wait) > 0, err))
+        return false;
+    if (!import_wait_settle(&add->wait, task->node->scratch, is_short, err))
+        return false;
+    task_hold(task, add->wait.memory.capacity +
+                        (add->tree != NULL ? import_tree_memory(add->tree, is_short) : 0));
+    return true;
+}
+
 static bool take_data(struct task *task, struct add *add, struct slice data, struct error *err)
 {
     if (add->reading == READING_FILE) {
         tell_progress(task, add, data.size);
-        return unixfs_file_write(add->file, data, err);
+        return write_file(add, data, err);
     }
     if (add->reading == READING_NOTHING) /* of a directory, or of what is passed over */
         return true;
@@ -283,7 +337,7 @@ static bool make_entry(struct task *task, struct add *add, struct unixfs_entry *
         return unixfs_make_symlink(&add->options.profile, text_slice(&add->target), &add->stat,
                                    sink_of(add), task, entry, err);
     tell_end(task, add);
-    ok = unixfs_file_finish(add->file, &add->stat, entry, err);
+    ok = write_waiting(add, err) && unixfs_file_finish(add->file, &add->stat, entry, err);
     unixfs_file_destroy(&add->file);
     return ok;
 }
@@ -533,6 +587,8 @@ static enum task_step run(struct task *task, struct error *err)
     do
         step = advance(task, add, err);
     while (step == TASK_GO_ON && !task_is_due(task));
+    if (step == TASK_WANTS_INPUT && !settle(task, add, err))
+        return TASK_FAILED;
     return step;
 }
 
@@ -543,6 +599,7 @@ static void dispose(struct task *task)
     import_body_dispose(&add->body);
     import_tree_destroy(&add->tree);
     unixfs_file_destroy(&add->file);
+    import_wait_dispose(&add->wait);
     files_change_dispose(&add->change);
     free(add->levels);
     text_dispose(&add->path);

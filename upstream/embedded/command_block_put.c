@@ -4,6 +4,7 @@
 #include "upstream/embedded/import_body.h"
 #include "upstream/embedded/import_commands.h"
 #include "upstream/embedded/import_limits.h"
+#include "upstream/embedded/import_wait.h"
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/pins.h"
 #include "upstream/embedded/reply.h"
@@ -19,7 +20,8 @@ struct block_put {
     uint64_t codec, hash;
     size_t digest_size;
     size_t size_max;
-    struct text block;
+    struct import_wait wait; /* the block */
+    size_t size;             /* of the one that is put */
     struct cid cid;
 };
 
@@ -93,13 +95,12 @@ static bool begin(struct task *task, struct block_put *put, struct error *err)
 
 static bool take_data(struct block_put *put, struct slice data, struct error *err)
 {
-    text_put_slice(&put->block, data);
-    return import_check_block_size(put->block.size, put->size_max, err);
+    import_wait_put(&put->wait, data);
+    return import_check_block_size(import_wait_size(&put->wait), put->size_max, err);
 }
 
-static bool make_cid(struct block_put *put, struct error *err)
+static bool make_cid(struct block_put *put, struct slice block, struct error *err)
 {
-    struct slice block = text_slice(&put->block);
     uint8_t digest[HASH_DIGEST_MAX];
 
     if (put->hash != HASH_IDENTITY) {
@@ -115,7 +116,12 @@ static bool make_cid(struct block_put *put, struct error *err)
 
 static bool end_block(struct task *task, struct block_put *put, struct error *err)
 {
-    put->is_put = make_cid(put, err) && task_put(task, &put->cid, text_slice(&put->block), err);
+    struct slice block;
+
+    put->is_put = import_wait_whole(&put->wait, &block, err) && make_cid(put, block, err) &&
+                  task_put(task, &put->cid, block, err);
+    put->size = import_wait_size(&put->wait);
+    import_wait_clear(&put->wait);
     return put->is_put;
 }
 
@@ -125,8 +131,7 @@ static bool tell_block(struct task *task, struct block_put *put, struct error *e
         return false;
     text_put_text(&task->out, "{\"Key\":");
     reply_put_cid_string(&task->out, &put->form, &put->cid);
-    text_put_format(&task->out, ",\"Size\":%zu}\n", put->block.size);
-    text_dispose(&put->block);
+    text_put_format(&task->out, ",\"Size\":%zu}\n", put->size);
     put->is_put = false;
     return true;
 }
@@ -168,6 +173,9 @@ static enum task_step run(struct task *task, struct error *err)
     do
         step = advance(task, put, err);
     while (step == TASK_GO_ON && !task_is_due(task));
+    if (!import_wait_settle(&put->wait, task->node->scratch, task_is_short_of_memory(task), err))
+        return TASK_FAILED;
+    task_hold(task, put->wait.memory.capacity);
     return step;
 }
 
@@ -176,7 +184,7 @@ static void dispose(struct task *task)
     struct block_put *put = task->state;
 
     import_body_dispose(&put->body);
-    text_dispose(&put->block);
+    import_wait_dispose(&put->wait);
 }
 
 const struct task_command command_block_put = {

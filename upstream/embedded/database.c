@@ -74,6 +74,13 @@ bool database_execute(struct database *database, const char *sql, struct error *
 
 /* ---- opening */
 
+void database_save_memory(void)
+{
+    int result = sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+
+    assert(result == SQLITE_OK); /* SQLite was not in use */
+}
+
 static bool check_version(struct database *database, bool *is_new, struct error *err)
 {
     sqlite3_stmt *statement = NULL;

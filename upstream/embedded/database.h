@@ -31,6 +31,10 @@ struct database {
     bool was_full;             /* the last failure was a full disk's */
 };
 
+/* For the whole process, before any file is open: a connection's pages get memory as they are used,
+ * and not twenty in advance, which would be most of what a small scratch file takes. */
+void database_save_memory(void);
+
 /* is_new: out, there is no schema in it yet. ERROR_UNSUPPORTED: a newer Causeway wrote it.
  * ERROR_MISMATCH: it is damaged. Close it whatever came of it. */
 MUST_USE bool database_open(struct database *database, const struct database_form *form,

@@ -65,6 +65,17 @@ static const struct database_form form = {
     .cache_kib = 4096,
 };
 
+#define FIRST_MAX 64 /* entries, before there is a file */
+
+/* An entry that came before there was one. */
+struct first {
+    uint64_t directory;
+    uint64_t child; /* the number of a directory; 0: a file */
+    struct text name;
+    struct unixfs_entry entry; /* of a file */
+    struct unixfs_stat stat;   /* of a directory */
+};
+
 /* A directory that is being told: the subdirectories before it were. */
 struct frame {
     uint64_t number;
@@ -74,9 +85,14 @@ struct frame {
 };
 
 struct import_tree {
-    struct database db;
+    const char *scratch;
     struct unixfs_profile profile;
     uint64_t newest; /* the number of the last directory */
+    struct unixfs_stat root_stat;
+    struct first *firsts;
+    size_t first_count, first_room;
+    bool has_file; /* the firsts are in it, too, and there come no more of them */
+    struct database db;
 
     uint64_t building; /* the directory whose turn it is; 0: all are built */
     uint64_t parent;   /* of that one, and so is the rest */
@@ -122,31 +138,118 @@ static struct unixfs_entry read_entry(sqlite3_stmt *statement, int column)
     return entry;
 }
 
-static bool add_directory(struct import_tree *tree, uint64_t parent, struct slice name,
-                          const struct unixfs_stat *stat, struct error *err)
+static bool add_directory(struct import_tree *tree, uint64_t number, uint64_t parent,
+                          struct slice name, const struct unixfs_stat *stat, struct error *err)
 {
     sqlite3_stmt *statement = database_prepare(&tree->db, ADD_DIRECTORY, err);
 
     if (statement == NULL)
         return false;
-    database_bind_number(statement, 1, ++tree->newest);
+    database_bind_number(statement, 1, number);
     database_bind_number(statement, 2, parent);
     database_bind_bytes(statement, 3, name);
     database_bind_bytes(statement, 4, (struct slice){(const char *)stat, sizeof(*stat)});
     return database_finish(&tree->db, statement, err);
 }
 
+/* Its entry in its parent, too. */
+static bool put_directory(struct import_tree *tree, uint64_t number, uint64_t parent,
+                          struct slice name, const struct unixfs_stat *stat, struct error *err)
+{
+    uint64_t place = htobe64(unixfs_hamt_place(name));
+    sqlite3_stmt *statement = database_prepare(&tree->db, PUT_DIRECTORY, err);
+
+    if (statement == NULL || !add_directory(tree, number, parent, name, stat, err))
+        return false;
+    bind_key(statement, parent, name, &place);
+    database_bind_number(statement, 4, number);
+    return database_finish(&tree->db, statement, err);
+}
+
+/* *is_new: there was none of that name. */
+static bool put_file(struct import_tree *tree, uint64_t directory, struct slice name,
+                     const struct unixfs_entry *entry, bool *is_new, struct error *err)
+{
+    uint64_t place = htobe64(unixfs_hamt_place(name));
+    sqlite3_stmt *statement = database_prepare(&tree->db, PUT, err);
+
+    if (statement == NULL)
+        return false;
+    bind_key(statement, directory, name, &place);
+    bind_entry(statement, 4, entry);
+    if (!database_finish(&tree->db, statement, err))
+        return false;
+    *is_new = sqlite3_changes(tree->db.db) > 0;
+    return true;
+}
+
+/* ---- the first entries */
+
+static struct first *find_first(const struct import_tree *tree, uint64_t directory,
+                                struct slice name)
+{
+    for (size_t i = 0; i < tree->first_count; i++)
+        if (tree->firsts[i].directory == directory &&
+            slice_equal(text_slice(&tree->firsts[i].name), name))
+            return &tree->firsts[i];
+    return NULL;
+}
+
+static struct first *add_first(struct import_tree *tree, uint64_t directory, struct slice name)
+{
+    struct first *first;
+
+    if (tree->first_count == tree->first_room) {
+        tree->first_room = tree->first_room == 0 ? 4 : tree->first_room * 2;
+        tree->firsts = memory_resize_array(tree->firsts, tree->first_room, sizeof(*tree->firsts));
+    }
+    first = &tree->firsts[tree->first_count++];
+    *first = (struct first){.directory = directory};
+    text_put_slice(&first->name, name);
+    return first;
+}
+
+static void forget_firsts(struct import_tree *tree)
+{
+    for (size_t i = 0; i < tree->first_count; i++)
+        text_dispose(&tree->firsts[i].name);
+    free(tree->firsts);
+    tree->firsts = NULL;
+    tree->first_count = 0;
+}
+
+/* They go into a file, and so does all that follows. */
+static bool open_file(struct import_tree *tree, struct error *err)
+{
+    bool ok =
+        database_open_scratch(&tree->db, &form, tree->scratch, schema, err) &&
+        add_directory(tree, IMPORT_TREE_ROOT, 0, (struct slice){NULL, 0}, &tree->root_stat, err);
+    bool is_new = false;
+
+    tree->has_file = true;
+    for (size_t i = 0; ok && i < tree->first_count; i++) {
+        const struct first *first = &tree->firsts[i];
+
+        ok = first->child != 0 ? put_directory(tree, first->child, first->directory,
+                                               text_slice(&first->name), &first->stat, err)
+                               : put_file(tree, first->directory, text_slice(&first->name),
+                                          &first->entry, &is_new, err);
+    }
+    forget_firsts(tree);
+    return ok;
+}
+
 /* ---- what comes */
 
 struct import_tree *import_tree_create(const char *scratch, const struct unixfs_profile *profile,
-                                       const struct unixfs_stat *stat, struct error *err)
+                                       const struct unixfs_stat *stat)
 {
     struct import_tree *tree = memory_alloc(sizeof(*tree));
 
+    tree->scratch = scratch;
     tree->profile = *profile;
-    if (!database_open_scratch(&tree->db, &form, scratch, schema, err) ||
-        !add_directory(tree, 0, (struct slice){NULL, 0}, stat, err))
-        import_tree_destroy(&tree);
+    tree->root_stat = *stat;
+    tree->newest = IMPORT_TREE_ROOT;
     return tree;
 }
 
@@ -154,7 +257,9 @@ void import_tree_destroy(struct import_tree **tree)
 {
     if (*tree == NULL)
         return;
-    database_close(&(*tree)->db);
+    if ((*tree)->has_file)
+        database_close(&(*tree)->db);
+    forget_firsts(*tree);
     unixfs_directory_destroy(&(*tree)->plain);
     unixfs_hamt_destroy(&(*tree)->sharded);
     free((*tree)->frames);
@@ -168,10 +273,17 @@ void import_tree_destroy(struct import_tree **tree)
 static bool find(struct import_tree *tree, uint64_t directory, struct slice name, bool *is_there,
                  uint64_t *child, struct error *err)
 {
+    const struct first *first = find_first(tree, directory, name);
     uint64_t place = htobe64(unixfs_hamt_place(name));
-    sqlite3_stmt *statement = database_prepare(&tree->db, FIND, err);
     struct error failure = {0};
+    sqlite3_stmt *statement;
 
+    *is_there = first != NULL;
+    if (!tree->has_file) {
+        *child = first != NULL ? first->child : 0;
+        return true;
+    }
+    statement = database_prepare(&tree->db, FIND, err);
     if (statement == NULL)
         return false;
     bind_key(statement, directory, name, &place);
@@ -183,40 +295,68 @@ static bool find(struct import_tree *tree, uint64_t directory, struct slice name
     return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
 }
 
+/* Whether the next entry is one of the first, or goes into the file. */
+static bool make_room(struct import_tree *tree, struct error *err)
+{
+    return tree->has_file || tree->first_count < FIRST_MAX || open_file(tree, err);
+}
+
 bool import_tree_directory(struct import_tree *tree, uint64_t parent, struct slice name,
                            const struct unixfs_stat *stat, uint64_t *directory, struct error *err)
 {
-    uint64_t place = htobe64(unixfs_hamt_place(name));
-    sqlite3_stmt *statement;
+    struct first *first;
     bool is_there;
 
-    if (!find(tree, parent, name, &is_there, directory, err))
+    if (!make_room(tree, err) || !find(tree, parent, name, &is_there, directory, err))
         return false;
     if (is_there)
         return *directory != 0 || error_set(err, ERROR_UNSUPPORTED, "file already exists");
-    statement = database_prepare(&tree->db, PUT_DIRECTORY, err);
-    if (statement == NULL || !add_directory(tree, parent, name, stat, err))
-        return false;
-    *directory = tree->newest;
-    bind_key(statement, parent, name, &place);
-    database_bind_number(statement, 4, *directory);
-    return database_finish(&tree->db, statement, err);
+    *directory = ++tree->newest;
+    if (tree->has_file)
+        return put_directory(tree, *directory, parent, name, stat, err);
+    first = add_first(tree, parent, name);
+    first->child = *directory;
+    first->stat = *stat;
+    return true;
 }
 
 bool import_tree_put(struct import_tree *tree, uint64_t directory, struct slice name,
                      const struct unixfs_entry *entry, struct error *err)
 {
-    uint64_t place = htobe64(unixfs_hamt_place(name));
-    sqlite3_stmt *statement = database_prepare(&tree->db, PUT, err);
+    bool is_new = false;
 
-    if (statement == NULL)
+    if (!make_room(tree, err))
         return false;
-    bind_key(statement, directory, name, &place);
-    bind_entry(statement, 4, entry);
-    if (!database_finish(&tree->db, statement, err))
-        return false;
-    return sqlite3_changes(tree->db.db) > 0 ||
-           error_set(err, ERROR_UNSUPPORTED, "directory already has entry by that name");
+    if (tree->has_file) {
+        if (!put_file(tree, directory, name, entry, &is_new, err))
+            return false;
+    } else {
+        is_new = find_first(tree, directory, name) == NULL;
+        if (is_new)
+            add_first(tree, directory, name)->entry = *entry;
+    }
+    return is_new || error_set(err, ERROR_UNSUPPORTED, "directory already has entry by that name");
+}
+
+size_t import_tree_memory(struct import_tree *tree, bool is_short)
+{
+    static const int parts[] = {SQLITE_DBSTATUS_CACHE_USED, SQLITE_DBSTATUS_SCHEMA_USED,
+                                SQLITE_DBSTATUS_STMT_USED};
+    size_t bytes = 0;
+
+    if (!tree->has_file)
+        return tree->first_room * sizeof(*tree->firsts);
+    if (is_short) { /* what fails here fails again where it matters */
+        sqlite3_db_cacheflush(tree->db.db);
+        sqlite3_db_release_memory(tree->db.db);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        int used = 0, most = 0;
+
+        sqlite3_db_status(tree->db.db, parts[i], &used, &most, 0);
+        bytes += (size_t)used;
+    }
+    return bytes;
 }
 
 /* ---- building */
@@ -318,6 +458,8 @@ enum read_step import_tree_build(struct import_tree *tree, struct task *task, un
 {
     struct error failure = {0};
 
+    if (!tree->has_file && !open_file(tree, err))
+        return READ_BAD;
     if (tree->building == 0)
         tree->building = tree->newest;
     do {

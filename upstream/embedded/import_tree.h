@@ -7,9 +7,9 @@
  *     import_tree_build                      until READ_END: import_tree_root
  *     import_tree_next                       until READ_END: every directory, children first
  *
- * Entries are held in an SQLite file of the scratch folder, of which at most some 4 MiB are in
- * memory: however large the tree is, and whatever shape it has. On threads of the job pool, one at
- * a time. */
+ * A few entries are held in memory; more of them in an SQLite file of the scratch folder, of which
+ * at most some 4 MiB are in memory: however large the tree is, and whatever shape it has. On
+ * threads of the job pool, one at a time. */
 #ifndef UPSTREAM_EMBEDDED_IMPORT_TREE_H
 #define UPSTREAM_EMBEDDED_IMPORT_TREE_H
 
@@ -23,9 +23,9 @@ struct import_tree;
 
 #define IMPORT_TREE_ROOT 1
 
-/* stat: of the root. NULL with err: the scratch folder cannot be written. */
+/* scratch: the folder, borrowed. stat: of the root. */
 struct import_tree *import_tree_create(const char *scratch, const struct unixfs_profile *profile,
-                                       const struct unixfs_stat *stat, struct error *err);
+                                       const struct unixfs_stat *stat);
 void import_tree_destroy(struct import_tree **tree); /* NULL is fine */
 
 /* The directory of that name in another one, made if it is missing: if it is there, its stat stays
@@ -37,6 +37,9 @@ MUST_USE bool import_tree_directory(struct import_tree *tree, uint64_t parent, s
 /* A file or symlink. "directory already has entry by that name". */
 MUST_USE bool import_tree_put(struct import_tree *tree, uint64_t directory, struct slice name,
                               const struct unixfs_entry *entry, struct error *err);
+
+/* Memory that it holds, in bytes; is_short: after what can be written out was. */
+size_t import_tree_memory(struct import_tree *tree, bool is_short);
 
 /* Makes the blocks of directories, for sink. READ_DUE: task_is_due; call again in the next slice.
  * READ_END: all is built. Never READ_GOT. */

@@ -21,7 +21,7 @@ static void advance(struct run *run);
 static size_t memory_of(const struct run *run)
 {
     return run->incoming.capacity + run->input.capacity + run->frame.task.out.capacity +
-           run->taken + run->frame.put_size;
+           run->taken + run->frame.put_size + run->frame.held_size;
 }
 
 static void account(struct run *run)

@@ -20,6 +20,16 @@ bool task_is_due(const struct task *task)
            clock_us() >= frame->slice_end_us;
 }
 
+void task_hold(struct task *task, size_t bytes)
+{
+    task_frame_of(task)->held_size = bytes;
+}
+
+bool task_is_short_of_memory(const struct task *task)
+{
+    return node_is_short_of_memory(task->node);
+}
+
 void task_reply(struct task *task, const char *content_type, const char *header_lines)
 {
     struct task_frame *frame = task_frame_of(task);

@@ -83,6 +83,12 @@ MUST_USE bool task_get(struct task *task, const struct cid *cid, struct slice *b
 MUST_USE bool task_size(struct task *task, const struct cid *cid, uint32_t *size,
                         struct error *err);
 
+/* So many bytes of memory that grow with what the client sends are held between slices: counted
+ * with the input and output of all tasks. */
+void task_hold(struct task *task, size_t bytes);
+/* All tasks together hold too much: each should do with little. */
+bool task_is_short_of_memory(const struct task *task);
+
 /* Before the first output. The default is application/json (of is_lines with X-Chunked-Output: 1).
  * header_lines: each with CR LF; with the default's among them, if it shall stay. Copies. */
 void task_reply(struct task *task, const char *content_type, const char *header_lines);

@@ -36,6 +36,7 @@ struct task_frame {
     struct error failure; /* the command failed; told when its output was taken */
     atomic_bool is_abandoned;
     size_t put_size;           /* bytes of batches that were not started */
+    size_t held_size;          /* see task_hold */
     struct task_batch *newest; /* that is still filled; NULL: none */
     pthread_mutex_t mutex;
     struct task_batch *batches; /* under mutex: all that are not durable, the newest first */

@@ -233,7 +233,7 @@ static void test_unixfs_file_may_be_flushed_at_any_moment(void **state)
         for (size_t i = 0; i < size; i += 5) {
             assert_true(unixfs_file_write(
                 file, (struct slice){bytes + i, size - i < 5 ? size - i : 5}, NULL));
-            assert_true(unixfs_file_flush(file, NULL));
+            assert_true(unixfs_file_flush(file, i + 5 < size, NULL));
         }
         assert_true(unixfs_file_finish(file, &stat, &entry, NULL));
         assert_true(cid_equal(&entry.cid, &expected.cid));

@@ -486,6 +486,44 @@ static void test_add_stores_what_it_tells(void **state)
     text_dispose(&body);
 }
 
+/* Of a file that has three chunks and a half, with a node that has memory for nothing, and one that
+ * has. */
+static void test_add_gives_the_same_cids_when_memory_is_short(void **state)
+{
+    static const char *const targets[] = {"/api/v0/add?pin=false&preserve-mode=true",
+                                          "/api/v0/add?pin=false&cid-version=1",
+                                          "/api/v0/add?pin=false&chunker=size-1000"};
+    static const struct import_part part = {"f", "d/a", NULL, "?mode=0644"};
+    const size_t size = 900000, much = (size_t)1 << 30;
+    struct task_bench *bench = *state;
+    char *content = memory_alloc(size);
+    struct text body = {0};
+
+    for (size_t i = 0; i < size; i++)
+        content[i] = (char)(i * 7 ^ i >> 9);
+    import_put_part(&body, &part, (struct slice){content, size});
+    import_end_body(&body);
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        struct task_bench_call call = {.target = targets[i],
+                                       .body = text_slice(&body),
+                                       .content_type = IMPORT_TYPE,
+                                       .piece_max = 20011};
+        struct task_bench_reply ample, tight;
+
+        task_bench_run(bench, &call, &ample);
+        node_hold_memory(bench->node, 0, much);
+        task_bench_run(bench, &call, &tight);
+        node_hold_memory(bench->node, much, 0);
+        assert_int_equal(ample.err.code, ERROR_NONE);
+        assert_int_equal(tight.err.code, ERROR_NONE);
+        assert_true(slice_equal(text_slice(&ample.output), text_slice(&tight.output)));
+        task_bench_reply_dispose(&ample);
+        task_bench_reply_dispose(&tight);
+    }
+    text_dispose(&body);
+    free(content);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_add_refuses_by_name_what_it_does_not_have),
         cmocka_unit_test(test_add_fails_when_the_body_ends_too_early),
         cmocka_unit_test(test_add_stores_what_it_tells),
+        cmocka_unit_test(test_add_gives_the_same_cids_when_memory_is_short),
     };
 
     return cmocka_run_group_tests(tests, task_bench_setup, task_bench_teardown);
