@@ -130,8 +130,15 @@ static bool over_children(struct unixfs_edit *edit, struct unixfs_node *node, ui
         if (!unixfs_next_size(&sizes, &size))
             return error_set(err, ERROR_SYNTAX, "the file does not say how large its parts are");
         if (begin + size > offset) {
+            size_t before = bytes->size;
+            uint64_t room = begin + size - offset;
+
             if (!over(edit, &link.cid, offset - begin, bytes, depth + 1, &changed, err))
                 return false;
+            /* else nodes without bytes could lead to each other without end */
+            if (before - bytes->size != (room < before ? room : before))
+                return error_set(err, ERROR_SYNTAX,
+                                 "a part of the file is not as large as it says");
             text_put_slice(&name, link.name);
             link.name = text_slice(&name);
             link.cid = changed.cid; /* its size stays what it was, as in Kubo */
@@ -198,8 +205,7 @@ bool unixfs_edit_overwrite(struct unixfs_edit *edit, uint64_t offset, struct sli
     if (!over(edit, &edit->root.cid, offset, &bytes, 0, &changed, err))
         return false;
     if (bytes.size > 0)
-        return error_set(err, ERROR_SYNTAX, "the file has %zu bytes fewer than it says",
-                         bytes.size);
+        return error_set(err, ERROR_SYNTAX, "the file is not as large as it says");
     changed.file_size = edit->root.file_size;
     edit->root = changed;
     return true;

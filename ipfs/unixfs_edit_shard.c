@@ -325,19 +325,32 @@ bool unixfs_shard_find(const struct unixfs_store *store, const struct cid *root,
     return true;
 }
 
-static bool each_below(const struct unixfs_store *store, const struct cid *cid, unsigned level,
-                       unixfs_shard_cb on_entry, void *arg, bool *stops, struct error *err)
-{
-    struct shard *shard = memory_alloc(sizeof(*shard));
-    bool ok = load(shard, store, cid, level, err);
+/* A walk over all entries. Of shards that lead to each other there could be any number: only so
+ * many are visited, far more than a directory that becomes a plain one can have. */
+struct each {
+    const struct unixfs_store *store;
+    unixfs_shard_cb on_entry;
+    void *arg;
+    unsigned visited;
+    bool stops;
+};
+#define VISITED_MAX 65536
 
-    for (size_t i = 0; ok && !*stops && i < shard->node.links.count; i++) {
+static bool each_below(struct each *each, const struct cid *cid, unsigned level, struct error *err)
+{
+    struct shard *shard;
+    bool ok;
+
+    if (++each->visited > VISITED_MAX)
+        return error_set(err, ERROR_LIMIT, "more than %d shards with few entries", VISITED_MAX);
+    shard = memory_alloc(sizeof(*shard));
+    ok = load(shard, each->store, cid, level, err);
+    for (size_t i = 0; ok && !each->stops && i < shard->node.links.count; i++) {
         struct dag_pb_link link = dag_pb_edit_link(&shard->node.links, i);
 
         link.name = entry_name(shard, i);
-        ok = link.name.size > 0
-                 ? on_entry(arg, &link, stops, err)
-                 : each_below(store, &link.cid, level + 1, on_entry, arg, stops, err);
+        ok = link.name.size > 0 ? each->on_entry(each->arg, &link, &each->stops, err)
+                                : each_below(each, &link.cid, level + 1, err);
     }
     unixfs_node_dispose(&shard->node);
     free(shard);
@@ -347,7 +360,7 @@ static bool each_below(const struct unixfs_store *store, const struct cid *cid, 
 bool unixfs_shard_each(const struct unixfs_store *store, const struct cid *root,
                        unixfs_shard_cb on_entry, void *arg, struct error *err)
 {
-    bool stops = false;
+    struct each each = {.store = store, .on_entry = on_entry, .arg = arg};
 
-    return each_below(store, root, 0, on_entry, arg, &stops, err);
+    return each_below(&each, root, 0, err);
 }
