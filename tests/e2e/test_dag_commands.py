@@ -30,9 +30,10 @@ def cid_of(codec, block):
     return "b" + base64.b32encode(b"\x01" + varint(CODECS[codec]) + digest).decode().lower().rstrip("=")
 
 
-# Not in both: where in a block a fault is, long paths to a missing block, the types of Go that dag-pb nodes have, and what may
-# help: a gateway reads offline for whoever has no right to more, and Kubo tells whoever asked for that to leave it out.
-APART = r' \(currently offline, perhaps .*\)$|^cbor: byte \d+: |error traversing node at ".{150,}": |(dagpb\.)?\w+ node \(| of type dagpb.PBLinks'
+# Not in both: where in a block a fault is, how a key that cannot be shown is quoted, long paths to a missing block, the types of
+# Go that dag-pb nodes have, and what may help: a gateway reads offline for whoever has no right to more, and Kubo tells whoever
+# asked for that to leave it out.
+APART = r'".*"(?=: no such field)| \(currently offline, perhaps .*\)$|^cbor: byte \d+: |error traversing node at ".{150,}": |(dagpb\.)?\w+ node \(| of type dagpb.PBLinks'
 
 
 class Dag:

@@ -28,7 +28,7 @@ struct stat_state {
     struct walk_memory *known; /* of several roots; NULL: there is one */
     uint64_t blocks, bytes;    /* distinct */
     uint64_t bytes_with_shared;
-    bool has_progress;
+    bool has_progress, is_text;
 };
 
 /* ---- the reply: one value, whole or as far as it has come */
@@ -64,7 +64,7 @@ static void put_ratio(struct text *out, float ratio)
     text_put_format(out, "\"Ratio\":%s,", digits);
 }
 
-static void put_stat(struct text *out, const struct stat_state *state, bool is_whole)
+static void put_json(struct text *out, const struct stat_state *state, bool is_whole)
 {
     text_put_char(out, '{');
     if (is_whole)
@@ -83,6 +83,65 @@ static void put_stat(struct text *out, const struct stat_state *state, bool is_w
     text_put_text(out, "]}\n");
 }
 
+/* As go-humanize writes it: "700 kB". */
+static void put_size(struct text *out, uint64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    for (; value >= 1000; unit++)
+        value /= 1000;
+    value = unit > 0 ? (double)(uint64_t)(value * 10 + 0.5) / 10 : value;
+    text_put_format(out, "%.*f %s", unit > 0 && value < 10, value, units[unit]);
+}
+
+static void put_summary(struct text *out, const struct stat_state *state, bool is_whole)
+{
+    uint64_t shared = is_whole ? state->bytes_with_shared - state->bytes : 0;
+
+    text_put_format(out, "\nSummary\nTotal Size: %llu (", (unsigned long long)state->bytes);
+    put_size(out, state->bytes);
+    text_put_format(out, ")\nUnique Blocks: %llu\nShared Size: %llu (",
+                    (unsigned long long)(is_whole ? state->blocks : 0), (unsigned long long)shared);
+    put_size(out, shared);
+    text_put_text(out, ")\nRatio: ");
+    if (is_whole && state->bytes == 0)
+        text_put_text(out, "NaN");
+    else
+        text_put_format(out, "%f",
+                        is_whole ? (double)((float)state->bytes_with_shared / (float)state->bytes)
+                                 : 0.0);
+    text_put_text(out, "\n\n\n");
+}
+
+/* With encoding=text: a table, its first column as wide as the first CID. */
+static void put_table(struct text *out, const struct stat_state *state, bool is_whole)
+{
+    struct text cid = {0};
+
+    for (size_t i = 0; i < state->root_count; i++) {
+        const struct root_stat *root = &state->roots[i];
+
+        text_clear(&cid);
+        reply_put_cid(&cid, &state->form, &root->cid);
+        if (i == 0)
+            text_put_format(out, "\n%-*s\t%-15s\tSize\n", (int)cid.size, "CID", "Blocks");
+        text_put_format(out, "%s\t%-15llu\t%llu\n", cid.data, (unsigned long long)root->blocks,
+                        (unsigned long long)root->bytes);
+    }
+    text_dispose(&cid);
+    put_summary(out, state, is_whole);
+}
+
+static void put_stat(struct text *out, const struct stat_state *state, bool is_whole)
+{
+    if (state->is_text)
+        put_table(out, state, is_whole);
+    else
+        put_json(out, state, is_whole);
+}
+
 /* ---- the walks */
 
 static bool begin(struct task *task, struct error *err)
@@ -93,6 +152,9 @@ static bool begin(struct task *task, struct error *err)
     if (!reply_form_of(task->call, &state->form, err))
         return false;
     state->has_progress = call_option_bool(task->call, OPT_PROGRESS, true);
+    state->is_text = slice_is(call_option_text(task->call, OPT_ENCODING), "text");
+    if (state->is_text)
+        task_reply(task, "text/plain", TASK_LINES_HEADER);
     state->roots = memory_resize_array(NULL, count, sizeof(*state->roots));
     if (count > 1)
         state->known = walk_disk_create(task->node->scratch, 0, err);
@@ -170,7 +232,8 @@ static enum task_step run_dag_stat(struct task *task, struct error *err)
         if (step == DAG_WALK_MORE || task_is_due(task))
             return TASK_GO_ON;
     }
-    if (state->bytes == 0) { /* the ratio of nothing to nothing; its words are Kubo's */
+    if (state->bytes == 0 &&
+        !state->is_text) { /* the ratio of nothing to nothing; its words are Kubo's */
         task_begin_reply(task);
         error_set(err, ERROR_UNSUPPORTED, "json: unsupported value: NaN");
         return dag_command_fail(err);

@@ -29,6 +29,17 @@ static const char *short_escape(unsigned char c)
     }
 }
 
+/* U+2028 or U+2029, a sequence of three bytes: JavaScript takes them for ends of lines. */
+static bool is_line_separator(struct slice s, size_t length)
+{
+    return length == 3 && memcmp(s.data, "\xe2\x80", 2) == 0 && (s.data[2] & ~1) == (char)0xa8;
+}
+
+static void put_line_separator(struct text *out, struct slice s)
+{
+    text_put_format(out, "\\u20%02x", (unsigned char)s.data[2] & 0x3f);
+}
+
 /* How many bytes at the start stand as they are; 0: the first must be escaped. */
 static size_t plain_length(struct slice s)
 {
@@ -38,9 +49,7 @@ static size_t plain_length(struct slice s)
     if (c < 0x80)
         return c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
     length = utf8_length(s);
-    if (length == 3 && memcmp(s.data, "\xe2\x80", 2) == 0 && (s.data[2] & ~1) == (char)0xa8)
-        return 0; /* U+2028, U+2029: JavaScript takes them for ends of lines */
-    return length;
+    return is_line_separator(s, length) ? 0 : length;
 }
 
 /* Returns how many bytes it stood for. */
@@ -63,7 +72,7 @@ static size_t put_escape(struct text *out, struct slice s)
         text_put_text(out, REPLACEMENT);
         return 1;
     }
-    text_put_format(out, "\\u20%02x", (unsigned char)s.data[2] & 0x3f);
+    put_line_separator(out, s);
     return length;
 }
 
@@ -106,10 +115,14 @@ void reply_put_quoted(struct text *out, struct slice s)
 {
     text_put_char(out, '"');
     for (size_t i = 0; i < s.size;) {
+        struct slice rest = {s.data + i, s.size - i};
         unsigned char c = (unsigned char)s.data[i];
-        size_t length = utf8_length((struct slice){s.data + i, s.size - i});
+        size_t length = utf8_length(rest);
 
-        if (length == 0 || c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+        if (is_line_separator(rest, length)) {
+            put_line_separator(out, rest);
+            i += length;
+        } else if (length == 0 || c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
             put_quoted_byte(out, c);
             i++;
         } else {

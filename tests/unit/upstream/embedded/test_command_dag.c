@@ -152,6 +152,41 @@ static void test_dag_stat_counts_as_kubo(void **state)
     }
 }
 
+#define TABLE(pad, rows, summary)                                                                  \
+    "\nCID" pad "\tBlocks         \tSize\n" rows "\nSummary\n" summary "\n\n\n"
+
+static void test_dag_stat_writes_kubos_table(void **state)
+{
+    static const struct {
+        const char *arguments, *output;
+    } rows[] = {
+        {"arg=bafkqaaa&encoding=text",
+         TABLE("     ", "bafkqaaa\t1              \t0\n",
+               "Total Size: 0 (0 B)\nUnique Blocks: 0\nShared Size: 0 (0 B)\nRatio: 0.000000")
+             TABLE("     ", "bafkqaaa\t1              \t0\n",
+                   "Total Size: 0 (0 B)\nUnique Blocks: 1\nShared Size: 0 (0 B)\nRatio: NaN")},
+        {"arg=bafkqaaa&arg=" PAIR "&arg=" TREE "&progress=false&encoding=text",
+         TABLE("     ",
+               "bafkqaaa\t1              \t0\n" PAIR "\t3              \t97\n" TREE
+               "\t5              \t195\n",
+               "Total Size: 195 (195 B)\nUnique Blocks: 5\nShared Size: 97 (97 B)\n"
+               "Ratio: 1.497436")},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char target[512];
+        struct task_bench_call call = {.target = target};
+        struct task_bench_reply reply;
+
+        snprintf(target, sizeof(target), "/api/v0/dag/stat?%s", rows[i].arguments);
+        task_bench_run(*state, &call, &reply);
+        assert_string_equal(reply.err.text, "");
+        assert_string_equal(reply.output.data, rows[i].output);
+        assert_string_equal(reply.content_type.data, "text/plain");
+        task_bench_reply_dispose(&reply);
+    }
+}
+
 /* What came before (NULL: the status tells of the failure, else a trailer), and what it says. */
 static void assert_fails(struct task_bench *bench, const char *target, const char *output,
                          const char *message)
@@ -339,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_dag_stat_counts_as_kubo),
+        BENCH_TEST(test_dag_stat_writes_kubos_table),
         BENCH_TEST(test_dag_stat_fails_as_kubo),
         BENCH_TEST(test_dag_export_writes_kubos_car),
         BENCH_TEST(test_dag_export_fails_as_kubo),

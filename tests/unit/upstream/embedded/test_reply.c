@@ -44,6 +44,26 @@ static void test_reply_strings_are_those_of_encoding_json(void **state)
 #define RAW_36 "k2cwue9pcnur72pq2xhoqbiw8y0eouuzdozlfxrvbxwurnr90w06akpl"
 
 /* As Kubo 0.43.1 answered. */
+static void test_reply_quotes_as_go_does(void **state)
+{
+    static const struct {
+        const char *plain, *quoted;
+    } rows[] = {
+        {"a b", "\"a b\""},
+        {"\x1f\"\\\n\x7f", "\"\\x1f\\\"\\\\\\n\\x7f\""},
+        {"\xc3\xa4\xff", "\"\xc3\xa4\\xff\""},
+        {"\xe2\x80\xa8\xe2\x80\xa9", "\"\\u2028\\u2029\""},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct text out = {0};
+
+        reply_put_quoted(&out, slice_of(rows[i].plain));
+        assert_string_equal(out.data, rows[i].quoted);
+        text_dispose(&out);
+    }
+}
+
 static void test_reply_cids_are_in_the_form_that_the_call_asks_for(void **state)
 {
     static const struct {
@@ -99,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reply_strings_are_those_of_encoding_json),
+        cmocka_unit_test(test_reply_quotes_as_go_does),
         cmocka_unit_test(test_reply_cids_are_in_the_form_that_the_call_asks_for),
         cmocka_unit_test(test_reply_refuses_a_base_that_is_none),
     };
