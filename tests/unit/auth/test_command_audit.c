@@ -138,8 +138,9 @@ static void test_audit_verify_command_finds_the_log_of_a_configuration(void **st
     struct text yaml = {0};
 
     snprintf(config, sizeof(config), "%s/causeway.yaml", kit->folder);
-    text_put_format(&yaml, "org: example.org\ndata: %s\nupstream:\n  address: 127.0.0.1:5001\n",
-                    kit->folder);
+    text_put_format(
+        &yaml, "org: example.org\ndata: %s\nupstream:\n  kind: kubo\n  address: 127.0.0.1:5001\n",
+        kit->folder);
     kit_write(config, text_slice(&yaml));
     text_dispose(&yaml);
     kit_write_log(kit, 2);
