@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The messages of a link, version 1: what stands in the bodies under /link/v1/.
+ *
+ * Pure; any thread. Every message but errors begins with "v"; a version that is not spoken here is
+ * ERROR_UNSUPPORTED. `from` and `to` are the incarnations of its two sides; `to` is left out by a
+ * heartbeat of who does not know it yet. Roots documents are dag-cbor with a detached signature,
+ * and bytes here. */
+#ifndef FEDERATION_WIRE_H
+#define FEDERATION_WIRE_H
+
+#include "conf/id.h"
+#include "conf/ulid.h"
+#include "federation/wire_shape.h"
+
+enum {
+    WIRE_VERSION_MIN = 1,
+    WIRE_VERSION_MAX = 1,
+    WIRE_ITEMS_MAX = 50, /* of a batch */
+    WIRE_FEATURES_MAX = 64,
+    WIRE_MESSAGE_MAX = 400,
+    WIRE_ADDRESS_MAX = 512,
+    WIRE_DOCUMENT_MAX = 8 * 1024,
+    WIRE_WITH_MAX = 16 * 1024, /* what an item says of itself */
+};
+
+/* Signed documents, as bytes. */
+struct wire_document {
+    struct text document;
+    struct text signature;
+};
+
+struct wire_versions {
+    uint64_t min, max;
+};
+
+/* GET /link/v1/hello */
+struct wire_hello {
+    struct wire_versions versions;
+    char org[WIRE_ORG_SIZE];
+    char node[ID_SIZE];
+    struct wire_list features; /* ids; what is spoken beyond the version */
+    struct wire_list must;     /* ids; who does not know one of these must not go on: 426 */
+    uint64_t body_max, items_max;
+    uint64_t roots;
+    uint64_t date_ms;
+};
+
+/* POST /link/v1/join */
+struct wire_join {
+    uint64_t version;
+    char link[ULID_SIZE];
+    uint64_t invite_epoch;
+    uint64_t last_epoch; /* that the joining side remembers; 0: none */
+    char org[WIRE_ORG_SIZE];
+    char node[ID_SIZE];
+    char address[WIRE_ADDRESS_MAX + 1]; /* "": they cannot be dialled */
+    uint64_t incarnation;
+    struct wire_document roots;
+    uint8_t proof[WIRE_DIGEST_SIZE]; /* HMAC-SHA-256(secret, TLS exporter, both root hashes) */
+};
+
+struct wire_joined {
+    uint64_t version;
+    char link[ULID_SIZE];
+    uint64_t epoch;
+    uint64_t incarnation;
+    struct wire_document roots;
+    uint64_t ignored; /* members of the request that are not known here */
+};
+
+struct wire_credit {
+    uint64_t items, bytes;
+};
+
+enum wire_state {
+    WIRE_STATE_PENDING,
+    WIRE_STATE_ACTIVE,
+    WIRE_STATE_DEGRADED,
+    WIRE_STATE_ISOLATED,
+    WIRE_STATE_SUSPENDED,
+};
+
+/* POST /link/v1/heartbeat, and its answer */
+struct wire_heartbeat {
+    uint64_t version;
+    uint64_t from, to;
+    uint64_t sequence; /* of the answer; of the request it stands in the signed header */
+    uint64_t state;    /* enum wire_state: to be shown, not to be acted on */
+    bool confirmed, suspended, isolated;
+    uint64_t taken, roots, roots_known;
+    struct wire_credit credit;
+    uint64_t load; /* percent */
+    uint64_t ignored;
+};
+
+/* POST /link/v1/roots */
+struct wire_roots {
+    uint64_t version;
+    uint64_t from, to;
+    uint64_t sequence;
+    struct wire_document roots;
+};
+
+struct wire_item {
+    char key[ULID_SIZE];
+    char action[ID_SIZE];
+    struct text with; /* a JSON object, of the action's own shape */
+};
+
+/* POST /link/v1/batch: at most WIRE_ITEMS_MAX, done in order */
+struct wire_batch {
+    uint64_t version;
+    uint64_t from, to;
+    char settled[ULID_SIZE]; /* "": nothing yet */
+    struct wire_list items;
+};
+
+struct wire_result {
+    char key[ULID_SIZE];
+    uint64_t status; /* as HTTP has them */
+    struct text with;
+    char message[WIRE_MESSAGE_MAX + 1]; /* "" below 400 */
+};
+
+/* Its answer, 200: one result an item, in order */
+struct wire_results {
+    uint64_t version;
+    uint64_t from, to;
+    struct wire_credit credit;
+    struct wire_list results;
+    uint64_t ignored;
+};
+
+enum wire_cause { WIRE_CAUSE_REVOKED, WIRE_CAUSE_EXPIRED, WIRE_CAUSE_REPINNED };
+
+/* POST /link/v1/end, and the answer to any message of an epoch that is over */
+struct wire_end {
+    uint64_t version;
+    uint64_t epoch;
+    uint64_t cause; /* enum wire_cause */
+    uint64_t date_ms;
+};
+
+enum wire_problem {
+    WIRE_PROBLEM_MALFORMED,       /* 400 */
+    WIRE_PROBLEM_DATE,            /* 400: clocks differ by more than 300 s */
+    WIRE_PROBLEM_STRANGER,        /* 403 */
+    WIRE_PROBLEM_SIGNATURE,       /* 403 */
+    WIRE_PROBLEM_PROOF,           /* 403 */
+    WIRE_PROBLEM_BEHIND,          /* 409: no such link or epoch is known */
+    WIRE_PROBLEM_USED,            /* 409: the invitation */
+    WIRE_PROBLEM_NUMBER,          /* 409: floor */
+    WIRE_PROBLEM_OLD_INCARNATION, /* 409 */
+    WIRE_PROBLEM_WRONG_PARTY,     /* 409: a heartbeat first */
+    WIRE_PROBLEM_OLD_ROOTS,       /* 409 */
+    WIRE_PROBLEM_GONE,            /* 410: the invitation */
+    WIRE_PROBLEM_TOO_LARGE,       /* 413 */
+    WIRE_PROBLEM_VERSION,         /* 426: versions */
+    WIRE_PROBLEM_BUSY,            /* 429 */
+    WIRE_PROBLEM_LATER,           /* 503 */
+    WIRE_PROBLEM_STATE,           /* 503: the link's state does not allow it now */
+};
+
+/* Any other answer */
+struct wire_error {
+    uint64_t problem;                   /* enum wire_problem */
+    char message[WIRE_MESSAGE_MAX + 1]; /* one line for a person */
+    uint64_t epoch;
+    uint64_t floor;
+    uint64_t retry_after_s;
+    uint64_t date_ms;
+    struct wire_versions versions;
+};
+
+enum wire_message {
+    WIRE_HELLO,
+    WIRE_JOIN,
+    WIRE_JOINED,
+    WIRE_HEARTBEAT,
+    WIRE_ROOTS,
+    WIRE_BATCH,
+    WIRE_RESULTS,
+    WIRE_END,
+    WIRE_ERROR,
+    WIRE_MESSAGES,
+};
+
+/* Its largest body, in bytes. */
+size_t wire_body_max(enum wire_message kind);
+const struct wire_shape *wire_shape(enum wire_message kind);
+unsigned wire_problem_status(enum wire_problem problem);
+
+/* message: the struct above; to be given to wire_free also after a failure. */
+MUST_USE bool wire_parse(enum wire_message kind, struct slice body, void *message,
+                         unsigned *unknown, struct error *err);
+void wire_print(enum wire_message kind, const void *message, struct text *out);
+void wire_free(enum wire_message kind, void *message);
+
+/* The greatest version that both speak. ERROR_UNSUPPORTED: none, and who is to be updated. */
+MUST_USE bool wire_choose_version(struct wire_versions ours, struct wire_versions theirs,
+                                  uint64_t *version, struct error *err);
+/* ERROR_UNSUPPORTED names the first of `must` that is not known. */
+MUST_USE bool wire_check_must(const struct wire_list *must, const char *const *known,
+                              struct error *err);
+
+#endif
