@@ -165,6 +165,7 @@ static void end(struct sim *sim)
         for (unsigned peer = 0; peer < sim->orgs; peer++)
             replies_dispose(&sim->org[org].sides[peer].replies);
     free(sim->queue);
+    free(sim->taken);
 }
 
 void sim_history(uint64_t seed, enum sim_way way, struct sim_counts *counts)

@@ -224,6 +224,20 @@ static bool may_speak(struct sim *sim, const struct sim_message *message, struct
     return true;
 }
 
+/* No copy of a message is taken a second time, whatever crashed or was restored between. */
+static void note_taken(struct sim *sim, const struct sim_message *message)
+{
+    if (message->call >= sim->taken_capacity) {
+        uint64_t capacity = 2 * message->call + 1024;
+
+        sim->taken = memory_resize(sim->taken, capacity);
+        memset(sim->taken + sim->taken_capacity, 0, capacity - sim->taken_capacity);
+        sim->taken_capacity = capacity;
+    }
+    SIM_CHECK(sim, message->to, message->from, sim->taken[message->call] == 0);
+    sim->taken[message->call] = 1;
+}
+
 /* A heartbeat of an incarnation that we have not heard of has a number of its own. */
 static bool has_good_number(struct sim *sim, const struct sim_message *message,
                             struct sim_message *reply)
@@ -237,6 +251,7 @@ static bool has_good_number(struct sim *sim, const struct sim_message *message,
     if (sequence_take(&side->receiver, message->sequence, &must_keep) == SEQUENCE_TAKEN) {
         if (must_keep)
             side->disk.taken_claimed = side->receiver.claimed;
+        note_taken(sim, message);
         return true;
     }
     reply->status = SIM_NUMBER;

@@ -176,6 +176,8 @@ struct sim {
     /* what really was, which no restore undoes */
     uint64_t ended[SIM_ORGS_MAX][SIM_ORGS_MAX]; /* the last epoch that ended there */
     uint64_t heard_ms[SIM_ORGS_MAX][SIM_ORGS_MAX];
+    uint8_t *taken; /* by the call's number: its request was taken */
+    uint64_t taken_capacity;
     struct sim_counts counts;
 };
 
