@@ -159,6 +159,7 @@ class Player:
 
 
 class PinModel(KuboCase):
+    where = ""  # in the names of figures
     limit_seconds = settings.pick(ci=300, full=1800)
 
     def setUp(self):
@@ -259,12 +260,14 @@ class PinModel(KuboCase):
                 for result in [pool.submit(player.play) for player in self.players]:
                     result.result()
             self.settle()
-        figures.report(f"random pin calls of {MEMBERS} members like the model's", sum(player.calls for player in self.players),
+        figures.report(f"random pin calls of {MEMBERS} members like the model's{self.where}", sum(player.calls for player in self.players),
                        f"calls, {sum(player.cuts for player in self.players)} of them cut")
 
 
 class PinModelEmbedded(EmbeddedCase, PinModel):
     """The same on the gateway's own node."""
+
+    where = ", embedded"
 
     def start_all(self, names):
         self.start_embedded(names, workers=2)

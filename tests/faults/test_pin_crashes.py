@@ -65,6 +65,7 @@ class Member(CrashMember):
 
 
 class PinCrashes(CrashCase):
+    where = ""  # in the names of figures
     limit_seconds = settings.pick(ci=300, full=2300)
 
     def setUp(self):
@@ -110,7 +111,7 @@ class PinCrashes(CrashCase):
         for _ in range(RANDOM_KILLS):
             self.crash(self.random.choice(["gateway", "kubo", "both"]), seconds=self.random.uniform(0, 1.5))
             self.check_all()
-        figures.report("kills at a random time, after which all was right", RANDOM_KILLS, "kills")
+        figures.report(f"kills at a random time, after which all was right{self.where}", RANDOM_KILLS, "kills")
 
     def test_an_older_backup_is_put_back(self):
         """What was pinned when the backup was made is the members' again, or shown as lost; nothing at Kubo is removed, neither what
@@ -156,6 +157,7 @@ class PinCrashes(CrashCase):
 class PinCrashesEmbedded(EmbeddedCrash, PinCrashes):
     """With the gateway's own node in the place of Kubo."""
 
+    where = ", embedded"
     test_killed_at_each_request = test_an_older_backup_is_put_back = None
 
 
