@@ -7,12 +7,12 @@
 #include "conf/memory.h"
 #include "upstream/embedded/files.h"
 #include "upstream/embedded/import_body.h"
+#include "upstream/embedded/import_lines.h"
 #include "upstream/embedded/import_options.h"
 #include "upstream/embedded/import_tree.h"
 #include "upstream/embedded/import_wait.h"
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/pins.h"
-#include "upstream/embedded/reply.h"
 
 #include <stdlib.h>
 
@@ -39,7 +39,7 @@ struct level {
 
 struct add {
     struct import_options options;
-    struct reply_form form;
+    struct import_lines lines;
     struct import_body body;
     enum stage stage;
     bool has_begun, has_part, has_ended, was_filed, is_nameless;
@@ -58,8 +58,7 @@ struct add {
     struct text name, target; /* the path of what is read; of a symlink, its content */
     uint64_t bytes, told;
 
-    struct multipart_part root; /* its mode and time, which stand in all of its lines */
-    struct unixfs_entry entry;  /* of the root, when it is there */
+    struct unixfs_entry entry; /* of the root, when it is there */
     struct files_change change;
 };
 
@@ -74,52 +73,6 @@ static unixfs_sink sink_of(const struct add *add)
     return add->options.is_only_hash ? discard : task_sink;
 }
 
-/* ---- lines */
-
-static void put_stat(struct text *out, const struct multipart_part *root)
-{
-    if (root->has_mode && root->mode != 0)
-        text_put_format(out, ",\"Mode\":\"0%o\"", root->mode);
-    if (root->has_mtime && root->mtime_seconds != 0)
-        text_put_format(out, ",\"Mtime\":%lld", (long long)root->mtime_seconds);
-    if (root->has_mtime && root->mtime_nanoseconds != 0)
-        text_put_format(out, ",\"MtimeNsecs\":%u", root->mtime_nanoseconds);
-}
-
-static void begin_line(struct task *task, struct slice name)
-{
-    text_put_text(&task->out, "{\"Name\":");
-    reply_put_string(&task->out, name);
-}
-
-static void end_line(struct task *task, const struct add *add)
-{
-    put_stat(&task->out, &add->root);
-    text_put_text(&task->out, "}\n");
-}
-
-static void put_entry_line(struct task *task, const struct add *add, struct slice name,
-                           const struct unixfs_entry *entry)
-{
-    begin_line(task, name);
-    text_put_text(&task->out, ",\"Hash\":");
-    reply_put_cid_string(&task->out, &add->form, &entry->cid);
-    text_put_text(&task->out, ",\"Size\":\"");
-    text_put_number(&task->out, entry->tsize);
-    text_put_char(&task->out, '"');
-    end_line(task, add);
-}
-
-static void put_progress_line(struct task *task, const struct add *add)
-{
-    begin_line(task, text_slice(&add->name));
-    if (add->bytes > 0) {
-        text_put_text(&task->out, ",\"Bytes\":");
-        text_put_number(&task->out, add->told);
-    }
-    end_line(task, add);
-}
-
 /* ---- progress */
 
 static void tell_progress(struct task *task, struct add *add, size_t size)
@@ -127,7 +80,7 @@ static void tell_progress(struct task *task, struct add *add, size_t size)
     add->bytes += size;
     while (add->options.has_progress && add->bytes - add->told >= PROGRESS_BYTES) {
         add->told += PROGRESS_BYTES;
-        put_progress_line(task, add);
+        import_lines_put_progress(&task->out, &add->lines, text_slice(&add->name), add->told);
     }
 }
 
@@ -153,7 +106,7 @@ static void tell_end(struct task *task, struct add *add)
 
     add->told = add->bytes;
     for (; ends > 0; ends--)
-        put_progress_line(task, add);
+        import_lines_put_progress(&task->out, &add->lines, text_slice(&add->name), add->told);
 }
 
 /* ---- directories */
@@ -203,7 +156,7 @@ static bool enter(struct task *task, struct add *add, struct slice name,
         push_level(add, 0, part);
         return true;
     }
-    add->root = part != NULL ? *part : (struct multipart_part){0};
+    add->lines.root = part != NULL ? *part : (struct multipart_part){0};
     add->tree = import_tree_create(task->node->scratch, &add->options.profile, &stat);
     push_level(add, IMPORT_TREE_ROOT, part);
     return true;
@@ -255,10 +208,10 @@ static void begin_entry(struct task *task, struct add *add, struct slice path)
         add->file = unixfs_file_create(&add->options.profile, sink_of(add), task);
     if (add->depth > 0)
         return;
-    add->root = *part;
+    add->lines.root = *part;
     if (part->kind == MULTIPART_SYMLINK) { /* as Go numbers them */
-        add->root.has_mode = true;
-        add->root.mode = 01000000777;
+        add->lines.root.has_mode = true;
+        add->lines.root.mode = 01000000777;
     }
 }
 
@@ -367,7 +320,7 @@ static bool end_entry(struct task *task, struct add *add, struct error *err)
         !import_tree_put(add->tree, add->levels[add->depth - 1].number, name, &entry, err))
         return false;
     if (!add->options.is_silent)
-        put_entry_line(task, add, text_slice(&add->name), &entry);
+        import_lines_put_entry(&task->out, &add->lines, text_slice(&add->name), &entry);
     add->reading = READING_NOTHING;
     if (add->depth == 0) {
         add->entry = entry;
@@ -484,7 +437,7 @@ static enum task_step tell_tree(struct task *task, struct add *add, struct error
     switch (import_tree_next(add->tree, task, &path, &entry, err)) {
     case READ_GOT:
         name_line(add, path);
-        put_entry_line(task, add, text_slice(&add->name), &entry);
+        import_lines_put_entry(&task->out, &add->lines, text_slice(&add->name), &entry);
         return TASK_GO_ON;
     case READ_DUE:
         return TASK_GO_ON;
@@ -581,7 +534,7 @@ static enum task_step run(struct task *task, struct error *err)
     enum task_step step;
 
     if (!add->has_begun && (!import_options_read(task->call, &add->options, err) ||
-                            !reply_form_of(task->call, &add->form, err)))
+                            !reply_form_of(task->call, &add->lines.form, err)))
         return TASK_FAILED;
     add->has_begun = true;
     do
