@@ -8,7 +8,7 @@ enum gate_step gate_close(struct gate *gate, struct node *node, struct error *er
 {
     if (gate->node == NULL) {
         if (!node_close_gate(node)) {
-            error_set(err, ERROR_REFUSED,
+            error_set(err, ERROR_CANCELED,
                       "garbage is being collected; try again when it has ended");
             return GATE_BAD;
         }
@@ -19,7 +19,7 @@ enum gate_step gate_close(struct gate *gate, struct node *node, struct error *er
         return GATE_IS_QUIET;
     if (clock_us() - gate->asked_us < GATE_PATIENCE_MS * 1000ULL)
         return GATE_WAITS;
-    error_set(err, ERROR_TIMEOUT, "something has been written for %d s without an end; try again",
+    error_set(err, ERROR_CANCELED, "something has been written for %d s without an end; try again",
               GATE_PATIENCE_MS / 1000);
     return GATE_BAD;
 }

@@ -232,7 +232,7 @@ static void wait_for_turn(struct run *run, const char *why)
     if (run->refused_since == 0)
         run->refused_since = now;
     if (now - run->refused_since >= REFUSED_MAX_MS)
-        fail(run, ERROR_REFUSED, why);
+        fail(run, ERROR_CANCELED, why);
     else
         try_again(run, RETRY_MS);
 }

@@ -60,7 +60,7 @@ static int status_of(const struct error *err)
     switch (err->code) {
     case ERROR_SYNTAX:
         return 400;
-    case ERROR_REFUSED: /* the node is busy, or closes */
+    case ERROR_CANCELED: /* the node is busy: not now */
         return 503;
     default:
         return 500;
