@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define HELLO "QmWfVY9y3xjsixTgbd9AorQxH7VtMpzfx2HaWtsoUYecaX"
+
 struct row {
     const char *options;
     struct import_part parts[9];
@@ -486,6 +488,59 @@ static void test_add_stores_what_it_tells(void **state)
     text_dispose(&body);
 }
 
+static void test_add_pins_and_files_what_it_adds(void **state)
+{
+    static const struct import_part parts[] = {{"f", "a", "hello", NULL}, {NULL, NULL, NULL, NULL}};
+    static const struct import_part two[] = {
+        {"f", "b", "1", NULL}, {"f", "c", "2", NULL}, {NULL, NULL, NULL, NULL}};
+    static const char line[] = "{\"Name\":\"a\",\"Hash\":\"" HELLO "\",\"Size\":\"13\"}\n";
+    static const char lines[] =
+        "{\"Name\":\"b\",\"Hash\":\"QmWYddCPs7uR9EvHNCZzpguVFVNfHc6aM3hPVzPdAEESMc\",\"Size\":"
+        "\"9\"}\n"
+        "{\"Name\":\"c\",\"Hash\":\"QmT9SanPHnSH5AsBqy2xZbstw4rAw5znFPkmjkvDCMdVuF\",\"Size\":"
+        "\"9\"}\n";
+    struct task_bench_reply reply;
+    struct text body = {0};
+    char *text;
+
+    import_put_part(&body, &parts[0], SLICE("hello"));
+    import_end_body(&body);
+    task_bench_run(*state,
+                   &(struct task_bench_call){.target = "/api/v0/add?pin-name=n&to-files=/x",
+                                             .body = text_slice(&body),
+                                             .content_type = IMPORT_TYPE},
+                   &reply);
+    text_put_char(&reply.output, '\0');
+    assert_string_equal(reply.err.text, "");
+    assert_string_equal(reply.output.data, line);
+    task_bench_reply_dispose(&reply);
+    text_dispose(&body);
+    text = task_bench_output(*state, "/api/v0/pin/ls?names=true&arg=" HELLO);
+    assert_non_null(strstr(text, "\"Name\":\"n\""));
+    free(text);
+    text = task_bench_output(*state, "/api/v0/files/read?arg=/x");
+    assert_string_equal(text, "hello");
+    free(text);
+    import_assert_parts(*state, "/api/v0/add?pin=false&to-files=/x", parts, line,
+                        "to-files: cannot put node in path \"/x\": directory already has entry by "
+                        "that name");
+    /* the first goes there, the second may not */
+    import_put_part(&body, &two[0], SLICE("1"));
+    import_put_part(&body, &two[1], SLICE("2"));
+    import_end_body(&body);
+    task_bench_run(*state,
+                   &(struct task_bench_call){.target = "/api/v0/add?pin=false&to-files=/y",
+                                             .body = text_slice(&body),
+                                             .content_type = IMPORT_TYPE},
+                   &reply);
+    text_put_char(&reply.output, '\0');
+    assert_string_equal(reply.output.data, lines);
+    assert_string_equal(reply.err.text, "to-files: MFS destination is a file: only one entry can "
+                                        "be copied to \"/y\"");
+    task_bench_reply_dispose(&reply);
+    text_dispose(&body);
+}
+
 /* Of a file that has three chunks and a half, with a node that has memory for nothing, and one that
  * has. */
 static void test_add_gives_the_same_cids_when_memory_is_short(void **state)
@@ -533,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_add_refuses_by_name_what_it_does_not_have),
         cmocka_unit_test(test_add_fails_when_the_body_ends_too_early),
         cmocka_unit_test(test_add_stores_what_it_tells),
+        cmocka_unit_test(test_add_pins_and_files_what_it_adds),
         cmocka_unit_test(test_add_gives_the_same_cids_when_memory_is_short),
     };
 
