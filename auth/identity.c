@@ -38,6 +38,7 @@ static bool follows(const struct identity *identity, const struct roots *roots, 
         return true;
     case ROOTS_SAME:
         return error_set(err, ERROR_REFUSED, "the roots document is there twice");
+    case ROOTS_FORKED:
     case ROOTS_REFUSED:
         break;
     }

@@ -34,10 +34,10 @@ enum {
     ROOTS_VERSION = 1,
     ROOTS_MAX = 2, /* the one in force, and the one before it while leaves of it are about */
     ROOTS_NEXT_MAX = 1,
-    ROOTS_KEYS_MAX = 64,
+    ROOTS_KEYS_MAX = 48,
     ROOTS_SIGNATURES_MAX = 4,
-    ROOTS_BYTES_MAX = 32 * 1024,
-    ROOTS_FOLLOW_MAX = 64, /* documents in one answer */
+    ROOTS_BYTES_MAX = 8 * 1024, /* as base64 it fits into a message of a link beside others */
+    ROOTS_FOLLOW_MAX = 64,      /* documents in one answer */
 };
 
 struct root {
@@ -90,8 +90,9 @@ MUST_USE bool roots_pin(const struct roots *roots, const char *org,
 
 enum roots_news {
     ROOTS_REFUSED,
-    ROOTS_SAME,  /* known already */
-    ROOTS_NEWER, /* take it in place of known */
+    ROOTS_FORKED, /* refused, and an alarm: the known number with another content, rightly signed */
+    ROOTS_SAME,   /* known already */
+    ROOTS_NEWER,  /* take it in place of known */
 };
 
 /* Does a document follow from the one that was known? What holds:

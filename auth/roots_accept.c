@@ -170,25 +170,37 @@ static bool check_signers(const struct roots *known, const struct roots *roots, 
     return true;
 }
 
-static bool follows(const struct roots *known, const struct roots *roots, struct error *err)
+static bool check_not_old(const struct roots *known, const struct roots *roots, struct error *err)
 {
-    if (roots->sequence == known->sequence)
-        return error_set(err, ERROR_REFUSED,
-                         "it differs from the one that was known, and both have the number %" PRIu64
-                         ": the organization, or somebody with its key, made two",
-                         roots->sequence);
-    if (roots->sequence < known->sequence)
-        return error_set(err, ERROR_REFUSED,
-                         "its number %" PRIu64 " is below %" PRIu64
-                         ", which was known: it is an old one",
-                         roots->sequence, known->sequence);
-    return check_signers(known, roots, err) && check_signatures(known, roots, err) &&
-           check_new_roots(known, roots, err) && check_history(known, roots, err);
+    return roots->sequence >= known->sequence ||
+           error_set(err, ERROR_REFUSED,
+                     "its number %" PRIu64 " is below %" PRIu64
+                     ", which was known: it is an old one",
+                     roots->sequence, known->sequence);
+}
+
+static enum roots_news compare(const struct roots *known, const struct roots *roots,
+                               struct error *err)
+{
+    if (!check_not_old(known, roots, err) || !check_signers(known, roots, err) ||
+        !check_signatures(known, roots, err))
+        return ROOTS_REFUSED;
+    if (roots->sequence == known->sequence) {
+        error_set(err, ERROR_REFUSED,
+                  "it differs from the one that was known, and both have the number %" PRIu64
+                  ": the organization, or somebody with its key, made two",
+                  roots->sequence);
+        return ROOTS_FORKED;
+    }
+    return check_new_roots(known, roots, err) && check_history(known, roots, err) ? ROOTS_NEWER
+                                                                                  : ROOTS_REFUSED;
 }
 
 enum roots_news roots_accept(const struct roots *known, const struct roots *roots,
                              struct error *err)
 {
+    enum roots_news news;
+
     if (strcmp(roots->org, known->org) != 0) {
         error_set(err, ERROR_REFUSED, "the roots document is of '%s', and '%s' was expected",
                   roots->org, known->org);
@@ -196,10 +208,10 @@ enum roots_news roots_accept(const struct roots *known, const struct roots *root
     }
     if (roots->sequence == known->sequence && slice_equal(roots->document, known->document))
         return ROOTS_SAME;
-    if (follows(known, roots, err))
-        return ROOTS_NEWER;
-    error_prefix(err, "the roots document %" PRIu64 " of '%s'", roots->sequence, roots->org);
-    return ROOTS_REFUSED;
+    news = compare(known, roots, err);
+    if (news != ROOTS_NEWER)
+        error_prefix(err, "the roots document %" PRIu64 " of '%s'", roots->sequence, roots->org);
+    return news;
 }
 
 /* ---- many */

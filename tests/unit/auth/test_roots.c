@@ -323,7 +323,7 @@ static void test_roots_refuses_bytes_that_are_not_the_one_way(void **state)
     text_put(&wide, all.data + 1, all.size - 1);
     refuse(text_slice(&wide), ERROR_SYNTAX, "shortest form", 4);
     text_reserve(&bytes, ROOTS_BYTES_MAX);
-    refuse((struct slice){bytes.data, ROOTS_BYTES_MAX + 1}, ERROR_LIMIT, "at most 32768 bytes", 5);
+    refuse((struct slice){bytes.data, ROOTS_BYTES_MAX + 1}, ERROR_LIMIT, "at most 8192 bytes", 5);
     text_dispose(&bytes);
     text_dispose(&wide);
     text_dispose(&document);
@@ -351,6 +351,38 @@ static void test_roots_that_are_written_read_back_the_same(void **state)
     roots_dispose(&made);
     roots_dispose(&read);
     text_dispose(&again);
+}
+
+/* The longest name, every root and key that may be listed, two signatures. */
+static void test_roots_have_room_for_all_that_may_be_listed(void **state)
+{
+    char name[ORG_SIZE];
+    struct kit_root next, other;
+    struct roots made, read;
+    struct kit_org org;
+
+    for (size_t i = 0; i < sizeof(name); i++)
+        name[i] = i % 64 == 63 ? '.' : 'o';
+    name[sizeof(name) - 1] = '\0';
+    org = kit_org_create(name);
+    other = kit_root_create(name);
+    next = kit_root_create(name);
+    made = kit_roots(&org, 1);
+    roots_set(&made.roots[1], text_slice(&other.der));
+    roots_set(&made.next[0], text_slice(&next.der));
+    made.root_count = ROOTS_MAX;
+    made.next_count = ROOTS_NEXT_MAX;
+    for (made.key_count = 0; made.key_count < ROOTS_KEYS_MAX; made.key_count++)
+        made.keys[made.key_count] = (struct roots_key){.key = {(uint8_t)made.key_count},
+                                                       .from_s = KIT_NOW + (int64_t)made.key_count,
+                                                       .until_s = KIT_NOW + CA_ROOT_S};
+    read = kit_sign(&made, &org.root, &other);
+    assert_int_equal(read.key_count, ROOTS_KEYS_MAX);
+    assert_true(read.bytes.size + 2 * (KEY_HASH_SIZE + KEY_SIGNATURE_MAX + 32) <= ROOTS_BYTES_MAX);
+    roots_dispose(&read);
+    kit_org_dispose(&org);
+    kit_root_dispose(&other);
+    kit_root_dispose(&next);
 }
 
 static void test_roots_are_not_written_if_they_would_be_refused(void **state)
@@ -384,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_roots_refuses_envelopes_of_another_form),
         cmocka_unit_test(test_roots_refuses_bytes_that_are_not_the_one_way),
         cmocka_unit_test(test_roots_that_are_written_read_back_the_same),
+        cmocka_unit_test(test_roots_have_room_for_all_that_may_be_listed),
         cmocka_unit_test(test_roots_are_not_written_if_they_would_be_refused),
         cmocka_unit_test(test_roots_numbers_grow_whatever_the_clock_does),
     };

@@ -133,8 +133,9 @@ static void test_roots_refuses_what_does_not_follow(void **state)
          "the roots document 9 of 'library.example.org': its number 9 is below 10, which was "
          "known: "
          "it is an old one"},
-        {&f->first, make(f, 10, r1, NULL, &f->r2, r1, NULL), ERROR_REFUSED,
-         "both have the number 10: the organization, or somebody with its key, made two"},
+        /* the known number, and nobody's word for it: no alarm */
+        {&f->first, make(f, 10, r1, NULL, &f->r2, &f->e, NULL), ERROR_MISMATCH,
+         "no root that was known ("},
         {&f->first, make(f, 11, &f->e, NULL, NULL, &f->e, NULL), ERROR_MISMATCH,
          "no root that was known ("},
         /* a stranger puts his root beside ours, and signs */
@@ -160,6 +161,25 @@ static void test_roots_refuses_what_does_not_follow(void **state)
     roots_dispose(&next);
     roots_dispose(&beta_roots);
     kit_org_dispose(&beta);
+}
+
+/* Whoever can sign made two of one number: that is told apart from what anybody can send. */
+static void test_roots_raise_an_alarm_over_two_of_one_number(void **state)
+{
+    struct fixture *f = *state;
+    struct roots second = make(f, 10, &f->org.root, NULL, &f->r2, &f->org.root, NULL), known;
+    struct slice bytes = text_slice(&second.bytes);
+    struct error err = {0};
+    bool is_newer;
+
+    assert_int_equal(roots_accept(&f->first, &second, &err), ROOTS_FORKED);
+    assert_int_equal(err.code, ERROR_REFUSED);
+    assert_non_null(strstr(err.text, "both have the number 10: the organization, or somebody with "
+                                     "its key, made two"));
+    assert_true(roots_read(&known, text_slice(&f->first.bytes), &err));
+    assert_false(roots_follow(&known, &bytes, 1, &is_newer, NULL));
+    roots_dispose(&known);
+    roots_dispose(&second);
 }
 
 /* Every bit of a document, and of its signature, counts. */
@@ -413,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_roots_are_followed_over_a_rotation),
         cmocka_unit_test(test_roots_that_were_announced_may_take_over_alone),
         cmocka_unit_test(test_roots_refuses_what_does_not_follow),
+        cmocka_unit_test(test_roots_raise_an_alarm_over_two_of_one_number),
         cmocka_unit_test(test_roots_refuses_what_was_changed),
         cmocka_unit_test(test_roots_refuses_one_wrong_signature_among_right_ones),
         cmocka_unit_test(test_roots_keeps_the_history_of_signing_keys),
