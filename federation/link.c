@@ -329,6 +329,7 @@ struct link_levels link_levels(const struct link *link)
 
     return (struct link_levels){
         .incarnation = record->incarnation_here,
+        .to = record->incarnation_there,
         .confirmed = record->confirmed_here,
         .suspended = record->suspended_here,
         .isolated = record->isolation != LINK_NOT_ISOLATED,

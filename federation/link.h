@@ -123,6 +123,7 @@ struct link_now {
 struct link_levels {
     uint64_t sequence; /* of the message */
     uint64_t incarnation;
+    uint64_t to; /* the hearer's incarnation, as far as the speaker knows */
     bool confirmed, suspended, isolated;
     uint64_t taken;       /* up to which of the hearer's numbers it took */
     uint64_t roots;       /* sequence of its roots document */

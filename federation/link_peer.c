@@ -226,6 +226,11 @@ void link_do_heard(struct link_change *change)
     struct link *link = change->link;
     uint64_t sequence = change->event->levels.sequence;
 
+    if (!link->record.is_joining && change->event->levels.to != link->record.incarnation_here) {
+        /* from before a restore of ours: they learn of it by the answer */
+        change->actions->answer = LINK_ANSWER_OK;
+        return;
+    }
     if (!take(change) || sequence <= link->heard_sequence)
         return; /* a heartbeat that was overtaken by the next is no evidence; by an answer, it is */
     link->heard_sequence = sequence;

@@ -62,7 +62,7 @@ uint64_t sequence_floor(const struct sequence_receiver *receiver);
 
 /* Whom a message is from and for. */
 struct sequence_pair {
-    uint64_t from, to; /* incarnations; to 0: not known yet, which only heartbeats may say */
+    uint64_t from, to; /* incarnations */
 };
 
 enum sequence_party {

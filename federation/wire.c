@@ -114,8 +114,7 @@ static const char *const state_names[] = {
 
 static const struct wire_field heartbeat_fields[] = {
     VERSION(wire_heartbeat),
-    {FIELD("from", WIRE_INCARNATION, wire_heartbeat, from)},
-    {FIELD("to", WIRE_INCARNATION, wire_heartbeat, to), .is_optional = true},
+    FROM_TO(wire_heartbeat),
     {FIELD("sequence", WIRE_NUMBER, wire_heartbeat, sequence), SEQUENCES, .is_optional = true},
     {FIELD("state", WIRE_NAME, wire_heartbeat, state), .names = state_names},
     {FIELD("confirmed", WIRE_BOOL, wire_heartbeat, confirmed)},

@@ -60,6 +60,7 @@ static inline void side_levels(struct side *side, enum link_event_kind kind,
 
     levels.sequence = levels.sequence == 0 ? ++side->sequence : levels.sequence;
     levels.incarnation = levels.incarnation == 0 ? THEIRS : levels.incarnation;
+    levels.to = levels.to == 0 ? side->link.record.incarnation_here : levels.to;
     event.levels = levels;
     side_step(side, &event);
 }

@@ -394,6 +394,23 @@ static void test_link_that_we_restored_is_isolated_and_numbers_begin_anew(void *
     expect_why("we were restored");
 }
 
+static void
+test_link_heartbeat_for_the_one_before_our_restore_is_answered_and_is_nothing(void **state)
+{
+    struct link_event event = event_of(LINK_RESTORED);
+
+    side_reach(&side, LINK_ACTIVE);
+    event.incarnation = OURS + 1;
+    side_step(&side, &event);
+    side_levels(&side, LINK_HEARD,
+                (struct link_levels){.sequence = 90, .to = OURS, .suspended = true});
+    assert_int_equal(side.actions.answer, LINK_ANSWER_OK);
+    assert_false(side.actions.journal || side.link.has_heard);
+    assert_false(side.link.record.suspended_there);
+    side_levels(&side, LINK_HEARD, (struct link_levels){.sequence = 91, .to = OURS + 1});
+    assert_true(side.link.has_heard);
+}
+
 static void test_link_revoked_before_a_restore_stays_revoked(void **state)
 {
     struct link_event event = event_of(LINK_RESTORED);
@@ -584,6 +601,8 @@ int main(void)
         cmocka_unit_test(test_link_repin_begins_the_next_epoch_of_the_same_link),
         cmocka_unit_test(test_link_of_a_restored_peer_is_isolated_until_statements_agree),
         cmocka_unit_test(test_link_that_we_restored_is_isolated_and_numbers_begin_anew),
+        cmocka_unit_test(
+            test_link_heartbeat_for_the_one_before_our_restore_is_answered_and_is_nothing),
         cmocka_unit_test(test_link_revoked_before_a_restore_stays_revoked),
         cmocka_unit_test(test_link_that_is_not_the_first_is_isolated_until_statements_agree),
         cmocka_unit_test(test_link_whose_incarnation_is_disowned_takes_another),

@@ -230,8 +230,10 @@ static void test_link_that_ended_stays_so_under_any_messages(void **state)
 
             event.epoch = draw(&random, 4);
             event.invite_epoch = draw(&random, 4);
-            event.levels = (struct link_levels){
-                .sequence = 100 + i, .incarnation = THEIRS + draw(&random, 2), .confirmed = true};
+            event.levels = (struct link_levels){.sequence = 100 + i,
+                                                .incarnation = THEIRS + draw(&random, 2),
+                                                .to = OURS,
+                                                .confirmed = true};
             side_step(&side, &event);
             side.now.ms += 10000;
             side.now.wall_ms += 10000;
