@@ -187,7 +187,8 @@ static bool take_heartbeat(struct sim *sim, const struct sim_message *message,
     reply->answer = actions.answer;
     if (actions.answer != LINK_ANSWER_OK)
         return true;
-    sim->heard_ms[message->to][message->from] = sim->now_ms;
+    if (message->pair.to == side->link.record.incarnation_here)
+        sim->heard_ms[message->to][message->from] = sim->now_ms;
     if (actions.new_window) { /* its number is of the new incarnation */
         sequence_take(&side->receiver, message->sequence, &must_keep);
         side->disk.taken_claimed = side->receiver.claimed;
@@ -238,7 +239,8 @@ static void note_taken(struct sim *sim, const struct sim_message *message)
     sim->taken[message->call] = 1;
 }
 
-/* A heartbeat of an incarnation that we have not heard of has a number of its own. */
+/* A heartbeat of an incarnation that we have not heard of has a number of its own; one for us as we
+ * were before a restore is answered and not taken. */
 static bool has_good_number(struct sim *sim, const struct sim_message *message,
                             struct sim_message *reply)
 {
@@ -246,7 +248,8 @@ static bool has_good_number(struct sim *sim, const struct sim_message *message,
     bool must_keep;
 
     if (message->kind == SIM_END || (message->kind == SIM_HEARTBEAT &&
-                                     message->pair.from != side->link.record.incarnation_there))
+                                     (message->pair.from != side->link.record.incarnation_there ||
+                                      message->pair.to != side->link.record.incarnation_here)))
         return true;
     if (sequence_take(&side->receiver, message->sequence, &must_keep) == SEQUENCE_TAKEN) {
         if (must_keep)
