@@ -116,6 +116,15 @@ static void test_roots_that_were_announced_may_take_over_alone(void **state)
     roots_dispose(&taken);
 }
 
+/* Who signs with his own key, and says that it was another's. Borrows. */
+static struct kit_root in_the_name_of(const struct kit_root *other, const struct kit_root *signer)
+{
+    struct kit_root root = {.signer = other->signer};
+
+    root.signer.key = signer->key;
+    return root;
+}
+
 static void test_roots_refuses_what_does_not_follow(void **state)
 {
     struct fixture *f = *state;
@@ -123,6 +132,7 @@ static void test_roots_refuses_what_does_not_follow(void **state)
     struct kit_org beta = kit_org_create("museum.example.net");
     struct roots other = kit_roots(&beta, 11), beta_roots = kit_sign(&other, &beta.root, NULL);
     struct roots next = make(f, 11, r1, NULL, &f->r2, r1, NULL);
+    struct kit_root as_r1 = in_the_name_of(r1, &f->e), as_r2 = in_the_name_of(&f->r2, &f->e);
     struct {
         const struct roots *known;
         struct roots roots;
@@ -138,6 +148,10 @@ static void test_roots_refuses_what_does_not_follow(void **state)
          "no root that was known ("},
         {&f->first, make(f, 11, &f->e, NULL, NULL, &f->e, NULL), ERROR_MISMATCH,
          "no root that was known ("},
+        /* a stranger puts his root in place of ours, and a signature in its name */
+        {&f->first, make(f, 11, &f->e, NULL, NULL, &f->e, &as_r1), ERROR_MISMATCH, "is wrong"},
+        {&f->first, make(f, 11, &f->e, r1, NULL, &f->e, &as_r1), ERROR_MISMATCH, "is wrong"},
+        {&next, make(f, 12, &f->e, NULL, NULL, &f->e, &as_r2), ERROR_MISMATCH, "is wrong"},
         /* a stranger puts his root beside ours, and signs */
         {&f->first, make(f, 11, r1, &f->e, NULL, &f->e, NULL), ERROR_MISMATCH,
          "no root that was known ("},
