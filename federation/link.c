@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define TO(state) (1U << (state))
 #define TO_LIVE   (TO(LINK_ACTIVE) | TO(LINK_DEGRADED) | TO(LINK_ISOLATED) | TO(LINK_SUSPENDED))
@@ -166,7 +167,8 @@ void link_agree_on_epoch(struct link_change *change, uint64_t epoch)
     if (epoch > 1 && record->isolation == LINK_NOT_ISOLATED)
         record->isolation = LINK_HAD_ANOTHER;
     record->incarnation_there = change->event->incarnation;
-    record->roots_there = 0;
+    record->roots_there = change->event->sequence;
+    memcpy(record->roots_there_digest, change->event->document, LINK_DIGEST_SIZE);
     record->expires_wall_ms = change->now.wall_ms + LINK_PENDING_MS;
     change->link->due_ms = change->now.ms;
     change->actions->journal = true;

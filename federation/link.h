@@ -141,13 +141,14 @@ enum link_event_kind {
     LINK_RESUME,
     LINK_REVOKE,
     /* the peer, authenticated but for the first two */
-    LINK_JOIN_PROVED, /* root, epoch (the last they know), invite_epoch, incarnation */
+    LINK_JOIN_PROVED, /* root, epoch (the last they know), invite_epoch, incarnation; sequence and
+                         document of their roots, verified */
     LINK_JOIN_UNPROVED,
-    LINK_JOIN_ACCEPTED, /* answer to ours: epoch, incarnation */
+    LINK_JOIN_ACCEPTED, /* answer to ours: epoch, incarnation; sequence and document of roots */
     LINK_JOIN_REFUSED,  /* answer to ours, definite; reason (borrowed) */
     LINK_HEARD,         /* levels: a heartbeat of theirs, of our epoch */
     LINK_ACKED,         /* levels: their answer to ours */
-    LINK_ROOTS_TAKEN,   /* sequence, root (the document's digest): verified */
+    LINK_ROOTS_TAKEN,   /* sequence, document: verified */
     LINK_END_HEARD,     /* epoch */
     LINK_END_ACKED,     /* epoch */
     LINK_PEER_BEHIND,   /* epoch (ours): they know no such link, or an earlier epoch */
@@ -170,6 +171,7 @@ struct link_event {
     char id[ULID_SIZE];
     char peer[ID_SIZE];
     uint8_t root[LINK_DIGEST_SIZE];
+    uint8_t document[LINK_DIGEST_SIZE]; /* digest of a roots document */
     uint64_t epoch, invite_epoch, sequence, count;
     uint64_t incarnation, incarnation_there;
     uint64_t expires_wall_ms;

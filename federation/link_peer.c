@@ -259,12 +259,12 @@ void link_do_roots_taken(struct link_change *change)
     change->actions->answer = LINK_ANSWER_OK;
     if (event->sequence > record->roots_there) {
         record->roots_there = event->sequence;
-        memcpy(record->roots_there_digest, event->root, LINK_DIGEST_SIZE);
+        memcpy(record->roots_there_digest, event->document, LINK_DIGEST_SIZE);
         change->actions->journal = true;
         return;
     }
     if (event->sequence == record->roots_there &&
-        memcmp(record->roots_there_digest, event->root, LINK_DIGEST_SIZE) == 0)
+        memcmp(record->roots_there_digest, event->document, LINK_DIGEST_SIZE) == 0)
         return;
     change->actions->answer = LINK_ANSWER_OLD_ROOTS;
     if (event->sequence == record->roots_there)

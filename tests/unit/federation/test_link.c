@@ -569,7 +569,7 @@ static void test_link_takes_roots_that_are_newer_and_no_others(void **state)
         struct link_event event = event_of(LINK_ROOTS_TAKEN);
 
         event.sequence = rows[i].sequence;
-        event.root[0] = rows[i].digest;
+        event.document[0] = rows[i].digest;
         side_step(&side, &event);
         assert_int_equal(side.actions.answer, rows[i].answer);
         assert_int_equal(side.actions.alarm[0] != '\0', rows[i].alarms);
