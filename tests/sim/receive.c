@@ -24,6 +24,8 @@ static struct link_event event_of(const struct sim_message *message, enum link_e
                                .levels = message->levels};
 
     root_digest(event.root, message->from, message->root);
+    root_digest(event.document, message->from, (uint32_t)message->roots);
+    event.sequence = message->roots;
     return event;
 }
 
@@ -32,16 +34,6 @@ static bool step_plain(struct sim *sim, const struct sim_message *message,
 {
     struct link_event event = event_of(message, kind);
 
-    return sim_step(sim, message->to, message->from, &event, actions);
-}
-
-/* The document that came with a message of who was let in, or by a push. */
-static bool take_roots(struct sim *sim, const struct sim_message *message,
-                       struct link_actions *actions)
-{
-    struct link_event event = event_of(message, LINK_ROOTS_TAKEN);
-
-    event.sequence = message->roots;
     return sim_step(sim, message->to, message->from, &event, actions);
 }
 
@@ -151,14 +143,27 @@ static void take_batch(struct sim *sim, const struct sim_message *message,
 
 /* ---- requests */
 
-static bool is_authentic(const struct sim_side *side, const struct sim_message *message)
+static bool is_linked(struct sim *sim, unsigned org, unsigned peer)
 {
-    const struct link_record *record = &side->link.record;
+    const struct link_record *record = &sim_side(sim, org, peer)->link.record;
+
+    return record->state >= LINK_PENDING && record->state <= LINK_SUSPENDED && !record->is_joining;
+}
+
+/* Rotating strands nobody but who was restored and missed two documents. */
+static bool is_authentic(struct sim *sim, const struct sim_message *message)
+{
+    const struct link_record *record = &sim_side(sim, message->to, message->from)->link.record;
+    bool knows_root = message->roots_used <= record->roots_there + 1; /* it has the next one too */
     uint8_t digest[LINK_DIGEST_SIZE];
 
     root_digest(digest, message->from, message->root);
-    return record->has_peer && memcmp(record->peer_root, digest, sizeof(digest)) == 0 &&
-           message->roots_used <= record->roots_there + 1; /* each document has the next root too */
+    if (!record->has_peer || memcmp(record->peer_root, digest, sizeof(digest)) != 0)
+        return false;
+    if (is_linked(sim, message->to, message->from) && is_linked(sim, message->from, message->to) &&
+        sim->org[message->to].restored == 0 && sim->org[message->from].restored == 0)
+        SIM_CHECK(sim, message->to, message->from, knows_root);
+    return knows_root;
 }
 
 static bool take_join(struct sim *sim, const struct sim_message *message, struct sim_message *reply)
@@ -170,9 +175,7 @@ static bool take_join(struct sim *sim, const struct sim_message *message, struct
     if (!step_plain(sim, message, is_proved ? LINK_JOIN_PROVED : LINK_JOIN_UNPROVED, &actions))
         return false;
     reply->answer = actions.answer;
-    if (actions.answer != LINK_ANSWER_JOINED)
-        return true;
-    return take_roots(sim, message, &actions);
+    return true;
 }
 
 static bool take_heartbeat(struct sim *sim, const struct sim_message *message,
@@ -203,7 +206,7 @@ static bool may_speak(struct sim *sim, const struct sim_message *message, struct
     const struct link_record *record = &side->link.record;
     int64_t skew = (int64_t)(message->wall_ms - sim_now(sim, message->to).wall_ms);
 
-    if (!is_authentic(side, message)) {
+    if (!is_authentic(sim, message)) {
         reply->status = SIM_STRANGER;
         return false;
     }
@@ -284,7 +287,7 @@ static bool take(struct sim *sim, const struct sim_message *message, struct sim_
     case SIM_HEARTBEAT:
         return take_heartbeat(sim, message, reply);
     case SIM_ROOTS:
-        is_up = take_roots(sim, message, &actions);
+        is_up = step_plain(sim, message, LINK_ROOTS_TAKEN, &actions);
         reply->answer = actions.answer;
         return is_up;
     case SIM_STATEMENT:
@@ -367,15 +370,12 @@ static void hear_items(struct sim *sim, const struct sim_message *message)
 
 static void hear_join(struct sim *sim, const struct sim_message *message)
 {
-    struct sim_side *side = sim_side(sim, message->to, message->from);
     struct link_event event = event_of(message, LINK_JOIN_REFUSED);
     struct link_actions actions;
 
     event.reason = "refused";
     if (message->answer == LINK_ANSWER_JOINED) {
-        if (step_plain(sim, message, LINK_JOIN_ACCEPTED, &actions) &&
-            side->link.record.state == LINK_PENDING)
-            take_roots(sim, message, &actions);
+        step_plain(sim, message, LINK_JOIN_ACCEPTED, &actions);
     } else {
         sim_step(sim, message->to, message->from, &event, &actions);
     }
@@ -429,7 +429,7 @@ static void receive_reply(struct sim *sim, const struct sim_message *message)
         hear_join(sim, message);
         return;
     }
-    if (!is_authentic(side, message)) {
+    if (!is_authentic(sim, message)) {
         sim->counts.stranded += !side->is_stranded;
         side->is_stranded = true;
         step_plain(sim, message, LINK_UNTRUSTED, &actions);
