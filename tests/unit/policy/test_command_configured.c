@@ -18,8 +18,9 @@ static const char wider[] = "version: 1\norg: lab.example\nmembers: {alice: {}}\
                             "roles: {reader: {allow: [\"class:read\", \"class:pin\"]}}\n"
                             "bind: [{to: \"member:alice\", roles: [reader]}]\n";
 static const char config[] = "data: data\norg: lab.example\npolicy: policy.yaml\n"
-                             "upstream: {address: http://127.0.0.1:5001}\n";
-static const char without[] = "data: data\nupstream: {address: http://127.0.0.1:5001}\n";
+                             "upstream: {kind: kubo, address: http://127.0.0.1:5001}\n";
+static const char without[] =
+    "data: data\nupstream: {kind: kubo, address: http://127.0.0.1:5001}\n";
 
 struct fixture {
     char folder[32];
