@@ -66,6 +66,25 @@ full_parts_5() {
 END
 }
 
+full_parts_6() {
+    cat <<'END'
+20  tests    tests/e2e          test_differential_embedded.*        # the same output as Kubo's beside it
+35  tests    tests/e2e          test_import_commands.*              # 4,000 random trees, 1,500 CARs, beside Kubo
+35  tests    tests/e2e          test_read_commands.*                # 60,000 random reads
+35  tests    tests/e2e          test_dag_commands.*                 # 2,000 mixed DAGs
+39  tests    tests/e2e          test_files_commands.*               # random sequences of files commands
+20  tests    tests/e2e          test_pin_model.PinModelEmbedded.*
+15  tests    tests/faults       test_embedded_faults.*              # a full disk, damage, two processes
+25  tests    tests/faults       test_pin_crashes.*Embedded*,test_upload_crashes.*Embedded*
+35  tests    tests/faults       test_crash_states.*
+30  bench    node                                                   # beside Kubo on one disk
+15  unit     debug              ipfs/|upstream/|embedded/
+20  unit     asan               ipfs/|upstream/|embedded/
+25  unit     tsan               upstream/|embedded/
+10  suite    fuzz
+END
+}
+
 full_parts_7() {
     cat <<'END'
 40  tests    tests/sim          test_links.*                        # 100,000,000 operations
