@@ -3,11 +3,12 @@
  * and what makes and renews them. What is due when is renewal.h's to say.
  *
  *   root-<hash>.pem      a root's private key and certificate; may be encrypted, and may be away:
- * it is needed only for what renewal.h says. <hash>: 16 letters of its hash issuer.pem the issuing
- * CA's private key and certificate leaf.pem             the leaf's private key, the leaf, the
- * issuing CA: as TLS wants it signing-<key>.pem    an Ed25519 private key; <key>: 16 letters of its
- * public half roots/<number>.cbor  the signed roots documents, all of them. The highest number is
- * in force, and says which roots and signing keys are
+ *                        it is needed only for what renewal.h says. <hash>: 16 letters of its hash
+ *   issuer.pem           the issuing CA's private key and certificate
+ *   leaf.pem             the leaf's private key, the leaf, the issuing CA: as TLS wants it
+ *   signing-<key>.pem    an Ed25519 private key; <key>: 16 letters of its public half
+ *   roots/<number>.cbor  the signed roots documents, all of them. The highest number is in force,
+ *                        and says which roots and signing keys are
  *
  * Folders are 0700 and files 0600; a file that others may open is refused. Each is written whole or
  * not at all, and a document after the keys that it names: after a crash what is in force is what

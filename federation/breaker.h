@@ -4,13 +4,13 @@
  * Pure: `breaker_step(breaker, event, now, jitter) -> verdict`. Any thread, one at a time.
  *
  *   - Closed: all go. It opens after BREAKER_ROW failures with no success between, or when more
- * than half of at least BREAKER_SAMPLE requests of the last minute failed. One failure never opens
- * it.
+ *     than half of at least BREAKER_SAMPLE requests of the last minute failed. One failure never
+ *     opens it.
  *   - Open: none go until the wait is over: 5 s, doubled by each probe that failed, to 15 min, of
- * which jitter takes up to half. Then one probe, and no more until it ends.
+ *     which jitter takes up to half. Then one probe, and no more until it ends.
  *   - Mending: after a probe that succeeded, one request at a time, then two, four, and so on; at
- * 64 it is closed. A failure begins that anew, a second in a row opens it again, with the next
- * wait.
+ *     64 it is closed. A failure begins that anew, a second in a row opens it again, with the next
+ *     wait.
  *   - Whoever hears from the peer says so: an open one probes at once, at most once in 5 s.
  *   - A peer that asks for a pause (429, 503 with Retry-After) is obeyed and is not failing. */
 #ifndef FEDERATION_BREAKER_H

@@ -7,15 +7,16 @@
  * does what it is told.
  *
  *   - What must survive is in `struct link_record`; link_load makes a link of it again. Evidence
- * does not survive: a link is active again only once both directions were observed.
+ *     does not survive: a link is active again only once both directions were observed.
  *   - What one side needs to know of the other travels as levels in every heartbeat and in its
  *     answer, not as events: a lost, late or doubled one changes nothing for good.
  *   - An epoch is one agreement of two organizations. It begins with an invitation and ends once,
- * for ever; a later invitation begins the next. A message of an epoch that is over is answered with
- *     its end, so that whoever missed it learns of it, however late.
+ *     for ever; a later invitation begins the next. A message of an epoch that is over is answered
+ *     with its end, so that whoever missed it learns of it, however late.
  *   - An incarnation is of one link's record: any number that was not used before, without an
- * order. A restored gateway draws a new one for each link; both sides isolate the link until their
- * statements agree for this pair of incarnations. A revocation that the replaced ledger knew stays.
+ *     order. A restored gateway draws a new one for each link; both sides isolate the link until
+ *     their statements agree for this pair of incarnations. A revocation that the replaced ledger
+ *     knew stays.
  *   - Nothing here deletes anything, and nothing is asked for that does. */
 #ifndef FEDERATION_LINK_H
 #define FEDERATION_LINK_H

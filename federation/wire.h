@@ -2,9 +2,8 @@
 /* The messages of a link, version 1: what stands in the bodies under /link/v1/.
  *
  * Pure; any thread. Every message but errors begins with "v"; a version that is not spoken here is
- * ERROR_UNSUPPORTED. `from` and `to` are the incarnations of who speaks and who is
- * spoken to. Roots documents are dag-cbor with a detached signature,
- * and bytes here. */
+ * ERROR_UNSUPPORTED. `from` and `to` are the incarnations of who speaks and who is spoken to. Roots
+ * documents are dag-cbor with a detached signature, and bytes here. */
 #ifndef FEDERATION_WIRE_H
 #define FEDERATION_WIRE_H
 

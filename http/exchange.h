@@ -11,9 +11,10 @@
  *                                      again
  *            -> CONSUMING              the handler takes the body piece by piece, and decides
  *                                      meanwhile or behind it; it goes on while PRODUCING
- *   RELAYING, PRODUCING -> HOLDING            the reply is there whole; its end waits for the
- * handler RELAYING, HOLDING, PRODUCING -> SKIPPING  the reply ended first: the rest of the body is
- * read over
+ *   RELAYING, PRODUCING -> HOLDING           the reply is there whole; its end waits for the
+ *                                            handler
+ *   RELAYING, HOLDING, PRODUCING -> SKIPPING the reply ended first: the rest of the body is read
+ *                                            over
  *
  * Loop thread only: a decision made elsewhere comes back as a message. A pointer to an exchange is
  * good until on_end was called. */

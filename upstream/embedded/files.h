@@ -47,10 +47,9 @@ struct files_change {
 /* Gives the turn back, wherever it stands. Does not wait. */
 void files_change_dispose(struct files_change *change);
 
-/* Puts what was added into the tree, for `add --to-files`. path: the option's text; one that ends
- * in
- * '/' is a directory, in which the entry gets the name (as typed: its last part). Nothing that is
- * there is replaced. Errors in Kubo's words, "to-files: ...". */
+/* Puts what was added into the tree, for `add --to-files`. path: the option's text; one with a
+ * slash at its end is a directory, in which the entry gets the name (as typed: its last part).
+ * Nothing that is there is replaced. Errors in Kubo's words, "to-files: ...". */
 MUST_USE enum files_step files_add_entry(struct task *task, struct files_change *change,
                                          struct slice path, struct slice name,
                                          const struct cid *cid, struct error *err);

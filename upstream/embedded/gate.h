@@ -21,8 +21,8 @@ struct gate {
 enum gate_step {
     GATE_IS_QUIET, /* nobody writes until gate_open */
     GATE_WAITS,    /* TASK_WAITS, then again */
-    GATE_BAD,      /* ERROR_REFUSED: somebody else has closed it. ERROR_TIMEOUT: something has been
-                      written      for GATE_PATIENCE_MS without an end */
+    GATE_BAD,      /* ERROR_CANCELED: somebody else has closed it, or something has been written for
+                    * GATE_PATIENCE_MS without an end */
 };
 
 enum gate_step gate_close(struct gate *gate, struct node *node, struct error *err);

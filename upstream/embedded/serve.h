@@ -4,8 +4,8 @@
  * for; all of it holds here too.
  *
  * A task that fails before any output was sent is answered {"Message", "Code": 0, "Type": "error"}
- * with status 500 (ERROR_SYNTAX: 400, code 1); one that fails later ends its reply with a trailer
- * X-Stream-Error, as Kubo does. Loop thread only. */
+ * with status 500 (ERROR_SYNTAX: 400, code 1; ERROR_CANCELED: 503); one that fails later ends its
+ * reply with a trailer X-Stream-Error, as Kubo does. Loop thread only. */
 #ifndef UPSTREAM_EMBEDDED_SERVE_H
 #define UPSTREAM_EMBEDDED_SERVE_H
 

@@ -3,7 +3,7 @@
  * job pool. It reads blocks synchronously (job threads may wait for the disk), takes the client's
  * body from task->input, appends its reply to task->out, puts blocks with task_put, and says with
  * what it returns how it goes on. It knows no loop, no socket and no HTTP: between two slices the
- * engine (serve.c) moves input, output and blocks. Only what may be long is cut at slices, by the
+ * engine (run.c) moves input, output and blocks. Only what may be long is cut at slices, by the
  * command's own state.
  *
  * A task runs on one thread at a time, though not always on the same. */
@@ -39,9 +39,10 @@ enum task_step {
     TASK_WAITS,        /* run again in a moment (100 ms): something else must end first */
     TASK_DONE,         /* the reply is whole. What was put is made durable before the client sees
                         * its last byte */
-    TASK_FAILED,       /* err says why, in Kubo's words. ERROR_SYNTAX: answered 400, code 1, if no
-                        * output was taken yet; others 500, code 0. Of a reply in lines or of bytes
-                        * (X-Chunked-Output, X-Stream-Output), what was put out goes out first */
+    TASK_FAILED,       /* err says why, in Kubo's words. If no output was taken yet, ERROR_SYNTAX
+                        * is answered 400, code 1; ERROR_CANCELED (not now) 503, others 500, both
+                        * code 0. Of a reply in lines or of bytes (X-Chunked-Output,
+                        * X-Stream-Output), what was put out goes out first */
 };
 
 struct task_command {

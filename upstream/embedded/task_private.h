@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A task with what the engine keeps of it, and the job side of running it. Whoever drives one
- * (serve.c; a bench of tests) does so in turns: task_frame_run on a thread of the pool, and all
+ * (run.c; a bench of tests) does so in turns: task_frame_run on a thread of the pool, and all
  * else while it does not run; but task_frame_stored and task_frame_abandon, which may come
  * meanwhile. */
 #ifndef UPSTREAM_EMBEDDED_TASK_PRIVATE_H
