@@ -20,11 +20,12 @@ static const struct cli_option serve_options[] = {
 };
 
 /* Kubo compares by prefix, so "/api/v0/refs" opens refs/local too; each path is listed whole all
- * the same, since that is what is sent. Garbage is the gateway's own to collect: nobody's call, and
- * its own request. */
+ * the same, since that is what is sent. Garbage is the gateway's own to collect, and operators ask
+ * for a check of all blocks: nobody's calls, and its own requests. */
 static bool is_needed(enum command_id id)
 {
-    return treatment_of(id) != TREATMENT_NEVER || id == COMMAND_REPO_GC;
+    return treatment_of(id) != TREATMENT_NEVER || id == COMMAND_REPO_GC ||
+           id == COMMAND_REPO_VERIFY;
 }
 
 static int print_allowed_paths(struct cli *cli)

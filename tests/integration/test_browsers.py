@@ -264,9 +264,7 @@ class Authorized(RpcCase):
         secret.chmod(0o600)
         self.upstream = self.start_upstream()
         self.gateway = self.start_relay(self.upstream.port)
-        address = f"http://127.0.0.1:{self.upstream.port}"
-        text = self.gateway.config.read_text().replace(f"address: {address}", f"address: {address}\n  authorization_file: {secret}")
-        self.gateway.config.write_text(text)
+        self.gateway.write_config(upstream_port=self.upstream.port, authorization_file=secret)
         self.gateway.reload()
         self.assertTrue(self.gateway.wait_reloaded())
         self.assertEqual(self.ask(CAT, "Authorization: Bearer of-the-client").status, 200)

@@ -56,11 +56,11 @@ class Causeway:
     def kill(self):
         self.process.kill()
 
-    def write_config(self, tls=None, limits=None, upstream_port=None, **changes):
-        """Writes causeway.yaml (again, before a SIGHUP)."""
+    def write_config(self, tls=None, limits=None, upstream_port=None, authorization_file=None, **changes):
+        """Writes causeway.yaml (again, before a SIGHUP). authorization_file: goes with upstream_port."""
         self._values.update(changes)
         if upstream_port is not None:
-            self._values["upstream"] = _upstream(upstream_port)
+            self._values["upstream"] = _upstream(upstream_port, authorization_file)
         lines = ""
         if tls is not None:
             lines = f"    tls:\n      certificate_file: {tls[0]}\n      key_file: {tls[1]}\n"
@@ -91,8 +91,11 @@ class Causeway:
         return self.process.stop(seconds)
 
 
-def _upstream(port):
-    return "{kind: embedded}" if port is None else f"{{kind: kubo, address: 'http://127.0.0.1:{port}'}}"
+def _upstream(port, authorization_file=None):
+    if port is None:
+        return "{kind: embedded}"
+    secret = f", authorization_file: {authorization_file}" if authorization_file else ""
+    return f"{{kind: kubo, address: 'http://127.0.0.1:{port}'{secret}}}"
 
 
 class Direct:
