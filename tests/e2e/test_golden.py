@@ -98,7 +98,7 @@ class Golden(RelayCase):
             return between.answer(), shown
         finally:
             between.close()
-            self._stop(self.gateway)
+            relay.stop_well(self.gateway)
             if self.upstream is not None:
                 self.upstream.close()
 
