@@ -1,33 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /* files/stat, of a path of the tree or of /ipfs. Its format is the client's business; only what
  * cannot go together is refused. */
-#include "conf/memory.h"
 #include "ipfs/dag_pb.h"
-#include "ipfs/links.h"
 #include "ipfs/unixfs_edit.h"
 #include "upstream/embedded/command_files.h"
 #include "upstream/embedded/files_private.h"
+#include "upstream/embedded/link_stack.h"
 #include "upstream/embedded/node.h"
+#include "upstream/embedded/node_links.h"
 #include "upstream/embedded/paths.h"
 #include "upstream/embedded/reply.h"
-
-#include <stdlib.h>
-
-#define DEPTH_MAX 1024 /* of a walk over what is here */
-
-/* A block of the walk, and how many of its links are still to be followed. */
-struct level {
-    struct cid *links;
-    size_t count, next;
-};
 
 struct stat {
     bool is_walking;
     struct cid cid;
     bool is_local; /* so far */
     uint64_t bytes;
-    struct level *levels;
-    size_t depth;
+    struct link_stack *stack;
 };
 
 /* Kubo's own format, when a caller sends it, is none that somebody chose. */
@@ -172,48 +161,19 @@ static void put_stat(struct task *task, const struct reply_form *form, const str
 
 /* ---- with-local: each block as often as it is linked */
 
-struct gathering {
-    struct level *level;
-    size_t capacity;
-};
-
-static bool gather(void *arg, const struct cid *cid, struct error *err)
-{
-    struct gathering *gathering = arg;
-    struct level *level = gathering->level;
-
-    (void)err;
-    if (level->count == gathering->capacity) {
-        gathering->capacity = gathering->capacity * 2 + 16;
-        level->links = memory_resize_array(level->links, gathering->capacity, sizeof(struct cid));
-    }
-    level->links[level->count++] = *cid;
-    return true;
-}
-
 static bool enter(struct task *task, const struct cid *cid, struct error *err)
 {
     struct stat *stat = task->state;
     struct unixfs_store store = files_store(task);
-    struct gathering gathering = {.level = &stat->levels[stat->depth]};
     struct error why = {0};
     struct slice block;
 
-    if (stat->depth == DEPTH_MAX)
-        return error_set(err, ERROR_LIMIT, "more than %d blocks below one another", DEPTH_MAX);
     if (!store.get(store.arg, cid, &block, &why)) {
         stat->is_local = false;
         return why.code == ERROR_NOT_FOUND || error_set(err, why.code, "%s", why.text);
     }
     stat->bytes += block.size;
-    *gathering.level = (struct level){0};
-    stat->depth++;
-    return links_each(cid->codec, block, gather, &gathering, err);
-}
-
-static void leave(struct stat *stat)
-{
-    free(stat->levels[--stat->depth].links);
+    return cid->codec == CODEC_RAW || link_stack_push(stat->stack, cid, block, 0, err);
 }
 
 static bool begin_walk(struct task *task, struct error *err)
@@ -221,7 +181,7 @@ static bool begin_walk(struct task *task, struct error *err)
     struct stat *stat = task->state;
 
     stat->is_walking = stat->is_local = true;
-    stat->levels = memory_alloc(DEPTH_MAX * sizeof(*stat->levels));
+    stat->stack = link_stack_create(node_links_list);
     return enter(task, &stat->cid, err);
 }
 
@@ -229,13 +189,22 @@ static bool begin_walk(struct task *task, struct error *err)
 static bool go_on(struct task *task, struct error *err)
 {
     struct stat *stat = task->state;
-    struct level *top = &stat->levels[stat->depth - 1];
+    struct stacked_link link;
+    bool found;
 
-    if (top->next == top->count) {
-        leave(stat);
+    if (!link_stack_peek(stat->stack, task, &link, &found, err))
+        return false;
+    if (!found) {
+        link_stack_pop(stat->stack);
         return true;
     }
-    return enter(task, &top->links[top->next++], err);
+    link_stack_advance(stat->stack);
+    return enter(task, &link.cid, err);
+}
+
+static bool has_walked(const struct stat *stat)
+{
+    return stat->stack == NULL || link_stack_depth(stat->stack) == 0;
 }
 
 static enum task_step run_stat(struct task *task, struct error *err)
@@ -252,10 +221,10 @@ static enum task_step run_stat(struct task *task, struct error *err)
         if (call_option_bool(task->call, OPT_WITH_LOCAL, false) && !begin_walk(task, err))
             return files_failed(err);
     }
-    while (stat->depth > 0) {
+    while (!has_walked(stat)) {
         if (!go_on(task, err))
             return files_failed(err);
-        if (stat->depth > 0 && task_is_due(task))
+        if (!has_walked(stat) && task_is_due(task))
             return TASK_GO_ON;
     }
     if (!reply_form_of(task->call, &form, err) || !look(task, &stat->cid, &shown, err))
@@ -268,9 +237,7 @@ static void dispose_stat(struct task *task)
 {
     struct stat *stat = task->state;
 
-    while (stat->depth > 0)
-        leave(stat);
-    free(stat->levels);
+    link_stack_destroy(&stat->stack);
 }
 
 const struct task_command command_files_stat = {
