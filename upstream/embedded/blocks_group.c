@@ -276,7 +276,6 @@ static bool run_write(struct blocks *blocks, struct blocks_write *write, struct 
 bool blocks_begin(struct blocks *blocks, struct error *err)
 {
     blocks->group_number = blocks->next_number;
-    blocks->must_not_reuse = false;
     if (blocks->must_load && !blocks_load_segments(blocks, err))
         return false;
     return block_index_begin(blocks->index, err);
@@ -295,10 +294,12 @@ bool blocks_commit(struct blocks *blocks, struct error *err)
             return false;
         segment->is_dirty = false;
     }
-    if (block_index_commit(blocks->index, &is_unsure, err))
-        return true;
-    blocks->must_not_reuse |= is_unsure;
-    return false;
+    if (!block_index_commit(blocks->index, &is_unsure, err)) {
+        blocks->must_not_reuse |= is_unsure;
+        return false;
+    }
+    blocks->must_not_reuse = false; /* what was unsure is overwritten in the index's log */
+    return true;
 }
 
 /* What the group began, so that a full disk does not keep it. */

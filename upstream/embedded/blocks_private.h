@@ -56,7 +56,8 @@ struct blocks {
     int fd;                /* of the last segment, if it may be appended to; else -1 */
     bool is_unsynced;
     bool must_load;      /* segments is not as the index has it */
-    bool must_not_reuse; /* what this group wrote may be found done after a crash, though it failed
+    bool must_not_reuse; /* what a group wrote since the last commit may be found done after a
+                          * crash, though it failed
                           */
 
     pthread_t thread;

@@ -29,7 +29,8 @@ struct gc {
     bool has_after;
     size_t garbage_count;
     struct cid garbage[PAGE]; /* of the page */
-    struct error failure;     /* of a callback that cannot say so */
+    uint64_t damaged_segments;
+    struct error failure; /* of a callback that cannot say so */
     uint64_t count;
 };
 
@@ -246,7 +247,8 @@ static enum gc_step sweep_page(struct gc *gc, struct task *task, struct error *e
     return GC_MORE;
 }
 
-/* A segment that is damaged stays as it is, and the next is tried: it is not garbage's fault. */
+/* A segment that is damaged stays as it is, and the next is tried: it is not garbage's fault. None
+ * is tried twice; when there were as many as there are segments, it is the index. */
 static enum gc_step compact(struct gc *gc, struct error *err)
 {
     struct blocks_write *write = blocks_write_create();
@@ -256,7 +258,8 @@ static enum gc_step compact(struct gc *gc, struct error *err)
     blocks_write_compact(write);
     if (blocks_write_now(gc->node->blocks, &write, &written, &failure))
         return written.may_compact ? GC_MORE : GC_DONE;
-    if (failure.code == ERROR_MISMATCH)
+    if (failure.code == ERROR_MISMATCH &&
+        gc->damaged_segments++ < blocks_totals(gc->node->blocks).segments)
         return GC_MORE;
     *err = failure;
     return GC_BAD;
