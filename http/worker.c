@@ -146,6 +146,11 @@ void worker_stop(struct worker *worker)
     server_destroy(&worker->server);
 }
 
+void worker_settle(struct worker *worker)
+{
+    loop_turn(worker->loop, 0);
+}
+
 void worker_destroy(struct worker **worker_ptr)
 {
     struct worker *worker = *worker_ptr;

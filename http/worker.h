@@ -38,6 +38,8 @@ bool worker_has_ended(const struct worker *worker);
  */
 void worker_stop(struct worker *worker);
 void worker_destroy(struct worker **worker);
+/* After worker_stop: what was posted to its loop meanwhile is delivered now, on this thread. */
+void worker_settle(struct worker *worker);
 
 /* Any thread, until worker_stop. */
 const struct server_counters *worker_counters(const struct worker *worker);

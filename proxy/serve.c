@@ -410,6 +410,13 @@ static void stop_workers(struct gateway *gateway)
     gateway->health_context.worker_count = 0;
 }
 
+/* What ran in the job pool for their clients hears of its end while the node is still there. */
+static void settle_workers(struct gateway *gateway)
+{
+    for (uint32_t i = 0; i < gateway->stopped_workers; i++)
+        worker_settle(gateway->workers[i].worker);
+}
+
 /* Once nothing answers them any more. */
 static void free_workers(struct gateway *gateway)
 {
@@ -424,6 +431,7 @@ static void stop(struct gateway *gateway)
     stop_workers(gateway);
     node_stop(gateway->context.node);
     jobs_destroy(&gateway->jobs);
+    settle_workers(gateway);
     if (gateway->loop != NULL) {
         loop_turn(gateway->loop, 0); /* a reload that was under way comes back */
         owners_stop(&gateway->owners);
