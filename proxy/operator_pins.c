@@ -69,7 +69,7 @@ static json_t *describe_owner(const struct owner *owner)
 
 static json_t *describe_pin(const struct pin_record *pin)
 {
-    json_t *name = json_stringn(pin->name.data, pin->name.size);
+    json_t *name = json_stringn(pin->name.size > 0 ? pin->name.data : "", pin->name.size);
     enum pin_mode mode = pin->held != PIN_NONE ? pin->held : pin->wanted;
 
     return json_pack("{s:s,s:o,s:s%,s:s,s:s,s:o,s:o,s:o}", "id", pin->id, "owner",
