@@ -81,6 +81,12 @@ struct cid car_reader_root(const struct car_reader *reader, uint32_t index);
 /* Bytes taken so far; after CAR_BAD, the byte that err names. */
 uint64_t car_reader_offset(const struct car_reader *reader);
 
+/* Bytes of memory that it holds between two calls. */
+size_t car_reader_memory(const struct car_reader *reader);
+
+/* After CAR_BAD with ERROR_LIMIT: the length of the header or section that is too much. */
+uint64_t car_reader_refused_length(const struct car_reader *reader);
+
 /* Where the next section begins. After CAR_HEADER or CAR_BLOCK. */
 struct car_position car_reader_position(const struct car_reader *reader);
 

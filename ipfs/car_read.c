@@ -37,6 +37,7 @@ struct car_reader {
     uint8_t varint[VARINT_SIZE_MAX];
     size_t varint_size;
     size_t wanted; /* bytes of the header or section */
+    uint64_t refused_length;
     struct text held;
     struct text header;
     struct dag_node node; /* of header */
@@ -125,6 +126,17 @@ uint64_t car_reader_offset(const struct car_reader *reader)
     return reader->offset;
 }
 
+size_t car_reader_memory(const struct car_reader *reader)
+{
+    return reader->held.capacity + reader->header.capacity + reader->node.bytes.capacity +
+           reader->node.capacity * sizeof(*reader->node.items);
+}
+
+uint64_t car_reader_refused_length(const struct car_reader *reader)
+{
+    return reader->refused_length;
+}
+
 struct car_position car_reader_position(const struct car_reader *reader)
 {
     return (struct car_position){
@@ -201,6 +213,7 @@ static enum car_event check_length(struct car_reader *reader, uint64_t length, s
                                    const char *what, struct error *err)
 {
     if (length > max) {
+        reader->refused_length = length;
         error_set(err, ERROR_LIMIT, "the %s has %llu bytes, more than the %zu allowed", what,
                   (unsigned long long)length, max);
         return fail_prefixed(reader, reader->start, err);

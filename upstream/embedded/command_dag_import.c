@@ -205,6 +205,15 @@ static bool take_roots(struct dag_import *import, struct error *err)
     return true;
 }
 
+/* The section that was refused is none that Kubo refuses by its length: it would say so of the
+ * block, when it has read it. */
+static bool is_large_block(const struct dag_import *import)
+{
+    uint64_t length = car_reader_refused_length(import->car);
+
+    return length > import->size_max && length <= CAR_SECTION_MAX;
+}
+
 /* why: what the reader says, with the byte. What Kubo has words for is said in those. */
 static bool refuse_car(struct task *task, struct dag_import *import, struct lot *lot,
                        const struct error *why, bool is_cut_off, struct error *err)
@@ -213,6 +222,8 @@ static bool refuse_car(struct task *task, struct dag_import *import, struct lot 
         return false;
     if (is_cut_off)
         error_set(err, ERROR_UNSUPPORTED, "unexpected EOF");
+    else if (why->code == ERROR_LIMIT && import->has_header && is_large_block(import))
+        (void)!import_check_block_size(import->size_max + 1, import->size_max, err);
     else if (why->code == ERROR_LIMIT && import->has_header)
         error_set(err, ERROR_UNSUPPORTED,
                   "invalid section data, length of read beyond allowable maximum");
@@ -246,9 +257,11 @@ static bool take_data(struct task *task, struct dag_import *import, struct lot *
     return false;
 }
 
+/* The reader holds a section until it is whole: none that is refused afterwards. */
 static void begin_car(struct dag_import *import)
 {
-    const struct car_limits limits = {.is_rootless = true};
+    const struct car_limits limits = {.section_max = import->size_max + CID_BYTES_MAX,
+                                      .is_rootless = true};
 
     import->car = car_reader_create(&limits);
     import->has_header = import->has_last = false;
@@ -422,6 +435,8 @@ static enum task_step run(struct task *task, struct error *err)
         drop_lot(&lot);
     else if (!empty_lot(task, import, &lot, err))
         return TASK_FAILED;
+    task_hold(task, (import->car != NULL ? car_reader_memory(import->car) : 0) +
+                        import->root_room * sizeof(*import->roots));
     return step;
 }
 

@@ -5,6 +5,7 @@
 #include "ipfs/hash.h"
 #include "upstream/embedded/dag_commands.h"
 #include "upstream/embedded/import_body.h"
+#include "upstream/embedded/import_wait.h"
 #include "upstream/embedded/node.h"
 #include "upstream/embedded/pins.h"
 
@@ -17,8 +18,8 @@ struct put_state {
     bool has_begun;
     uint64_t input, store, hash; /* codes */
     struct import_body body;
-    struct text part;  /* what has come of it */
-    struct cid stored; /* to be pinned when it is durable */
+    struct import_wait wait; /* what has come of the part */
+    struct cid stored;       /* to be pinned when it is durable */
     bool pins, is_pin_due;
 };
 
@@ -59,10 +60,10 @@ static bool begin(struct task *task, struct error *err)
 
 static bool take(struct put_state *state, struct slice data, struct error *err)
 {
-    if (state->part.size + data.size > INPUT_MAX)
+    if (import_wait_size(&state->wait) + data.size > INPUT_MAX)
         return error_set(err, ERROR_LIMIT, "a node of more than the %d bytes that are read",
                          INPUT_MAX);
-    text_put_slice(&state->part, data);
+    import_wait_put(&state->wait, data);
     return true;
 }
 
@@ -104,13 +105,15 @@ static bool put_part(struct task *task, struct error *err)
     struct put_state *state = task->state;
     struct dag_node node = {0};
     struct text block = {0};
-    bool is_put = dag_codec_decode(&node, state->input, text_slice(&state->part), err) &&
+    struct slice part;
+    bool is_put = import_wait_whole(&state->wait, &part, err) &&
+                  dag_codec_decode(&node, state->input, part, err) &&
                   dag_codec_encode(&node, state->store, &block, err) &&
                   put_block(task, text_slice(&block), err);
 
     dag_node_dispose(&node);
     text_dispose(&block);
-    text_dispose(&state->part);
+    import_wait_clear(&state->wait);
     return is_put;
 }
 
@@ -165,6 +168,11 @@ static enum task_step run_dag_put(struct task *task, struct error *err)
     do
         result = step(task, &goes_on, err);
     while (goes_on);
+    if (result == TASK_FAILED)
+        return result;
+    if (!import_wait_settle(&state->wait, task->node->scratch, task_is_short_of_memory(task), err))
+        return dag_command_fail(err);
+    task_hold(task, state->wait.memory.capacity);
     return result;
 }
 
@@ -173,7 +181,7 @@ static void dispose_dag_put(struct task *task)
     struct put_state *state = task->state;
 
     import_body_dispose(&state->body);
-    text_dispose(&state->part);
+    import_wait_dispose(&state->wait);
 }
 
 const struct task_command command_dag_put = {.id = COMMAND_DAG_PUT,

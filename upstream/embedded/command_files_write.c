@@ -13,6 +13,7 @@
 #include "upstream/embedded/command_files.h"
 #include "upstream/embedded/files_private.h"
 #include "upstream/embedded/import_body.h"
+#include "upstream/embedded/import_wait.h"
 #include "upstream/embedded/node.h"
 
 enum {
@@ -29,9 +30,9 @@ struct write {
     struct files_format format; /* of what is created */
     struct unixfs_edit *edit;   /* NULL: it came to nothing, see failed */
     struct unixfs_entry result;
-    uint64_t offset; /* where the next bytes go */
-    uint64_t left;   /* of the option count */
-    struct text pending;
+    uint64_t offset;         /* where the next bytes go */
+    uint64_t left;           /* of the option count */
+    struct import_wait wait; /* bytes that are not enough to be written at once */
     struct import_body body;
     struct error failed; /* told at the end: what was done before is kept, as in Kubo */
 };
@@ -221,14 +222,14 @@ static uint64_t over_left(const struct write *write)
 
 static bool write_pending(struct write *write, struct error *err)
 {
-    struct slice bytes = text_slice(&write->pending);
-    bool ok = true;
+    struct slice bytes;
+    bool ok = import_wait_whole(&write->wait, &bytes, err);
 
-    if (bytes.size > 0)
+    if (ok && bytes.size > 0)
         ok = over_left(write) > 0 ? unixfs_edit_overwrite(write->edit, write->offset, bytes, err)
                                   : unixfs_edit_append(write->edit, bytes, err);
     write->offset += bytes.size;
-    text_clear(&write->pending);
+    import_wait_clear(&write->wait);
     return ok;
 }
 
@@ -241,13 +242,13 @@ static bool take_bytes(struct write *write, struct slice bytes, struct error *er
     while (bytes.size > 0) {
         uint64_t over = over_left(write);
         size_t whole = over == 0 ? CHUNK : over < OVER_MAX ? (size_t)over : OVER_MAX;
-        size_t size = whole - write->pending.size;
+        size_t size = whole - import_wait_size(&write->wait);
 
         size = bytes.size < size ? bytes.size : size;
-        text_put(&write->pending, bytes.data, size);
+        import_wait_put(&write->wait, (struct slice){bytes.data, size});
         bytes.data += size;
         bytes.size -= size;
-        if (write->pending.size == whole && !write_pending(write, err))
+        if (import_wait_size(&write->wait) == whole && !write_pending(write, err))
             return false;
     }
     return true;
@@ -293,6 +294,16 @@ static enum task_step read_bytes(struct task *task, struct error *err)
     }
 }
 
+static bool settle(struct task *task, struct error *err)
+{
+    struct write *write = task->state;
+
+    if (!import_wait_settle(&write->wait, task->node->scratch, task_is_short_of_memory(task), err))
+        return false;
+    task_hold(task, write->wait.memory.capacity);
+    return true;
+}
+
 /* ---- the whole */
 
 static enum task_step end_write(struct task *task, struct error *err)
@@ -308,6 +319,7 @@ static enum task_step end_write(struct task *task, struct error *err)
 static enum task_step run_write(struct task *task, struct error *err)
 {
     struct write *write = task->state;
+    enum task_step step;
 
     switch (write->stage) {
     case WAITS:
@@ -324,7 +336,8 @@ static enum task_step run_write(struct task *task, struct error *err)
             return files_failed(err);
         return TASK_GO_ON;
     case READS:
-        return read_bytes(task, err);
+        step = read_bytes(task, err);
+        return step == TASK_FAILED || settle(task, err) ? step : files_failed(err);
     case ENDS:
         break;
     }
@@ -336,7 +349,7 @@ static void dispose_write(struct task *task)
     struct write *write = task->state;
 
     unixfs_edit_destroy(&write->edit);
-    text_dispose(&write->pending);
+    import_wait_dispose(&write->wait);
     import_body_dispose(&write->body);
     files_change_dispose(&write->change);
     if (write->is_alone)

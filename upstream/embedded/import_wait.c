@@ -97,7 +97,7 @@ bool import_wait_settle(struct import_wait *wait, const char *scratch, bool is_s
 {
     if (wait->memory.size == 0)
         text_dispose(&wait->memory);
-    return !is_short || wait->memory.size < PARK_MIN || park(wait, scratch, err);
+    return !is_short || wait->memory.capacity < PARK_MIN || park(wait, scratch, err);
 }
 
 void import_wait_dispose(struct import_wait *wait)

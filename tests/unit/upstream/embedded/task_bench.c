@@ -162,6 +162,10 @@ static void run_slices(struct run *run)
         step = task_frame_run(&run->frame, err);
         assert_int_equal(step == TASK_FAILED, err->code != ERROR_NONE);
         run->reply->slices++;
+        if (run->frame.held_size > run->reply->held_max)
+            run->reply->held_max = run->frame.held_size;
+        if (run->call->on_slice != NULL)
+            run->call->on_slice(run->call->on_slice_arg, &run->frame.task);
         if (step == TASK_FAILED)
             run->reply->is_broken = run->reply->output.size > 0 || run->frame.is_begun;
         assert_false(step == TASK_WANTS_INPUT && run->frame.task.is_input_whole);

@@ -22,6 +22,8 @@ struct task_bench_call {
     void *arg;                          /* task->arg */
     size_t piece_max;                   /* the body comes in pieces of this size; 0: all at once */
     bool is_always_due;                 /* each slice should end as soon as it asks */
+    void (*on_slice)(void *on_slice_arg, struct task *task); /* before its output is taken; NULL */
+    void *on_slice_arg;
     unsigned leaves_after; /* slices; then nobody waits any more, and the task is dropped. 0: never
                             */
 };
@@ -31,6 +33,7 @@ struct task_bench_reply {
     struct error err; /* ERROR_NONE: the task was done */
     bool is_broken;   /* it failed after output had been taken */
     unsigned slices;
+    size_t held_max; /* bytes that it said it holds (task_hold): the most of all slices */
 };
 
 /* cmocka's: *state is the bench. */

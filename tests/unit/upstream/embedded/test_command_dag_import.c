@@ -257,6 +257,69 @@ static void test_dag_import_takes_large_blocks_when_asked_to(void **state)
     free(content);
 }
 
+/* A CAR whose section has so many bytes in all. */
+static void run_section(struct task_bench *bench, size_t size, const char *target,
+                        struct task_bench_reply *reply)
+{
+    static const struct import_part part = {"f", "c", NULL, NULL};
+    char *content = memory_alloc(size);
+    struct cid cid = name(CODEC_RAW, (struct slice){content, size});
+    struct text car = {0}, body = {0};
+
+    car_put_header(&car, &cid, 1);
+    put_section(&car, &cid, (struct slice){content, size - cid.size});
+    import_put_part(&body, &part, text_slice(&car));
+    import_end_body(&body);
+    task_bench_run(bench,
+                   &(struct task_bench_call){.target = target,
+                                             .body = text_slice(&body),
+                                             .content_type = IMPORT_TYPE,
+                                             .piece_max = 100003},
+                   reply);
+    text_dispose(&car);
+    text_dispose(&body);
+    free(content);
+}
+
+/* Before it has come: nothing of it is held. */
+static void test_dag_import_refuses_a_section_too_large_by_its_length(void **state)
+{
+    static const struct {
+        size_t size;
+        const char *target, *failure;
+    } rows[] = {
+        {(size_t)3 << 20, "/api/v0/dag/import",
+         "import failed: produced block is over 2MiB: big blocks can't be exchanged with other "
+         "peers. consider using UnixFS for automatic chunking of bigger files, or pass "
+         "--allow-big-block to override"},
+        {(size_t)5 << 20, "/api/v0/dag/import?allow-big-block=true",
+         "import failed: a block of more than 4194304 bytes: the embedded node stores none, "
+         "whatever the option allow-big-block says"},
+        {(size_t)9 << 20, "/api/v0/dag/import?allow-big-block=true",
+         "import failed: invalid section data, length of read beyond allowable maximum"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct task_bench_reply reply;
+
+        run_section(*state, rows[i].size, rows[i].target, &reply);
+        assert_string_equal(reply.err.text, rows[i].failure);
+        assert_in_range(reply.held_max, 0, 64 << 10);
+        task_bench_reply_dispose(&reply);
+    }
+}
+
+static void test_dag_import_counts_the_section_that_it_holds(void **state)
+{
+    const size_t size = (size_t)1 << 20;
+    struct task_bench_reply reply;
+
+    run_section(*state, size, "/api/v0/dag/import", &reply);
+    assert_non_null(strstr(reply.err.text, "mismatch in content integrity"));
+    assert_in_range(reply.held_max, size - 100003, 4 * size);
+    task_bench_reply_dispose(&reply);
+}
+
 static void test_dag_import_refuses_calls_as_kubo_does(void **state)
 {
     static const struct import_part inside[] = {{"f", "d/c", "x", NULL}, {NULL, NULL, NULL, NULL}};
@@ -282,6 +345,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_dag_import_refuses_what_is_damaged, task_bench_setup,
                                         task_bench_teardown),
         cmocka_unit_test_setup_teardown(test_dag_import_takes_large_blocks_when_asked_to,
+                                        task_bench_setup, task_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_dag_import_refuses_a_section_too_large_by_its_length,
+                                        task_bench_setup, task_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_dag_import_counts_the_section_that_it_holds,
                                         task_bench_setup, task_bench_teardown),
         cmocka_unit_test_setup_teardown(test_dag_import_refuses_calls_as_kubo_does,
                                         task_bench_setup, task_bench_teardown),

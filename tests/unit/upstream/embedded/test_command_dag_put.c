@@ -156,6 +156,43 @@ static void test_dag_put_stores_what_dag_get_shows(void **state)
     free(output);
 }
 
+/* 3 MiB that come in pieces; tight: with a node that has memory for nothing. */
+static size_t held_for(struct task_bench *bench, bool tight)
+{
+    const size_t size = (size_t)3 << 20, much = (size_t)1 << 30;
+    struct text body = {0}, content = {0};
+    struct task_bench_call call = {.target = TARGET
+                                   "?input-codec=raw&store-codec=raw&allow-big-block=true",
+                                   .content_type = IMPORT_TYPE,
+                                   .piece_max = 20011};
+    struct task_bench_reply reply;
+    size_t held;
+
+    for (size_t i = 0; i < size; i++)
+        text_put_char(&content, (char)(i * 7 ^ i >> 9));
+    import_put_part(&body, &(struct import_part){"f", "a", NULL, NULL}, text_slice(&content));
+    import_end_body(&body);
+    call.body = text_slice(&body);
+    node_hold_memory(bench->node, 0, tight ? much : 0);
+    task_bench_run(bench, &call, &reply);
+    node_hold_memory(bench->node, tight ? much : 0, 0);
+    text_put_char(&reply.output, '\0');
+    assert_string_equal(reply.err.text, "");
+    assert_string_equal(reply.output.data,
+                        CID("bafkreiae5xa4iqry6vp5qjo7rxctn4y4ivxgsmcszzwmxg3xc3tnxmtmt4"));
+    held = reply.held_max;
+    task_bench_reply_dispose(&reply);
+    text_dispose(&content);
+    text_dispose(&body);
+    return held;
+}
+
+static void test_dag_put_counts_what_it_holds_and_parks_it_when_memory_is_short(void **state)
+{
+    assert_in_range(held_for(*state, false), (3 << 20) - 20011, 8 << 20);
+    assert_in_range(held_for(*state, true), 0, 64 << 10);
+}
+
 #define BENCH_TEST(test)                                                                           \
     cmocka_unit_test_setup_teardown(test, task_bench_setup, task_bench_teardown)
 
@@ -166,6 +203,7 @@ int main(void)
         BENCH_TEST(test_dag_put_bounds_blocks_as_kubo),
         BENCH_TEST(test_dag_put_pins_if_asked),
         BENCH_TEST(test_dag_put_stores_what_dag_get_shows),
+        BENCH_TEST(test_dag_put_counts_what_it_holds_and_parks_it_when_memory_is_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

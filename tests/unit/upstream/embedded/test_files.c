@@ -217,6 +217,40 @@ static void test_long_write_is_one_row_of_whole_chunks(void **state)
     free(bytes);
 }
 
+/* 3 MB over others, 2 MiB at once; tight: with a node that has memory for nothing. */
+static size_t held_for_overwrite(struct task_bench *bench, bool tight)
+{
+    const size_t size = 3000000, much = (size_t)1 << 30;
+    char *bytes = memory_alloc(size + 1);
+    struct text body = {0};
+    struct task_bench_call call = {.target = "/api/v0/files/write?arg=/over", .piece_max = 20011};
+    struct task_bench_reply reply;
+    size_t held;
+
+    memset(bytes, 'a', size);
+    run(bench, &(struct step){"write?arg=/over&create=true", bytes, NULL, NULL}, 0, false);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)(1 + (i * 7 ^ i >> 9) % 251);
+    call.content_type = task_bench_file_body(&body, slice_of(bytes));
+    call.body = text_slice(&body);
+    node_hold_memory(bench->node, 0, tight ? much : 0);
+    task_bench_run(bench, &call, &reply);
+    node_hold_memory(bench->node, tight ? much : 0, 0);
+    assert_string_equal(reply.err.text, "");
+    held = reply.held_max;
+    run(bench, &(struct step){"read?arg=/over", NULL, bytes, NULL}, 0, false);
+    task_bench_reply_dispose(&reply);
+    text_dispose(&body);
+    free(bytes);
+    return held;
+}
+
+static void test_write_counts_what_it_holds_and_parks_it_when_memory_is_short(void **state)
+{
+    assert_in_range(held_for_overwrite(*state, false), (2 << 20) - 20011, 8 << 20);
+    assert_in_range(held_for_overwrite(*state, true), 0, 64 << 10);
+}
+
 static void test_changes_that_nobody_wants_flushed_are_limited(void **state)
 {
     struct task_bench *bench = *state;
@@ -243,6 +277,7 @@ int main(void)
         TEST(test_command_waits_while_another_changes_the_tree),
         TEST(test_write_whose_client_leaves_changes_nothing),
         TEST(test_long_write_is_one_row_of_whole_chunks),
+        TEST(test_write_counts_what_it_holds_and_parks_it_when_memory_is_short),
         TEST(test_changes_that_nobody_wants_flushed_are_limited),
 #undef TEST
     };
