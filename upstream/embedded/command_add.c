@@ -479,6 +479,14 @@ static bool check_filing(const struct add *add, struct error *err)
     return true;
 }
 
+/* Lines that wait for the client go out before the change of the files begins: in its turn a client
+ * that does not read would keep all other changes waiting. */
+static bool must_tell_first(const struct task *task, const struct add *add)
+{
+    return add->stage == STAGE_FILING && add->options.to_files.data != NULL &&
+           add->change.inside == NULL && task->out.size > 0;
+}
+
 static enum task_step file_root(struct task *task, struct add *add, struct error *err)
 {
     if (add->options.to_files.data != NULL) {
@@ -539,7 +547,7 @@ static enum task_step run(struct task *task, struct error *err)
     add->has_begun = true;
     do
         step = advance(task, add, err);
-    while (step == TASK_GO_ON && !task_is_due(task));
+    while (step == TASK_GO_ON && !task_is_due(task) && !must_tell_first(task, add));
     if (step == TASK_WANTS_INPUT && !settle(task, add, err))
         return TASK_FAILED;
     return step;

@@ -3,6 +3,7 @@
 #include "conf/memory.h"
 #include "ipfs/hash.h"
 #include "tests/unit/upstream/embedded/import_kit.h"
+#include "upstream/embedded/files_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -541,6 +542,58 @@ static void test_add_pins_and_files_what_it_adds(void **state)
     text_dispose(&body);
 }
 
+static enum files_step make_nothing(struct task *task, struct files_change *change,
+                                    struct error *err)
+{
+    (void)task, (void)change, (void)err;
+    return FILES_DONE;
+}
+
+/* While lines wait to be taken, another's change has its turn. */
+static void try_change(void *count, struct task *task)
+{
+    struct files_change change = {0};
+    struct task other = {.node = task->node};
+    struct error err = {0};
+
+    if (task->out.size == 0)
+        return;
+    assert_int_equal(files_change_run(&other, &change, make_nothing, &err), FILES_DONE);
+    files_change_dispose(&change);
+    ++*(unsigned *)count;
+}
+
+static void test_add_holds_up_no_change_of_the_files_while_its_lines_wait(void **state)
+{
+    static const char *const targets[] = {"/api/v0/add?pin=false&to-files=/slow/",
+                                          "/api/v0/add?pin=true&to-files=/slower/"};
+    static const struct import_part parts[] = {
+        {"f", "a", NULL, NULL}, {"f", "b", NULL, NULL}, {"f", "c", NULL, NULL}};
+    struct text body = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        import_put_part(&body, &parts[i], slice_of(parts[i].name));
+    import_end_body(&body);
+    free(task_bench_output(*state, "/api/v0/files/mkdir?arg=/slow"));
+    free(task_bench_output(*state, "/api/v0/files/mkdir?arg=/slower"));
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        unsigned count = 0;
+        struct task_bench_reply reply;
+
+        task_bench_run(*state,
+                       &(struct task_bench_call){.target = targets[i],
+                                                 .body = text_slice(&body),
+                                                 .content_type = IMPORT_TYPE,
+                                                 .on_slice = try_change,
+                                                 .on_slice_arg = &count},
+                       &reply);
+        assert_string_equal(reply.err.text, "");
+        assert_true(count >= ARRAY_SIZE(parts));
+        task_bench_reply_dispose(&reply);
+    }
+    text_dispose(&body);
+}
+
 /* Of a file that has three chunks and a half, with a node that has memory for nothing, and one that
  * has. */
 static void test_add_gives_the_same_cids_when_memory_is_short(void **state)
@@ -589,6 +642,7 @@ int main(void)
         cmocka_unit_test(test_add_fails_when_the_body_ends_too_early),
         cmocka_unit_test(test_add_stores_what_it_tells),
         cmocka_unit_test(test_add_pins_and_files_what_it_adds),
+        cmocka_unit_test(test_add_holds_up_no_change_of_the_files_while_its_lines_wait),
         cmocka_unit_test(test_add_gives_the_same_cids_when_memory_is_short),
     };
 
