@@ -22,6 +22,12 @@ enum {
     ZEROS = 4096,       /* leaves of what was skipped */
 };
 
+/* Bytes that one write may skip beyond the end of the file. They become leaves of zeros, all of
+ * them one block: neither the disk nor a quota would end the work on an offset of 2^60. Kubo has no
+ * bound.
+ */
+#define SKIP_MAX ((uint64_t)1 << 30)
+
 struct write {
     struct files_change change;
     enum { WAITS, SKIPS, READS, ENDS } stage;
@@ -170,6 +176,21 @@ static bool check_count(struct task *task)
            error_set(&write->failed, ERROR_UNSUPPORTED, "cannot have negative byte count");
 }
 
+/* Refused, the file stays as it is. */
+static bool check_gap(struct write *write, struct error *err)
+{
+    uint64_t size = unixfs_edit_size(write->edit);
+
+    if (write->offset <= size || write->offset - size <= SKIP_MAX)
+        return true;
+    unixfs_edit_destroy(&write->edit);
+    return error_set(err, ERROR_LIMIT,
+                     "the write offset %llu is more than %llu bytes beyond the end of the file, "
+                     "which has %llu: write nearer to it, in several calls",
+                     (unsigned long long)write->offset, (unsigned long long)SKIP_MAX,
+                     (unsigned long long)size);
+}
+
 /* With parents, directories are made even if the rest comes to nothing. */
 static bool begin(struct task *task, struct error *err)
 {
@@ -183,7 +204,7 @@ static bool begin(struct task *task, struct error *err)
     ok = check_target(task, &root, &node, &write->failed) &&
          (node.exists || (is_on(task, OPT_PARENTS) && is_on(task, OPT_CREATE)) ||
           check_creation(task, &root, &write->failed)) &&
-         open_file(task, &node, &write->failed);
+         open_file(task, &node, &write->failed) && check_gap(write, &write->failed);
     if (ok)
         write->stage = check_count(task) ? SKIPS : ENDS;
     else if (is_on(task, OPT_PARENTS))

@@ -217,6 +217,42 @@ static void test_long_write_is_one_row_of_whole_chunks(void **state)
     free(bytes);
 }
 
+#define FAR(offset, size)                                                                          \
+    "the write offset " offset " is more than 1073741824 bytes beyond the end of the file, which " \
+    "has " size ": write nearer to it, in several calls"
+
+static void test_write_far_beyond_the_end_is_refused_and_changes_nothing(void **state)
+{
+    static const struct step steps[] = {
+        {"write?arg=/f&create=true", "hello", NULL, NULL},
+        {"write?arg=/f&offset=1152921504606846976", "", NULL, FAR("1152921504606846976", "5")},
+        {"write?arg=/f&offset=1073741830", "x", NULL, FAR("1073741830", "5")},
+        {"write?arg=/f&offset=1073741825&truncate=true", "x", NULL, FAR("1073741825", "0")},
+        {"read?arg=/f", NULL, "hello", NULL},
+        {"write?arg=/g&create=true&offset=9223372036854775807", "", NULL,
+         FAR("9223372036854775807", "0")},
+        {"write?arg=/d/g&create=true&parents=true&offset=1073741825", "x", NULL,
+         FAR("1073741825", "0")},
+        {"ls?arg=/d", NULL, "{\"Entries\":null}\n", NULL},
+        {"read?arg=/g", NULL, NULL, "/g: file does not exist"},
+        {"write?arg=/f&offset=5000", "", NULL, NULL},
+    };
+    struct text body = {0};
+    struct task_bench_call call = {.target = "/api/v0/files/write?arg=/f&offset=1073746824",
+                                   .leaves_after = 3};
+    struct task_bench_reply reply;
+
+    run_all(*state, steps, ARRAY_SIZE(steps), 0, false);
+    /* as far as it may be: it begins */
+    call.content_type = task_bench_file_body(&body, slice_of("x"));
+    call.body = text_slice(&body);
+    task_bench_run(*state, &call, &reply);
+    assert_string_equal(reply.err.text, "");
+    assert_int_equal(reply.slices, 3);
+    task_bench_reply_dispose(&reply);
+    text_dispose(&body);
+}
+
 /* 3 MB over others, 2 MiB at once; tight: with a node that has memory for nothing. */
 static size_t held_for_overwrite(struct task_bench *bench, bool tight)
 {
@@ -277,6 +313,7 @@ int main(void)
         TEST(test_command_waits_while_another_changes_the_tree),
         TEST(test_write_whose_client_leaves_changes_nothing),
         TEST(test_long_write_is_one_row_of_whole_chunks),
+        TEST(test_write_far_beyond_the_end_is_refused_and_changes_nothing),
         TEST(test_write_counts_what_it_holds_and_parks_it_when_memory_is_short),
         TEST(test_changes_that_nobody_wants_flushed_are_limited),
 #undef TEST
