@@ -69,6 +69,12 @@ bool exchange_is_tls(const struct exchange *exchange)
     return exchange->session->connection.io.ssl != NULL;
 }
 
+bool exchange_is_open(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_DECIDING || exchange->state == EXCHANGE_CONSUMING ||
+           exchange->state == EXCHANGE_PRODUCING;
+}
+
 X509 *exchange_peer_certificate(const struct exchange *exchange)
 {
     SSL *ssl = exchange->session->connection.io.ssl;

@@ -72,6 +72,10 @@ bool exchange_is_tls(const struct exchange *exchange);
 /* The client's certificate, verified in the handshake; borrowed. NULL: none was shown, or no TLS.
  */
 X509 *exchange_peer_certificate(const struct exchange *exchange);
+/* Can it be told more: a decision (while DECIDING or CONSUMING), or about the reply that is being
+ * produced? False: it was answered, refused or handed over, perhaps by somebody else (a view, a
+ * meter, exchange_cut), and goes on only since that waits for the client, or for who took it. */
+bool exchange_is_open(const struct exchange *exchange);
 /* Whose process is at the other end of a unix socket, as the kernel says. False: it is no unix
  * socket. */
 bool exchange_peer_user(const struct exchange *exchange, uid_t *user);

@@ -96,7 +96,19 @@ bool run_has_ended(const struct run *run)
            (run->step == TASK_DONE && task_frame_is_stored(&run->frame));
 }
 
+bool run_has_lost_blocks(const struct run *run)
+{
+    return run->write_err.code != ERROR_NONE;
+}
+
 /* ---- blocks */
+
+/* Before anybody asks how the task ended. */
+static void heed_write_failure(struct run *run)
+{
+    if (!run->is_running && run->write_err.code != ERROR_NONE)
+        fail(run, run->write_err.code, run->write_err.text);
+}
 
 static void on_written(void *batch_, const struct blocks_written *result, const struct error *err)
 {
@@ -106,6 +118,7 @@ static void on_written(void *batch_, const struct blocks_written *result, const 
     run->writing -= task_frame_stored(&run->frame, batch);
     if (err != NULL)
         error_set(&run->write_err, err->code, "%s", err->text);
+    heed_write_failure(run);
     loop_later(run->loop, &run->later);
 }
 
@@ -125,10 +138,12 @@ static void start_writes(struct run *run)
            (batch = task_frame_next_batch(&run->frame)) != NULL) {
         if (!blocks_write_start(run->node->blocks, run->loop, batch->write, on_written, batch,
                                 &err)) {
-            if (err.code != ERROR_LIMIT)
-                fail(run, err.code, err.text);
-            else if (run->writing == 0) /* else the end of one is the time to try */
+            if (err.code != ERROR_LIMIT) {
+                error_set(&run->write_err, err.code, "%s", err.text);
+                heed_write_failure(run);
+            } else if (run->writing == 0) { /* else the end of one is the time to try */
                 try_again(run, RETRY_MS);
+            }
             return;
         }
         run->writing += batch->size;
@@ -155,6 +170,7 @@ static void on_sliced(struct job *job)
         destroy(run);
         return;
     }
+    heed_write_failure(run);
     if (run->step == TASK_WAITS)
         try_again(run, WAIT_MS);
     loop_later(run->loop, &run->later);
@@ -270,8 +286,6 @@ static void advance(struct run *run)
 {
     if (run->is_running)
         return;
-    if (run->write_err.code != ERROR_NONE)
-        fail(run, run->write_err.code, run->write_err.text);
     start_writes(run);
     if (run->step == TASK_WANTS_INPUT && !run->is_input_new)
         make_small(run);

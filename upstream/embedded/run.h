@@ -46,7 +46,7 @@ struct run {
     bool is_input_new;      /* since the last slice */
     bool must_wait;         /* for the timer */
     uint64_t refused_since; /* ms: the pool or the gate does not take it; 0: it does */
-    struct error write_err; /* a write failed */
+    struct error write_err; /* a write failed, and so did the task, or will behind its slice */
     struct text incoming;   /* input that came since the last slice began */
     struct text input;      /* what task.input lies in */
     size_t writing;         /* bytes of blocks under way */
@@ -78,5 +78,7 @@ bool run_take_output(struct run *run, struct text *out);
 /* The task is done and all it put is durable, or it failed (then run->err says why). There may
  * still be output. */
 bool run_has_ended(const struct run *run);
+/* Blocks could not be written: the task fails, and output that tells of them is not true. */
+bool run_has_lost_blocks(const struct run *run);
 
 #endif

@@ -17,7 +17,8 @@ struct service {
     struct upstream_request request;
     struct view *view; /* NULL: it has seen enough */
     struct timer timeout;
-    bool has_begun; /* the reply */
+    bool has_begun;   /* the reply */
+    bool is_answered; /* with an error, which may wait for the client */
     bool is_body_waiting;
 };
 
@@ -80,6 +81,35 @@ void serve_error(struct exchange *exchange, const struct upstream_request *reque
     text_dispose(&body);
 }
 
+/* Nothing is left to say: we answered, or somebody else did (a view, a meter, a revocation). */
+static bool is_decided(const struct service *service)
+{
+    return service->is_answered || !exchange_is_open(service->exchange);
+}
+
+/* A reply that tells of blocks must not end as if they were stored, even with a trailer, which few
+ * clients look at. But whoever holds its end does. */
+static bool must_break(const struct service *service)
+{
+    return run_has_lost_blocks(&service->run) && !service->request.holds_end;
+}
+
+/* The exchange may end, and the service with it. */
+static void answer_error(struct service *service, const struct error *err)
+{
+    service->is_answered = true;
+    serve_error(service->exchange, &service->request, err);
+}
+
+/* Likewise. */
+static void break_reply(struct service *service, const struct error *err)
+{
+    if (service->has_begun)
+        exchange_cut(service->exchange, 500, CLOSE_FAILED, err->text);
+    else
+        answer_error(service, err);
+}
+
 /* ---- the reply */
 
 static void end_reply(struct service *service)
@@ -97,6 +127,8 @@ static enum produce_result produce(void *service_, struct text *out)
 {
     struct service *service = service_;
 
+    if (must_break(service))
+        return PRODUCE_WAIT; /* on_step cuts it */
     if (run_take_output(&service->run, out))
         return PRODUCE_MORE;
     if (!run_has_ended(&service->run))
@@ -134,6 +166,12 @@ static void on_step(struct run *run)
     bool has_output = !run->is_running && run->frame.task.out.size > 0;
     bool has_ended = run_has_ended(run);
 
+    if (is_decided(service))
+        return;
+    if (has_ended && must_break(service)) {
+        break_reply(service, &run->err);
+        return;
+    }
     if (service->is_body_waiting && run_takes_input(run)) {
         service->is_body_waiting = false;
         exchange_consume_more(service->exchange);
@@ -143,7 +181,7 @@ static void on_step(struct run *run)
     if (service->has_begun)
         exchange_produce_more(service->exchange);
     else if (has_ended && run->step == TASK_FAILED && !run->frame.is_begun)
-        serve_error(service->exchange, &service->request, &run->err); /* the exchange may end */
+        answer_error(service, &run->err);
     else
         begin_reply(service);
 }
@@ -200,10 +238,8 @@ static void on_timeout(struct timer *timer)
     struct error err = {0};
 
     error_set(&err, ERROR_TIMEOUT, "context deadline exceeded");
-    if (service->has_begun)
-        exchange_cut(service->exchange, 500, CLOSE_FAILED, err.text);
-    else
-        serve_error(service->exchange, &service->request, &err);
+    if (!is_decided(service))
+        break_reply(service, &err);
 }
 
 static void limit_time(struct service *service)
