@@ -15,9 +15,9 @@
 enum {
     QUEUE_BYTES_MAX = 32 << 20,
     SEGMENT_MAX = 128 << 20,
-    GROUP_MAX = 1024,       /* writes that share a sync */
-    GROUP_BYTES = 16 << 20, /* or so */
-    WRITE_OVERHEAD = 512,   /* what a write takes beside its bytes */
+    GROUP_MAX = 1024,      /* writes that share a sync */
+    GROUP_BYTES = 8 << 20, /* or so: who writes much fills the next one while this one is synced */
+    WRITE_OVERHEAD = 512,  /* what a write takes beside its bytes */
 };
 
 /* ---- the writer's thread */
