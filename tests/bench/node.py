@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The embedded node beside a Kubo node: both reached by their RPC API, both on the same disk, each with data of its own round."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -12,21 +13,32 @@ from kit import files, kubo, relay, settings
 BOUNDARY = "rig-4d1f"
 
 
+def _syncing():
+    """Kubo's own way to store, but for one setting: what it has acknowledged is on the disk, as it is with the embedded node."""
+    blocks = {"type": "flatfs", "path": "blocks", "sync": True, "shardFunc": "/repo/flatfs/shard/v1/next-to-last/2"}
+    values = {"type": "levelds", "path": "datastore", "compression": "none"}
+    mounts = [{"mountpoint": "/blocks", "type": "measure", "prefix": "flatfs.datastore", "child": blocks},
+              {"mountpoint": "/", "type": "measure", "prefix": "leveldb.datastore", "child": values}]
+    return [("Datastore.Spec", json.dumps({"type": "mount", "mounts": mounts}))]
+
+
 class _Nodes:
-    """A Kubo, offline, and a gateway that stores what it is given itself."""
+    """A Kubo, offline, another one that syncs, and a gateway that stores what it is given itself."""
 
     def __init__(self, folder):
         self.folder = folder
         folder.mkdir()
         self.kubo = kubo.Kubo(folder)
+        self.syncing = kubo.Kubo(folder, settings=_syncing(), name="syncing")
         self.causeway = relay.start(folder, None, kind="causeway")
 
     def ports(self):
-        return {"causeway": self.causeway.port, "kubo": self.kubo.port}
+        return {"causeway": self.causeway.port, "kubo": self.kubo.port, "kubo that syncs": self.syncing.port}
 
     def stop(self):
         self.causeway.stop()
         self.kubo.stop()
+        self.syncing.stop()
         shutil.rmtree(self.folder)
 
 
@@ -45,7 +57,7 @@ def node(bench):
         files.write_file(data, size, seed=number + 1)
         _write_small_files(many, count, number)
         car = bench.folder / "data.car"
-        for name, port in bench.random.sample(list(first.ports().items()), 2):
+        for name, port in bench.random.sample(list(first.ports().items()), 3):
             seconds, reply = _timed(port, "add?progress=false&quieter=true", "-F", f"file=@{data}")
             speed["add"].add(name, size / 1e6 / seconds)
             root = reply.split(b'"Hash":"')[-1].split(b'"')[0].decode()
@@ -53,7 +65,7 @@ def node(bench):
             small.add(name, count / _timed(port, "add?progress=false&quieter=true", "-H", f"Content-Type: multipart/form-data; boundary={BOUNDARY}",
                                            "-H", "Expect:", "-T", str(many))[0])
         _timed(first.kubo.port, f"dag/export?arg={root}", "-o", str(car))
-        for name, port in bench.random.sample(list(second.ports().items()), 2):
+        for name, port in bench.random.sample(list(second.ports().items()), 3):
             speed["dag/import"].add(name, size / 1e6 / _timed(port, "dag/import", "-F", f"file=@{car}")[0])
         disk, hashed = _disk_speed(bench.folder, data), _hash_speed(data)
         for name in ("add", "dag/import"):
@@ -64,7 +76,8 @@ def node(bench):
         first.stop()
         second.stop()
     entries = [series.entry("causeway", "kubo", ">= 2") for series in (*speed.values(), small)]
-    entries += [speed[name].entry("causeway", peer) for name in ("add", "dag/import") for peer in ("disk", "openssl's sha256")]
+    entries += [speed[name].entry("causeway", peer) for name in ("add", "dag/import") for peer in ("kubo that syncs", "disk", "openssl's sha256")]
+    entries.append(small.entry("causeway", "kubo that syncs"))
     return [*entries, peak.entry("causeway", "what is allowed", "<= 1.0")]
 
 
