@@ -447,8 +447,9 @@ enum half_result half_run(struct half *half)
             half->last = HALF_WAITS_READ;
     if (half->from == NULL)
         return half->last;
-    if (half->last == HALF_WAITS_READ && has_undecoded(half))
-        io_watch_read_now(&half->from->io); /* what is buffered, no descriptor will tell of */
+    if (half->last == HALF_WAITS_READ && (has_undecoded(half) || half->decoder.is_done))
+        io_watch_read_now(&half->from->io); /* what is buffered, no descriptor will tell of; nor of
+                                               an end that came with the last round */
     else if (half->last == HALF_WAITS_READ)
         io_watch_read(&half->from->io);
     else if (half->last == HALF_WAITS_WRITE)
