@@ -26,7 +26,7 @@ def begins_with(words, beginnings):
     return any(list(words[:len(beginning)]) == beginning for beginning in beginnings)
 
 
-class EmbeddedCase(BesideEmbedded):
+class BesideKubo(BesideEmbedded):
     """Mixed into the differential tests: what is not here is asked of the gateway alone, so that both go on with the same content."""
 
     def same(self, *words, **options):
@@ -71,7 +71,7 @@ class EmbeddedCase(BesideEmbedded):
         return results[1][0], results[1][1].decode(), results[1][2].decode()
 
 
-class EmbeddedCli(EmbeddedCase, Cli):
+class EmbeddedCli(BesideKubo, Cli):
     # of commands that are not here
     test_keys = test_names = test_names_are_read_as_paths = test_pubsub = None
     # asks the node behind which calls run; what the gateway does when its client leaves is tested before a Kubo
