@@ -213,3 +213,17 @@ struct cid cid_to_v1(const struct cid *cid)
     cid_make(&v1, 1, cid->codec, cid->hash, cid_digest(cid), cid->digest_size);
     return v1;
 }
+
+bool cid_has_v0(const struct cid *cid)
+{
+    return cid->codec == CODEC_DAG_PB && cid->hash == HASH_SHA2_256 &&
+           cid->digest_size == V0_DIGEST_SIZE;
+}
+
+struct cid cid_to_v0(const struct cid *cid)
+{
+    struct cid v0;
+
+    cid_make(&v0, 0, cid->codec, cid->hash, cid_digest(cid), cid->digest_size);
+    return v0;
+}

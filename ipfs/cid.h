@@ -74,6 +74,10 @@ void cid_make(struct cid *cid, int version, uint64_t codec, uint64_t hash, const
 
 /* The v1 form of any CID: what names an object. */
 struct cid cid_to_v1(const struct cid *cid);
+/* Whether there is a v0 form: of dag-pb with a whole sha2-256 digest alone. */
+bool cid_has_v0(const struct cid *cid);
+/* The v0 form of one that has it. */
+struct cid cid_to_v0(const struct cid *cid);
 
 static inline bool cid_equal(const struct cid *a, const struct cid *b)
 {

@@ -45,11 +45,6 @@ static int read_options(const struct cli *cli, struct request *request)
     return CLI_DONE;
 }
 
-static bool has_v0(const struct cid *cid)
-{
-    return cid->codec == CODEC_DAG_PB && cid->hash == HASH_SHA2_256 && cid->digest_size == 32;
-}
-
 static bool convert(struct cid *cid, int version, struct error *err)
 {
     struct cid old = *cid;
@@ -58,10 +53,10 @@ static bool convert(struct cid *cid, int version, struct error *err)
         *cid = cid_to_v1(&old);
     if (version != 0 || cid->version == 0)
         return true;
-    if (!has_v0(cid))
+    if (!cid_has_v0(cid))
         return error_set(err, ERROR_UNSUPPORTED,
                          "has no CIDv0: only dag-pb with a whole sha2-256 digest has");
-    cid_make(cid, 0, old.codec, old.hash, cid_digest(&old), old.digest_size);
+    *cid = cid_to_v0(&old);
     return true;
 }
 
@@ -128,7 +123,7 @@ static void put_spellings(const struct cli *cli, struct text *out, const struct 
 {
     struct cid v0 = *cid, v1 = cid_to_v1(cid);
 
-    if (has_v0(cid) && convert(&v0, 0, NULL))
+    if (cid_has_v0(cid) && convert(&v0, 0, NULL))
         put_spelling(cli, out, "v0", &v0, CID_BASE_DEFAULT);
     /* A key's name fits a DNS label in base36 only: so it is spelled everywhere. */
     put_spelling(cli, out, "v1", &v1, cid->codec == CODEC_LIBP2P_KEY ? CID_BASE_36 : CID_BASE_32);

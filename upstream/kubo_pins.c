@@ -44,19 +44,10 @@ static enum pin_mode mode_at(const struct kubo_operation *operation)
  * Of "all" types Kubo would search every pinned object for an indirect pin, so it is asked for one
  * type after the other, in each form of the CID. An object has one pin in each form at most. */
 
-static bool has_v0_form(const struct cid *cid)
-{
-    return cid->codec == CODEC_DAG_PB && cid->hash == 0x12 && cid->digest_size == 32;
-}
-
 /* In the form that is asked for. */
 static struct cid look_cid(const struct kubo_operation *operation)
 {
-    struct cid cid = operation->cid;
-
-    if (operation->is_v0)
-        cid_make(&cid, 0, CODEC_DAG_PB, 0x12, cid_digest(&operation->cid), 32);
-    return cid;
+    return operation->is_v0 ? cid_to_v0(&operation->cid) : operation->cid;
 }
 
 static struct call *look_call(const struct kubo_operation *operation)
@@ -99,7 +90,7 @@ static void look_on(struct kubo_operation *operation)
     operation->mode = PIN_NONE;
     if (!is_found && !operation->is_second) {
         operation->is_second = true;
-    } else if (!operation->is_v0 && has_v0_form(&operation->cid)) {
+    } else if (!operation->is_v0 && cid_has_v0(&operation->cid)) {
         operation->is_v0 = true;
         operation->is_second = false;
     } else {

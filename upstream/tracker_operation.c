@@ -127,7 +127,7 @@ static bool start(struct tracked *object, struct error *err)
         return upstream_unpin(upstream, &object->operation, &object->key, object->state.upstream,
                               on_unpinned, object, err);
     case OPERATION_SHED:
-        cid_make(&v0, 0, CODEC_DAG_PB, 0x12, cid_digest(&object->key), 32);
+        v0 = cid_to_v0(&object->key);
         return upstream_unpin(upstream, &object->operation, &v0, mode, on_unpinned, object, err);
     case OPERATION_NONE:
         break;

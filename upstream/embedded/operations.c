@@ -77,11 +77,6 @@ enum task_step asked_refuse(struct error *err)
 
 /* ---- look */
 
-static bool has_v0_form(const struct cid *cid)
-{
-    return cid->codec == CODEC_DAG_PB && cid->hash == 0x12 && cid->digest_size == 32;
-}
-
 static bool look(struct pins *pins, struct asked *asked, struct text *name, struct error *err)
 {
     struct operation_result *result = &asked->result;
@@ -94,9 +89,9 @@ static bool look(struct pins *pins, struct asked *asked, struct text *name, stru
         result->ours = mode;
     else
         result->foreign = mode;
-    if (!has_v0_form(&asked->cid))
+    if (!cid_has_v0(&asked->cid))
         return true;
-    cid_make(&v0, 0, CODEC_DAG_PB, 0x12, cid_digest(&asked->cid), 32);
+    v0 = cid_to_v0(&asked->cid);
     return pins_find(pins, &v0, &result->foreign_v0, NULL, err);
 }
 

@@ -90,7 +90,7 @@ static void do_list(const struct shelf *shelf, const struct shelf_operation *ope
             operation->on_pin(operation->arg, &object->cid, object->foreign, others);
         if (object->v0 == PIN_NONE)
             continue;
-        cid_make(&v0, 0, CODEC_DAG_PB, 0x12, cid_digest(&object->cid), 32);
+        v0 = cid_to_v0(&object->cid);
         operation->on_pin(operation->arg, &v0, object->v0, others);
     }
 }
