@@ -26,11 +26,6 @@ static bool parse(struct cid *cid, struct slice text, struct error *err)
     return error_set(err, ERROR_UNSUPPORTED, "invalid cid: %s", cause.text);
 }
 
-static bool has_v0(const struct cid *cid)
-{
-    return cid->codec == CODEC_DAG_PB && cid->hash == HASH_SHA2_256 && cid->digest_size == 32;
-}
-
 /* ---- format */
 
 struct wish {
@@ -77,9 +72,7 @@ static bool read_wish(const struct call *call, struct wish *wish, struct error *
         return false;
     if (wish->has_codec && !multicodec_find_codec(codec, &wish->codec))
         return error_set(err, ERROR_UNSUPPORTED, "unknown multicodec: \"%.*s\"", SLICE_ARGS(codec));
-    return base.size == 0 || multibase_find(base, &wish->base, NULL) ||
-           error_set(err, ERROR_UNSUPPORTED, "unsupported multibase encoding: %.*s",
-                     SLICE_ARGS(base));
+    return base.size == 0 || reply_find_base(base, &wish->base, err);
 }
 
 /* *base: what it is written in. */
@@ -97,7 +90,7 @@ static bool convert(struct cid *cid, const struct wish *wish, struct slice typed
         version = 1; /* a v0 has no other base */
     if (version == 1)
         *cid = cid_to_v1(&old);
-    else if (version == 0 && old.version != 0 && !has_v0(&old))
+    else if (version == 0 && old.version != 0 && !cid_has_v0(&old))
         return error_set(err, ERROR_UNSUPPORTED, "can't convert non-dag-pb nodes to cidv0");
     else if (version == 0 && old.version != 0)
         cid_make(cid, 0, old.codec, old.hash, cid_digest(&old), old.digest_size);
@@ -188,8 +181,8 @@ static void put_inspected(struct text *out, const struct cid *cid, char base)
     text_put_format(out, ",\"length\":%u,\"digest\":\"", cid->digest_size);
     multibase_encode_bare(CID_BASE_16, cid_digest(cid), cid->digest_size, out);
     text_put_text(out, "\"}");
-    if (has_v0(cid)) {
-        cid_make(&v0, 0, CODEC_DAG_PB, cid->hash, cid_digest(cid), cid->digest_size);
+    if (cid_has_v0(cid)) {
+        v0 = cid_to_v0(cid);
         text_put_text(out, ",\"cidV0\":\"");
         cid_print(&v0, CID_BASE_DEFAULT, out);
         text_put_char(out, '"');

@@ -3,6 +3,7 @@
 #include "ipfs/multibase.h"
 #include "upstream/embedded/import_body.h"
 #include "upstream/embedded/node_commands.h"
+#include "upstream/embedded/reply.h"
 
 /* One piece of memory, as in Kubo, but with a bound. */
 enum { DATA_MAX = 1 << 20 };
@@ -52,9 +53,7 @@ static bool find_base(struct task *task, char *prefix, struct error *err)
     struct slice name = call_option_text(task->call, OPT_B);
 
     *prefix = CID_BASE_64URL;
-    return name.size == 0 || multibase_find(name, prefix, NULL) ||
-           error_set(err, ERROR_UNSUPPORTED, "unsupported multibase encoding: %.*s",
-                     SLICE_ARGS(name));
+    return name.size == 0 || reply_find_base(name, prefix, err);
 }
 
 static bool encode(struct task *task, char prefix, struct slice data, struct error *err)

@@ -7,7 +7,6 @@
 
 /* The version whose commands and replies these are. */
 #define KUBO_VERSION "0.43.1"
-#define REPO_VERSION "18"
 
 /* ---- id */
 
@@ -22,9 +21,8 @@ static bool put_peer(struct task *task, const struct cid *peer, struct text *out
         multibase_encode_bare(CID_BASE_58BTC, multihash.data, multihash.size, out);
         return true;
     }
-    if (!multibase_find(base, &prefix, NULL))
-        return error_set(err, ERROR_UNSUPPORTED, "unsupported multibase encoding: %.*s",
-                         SLICE_ARGS(base));
+    if (!reply_find_base(base, &prefix, err))
+        return false;
     cid_print(peer, (enum cid_base)prefix, out);
     return true;
 }

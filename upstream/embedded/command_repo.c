@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* repo/stat, stats/repo, repo/ls, refs/local: what the node has, by number and by name. */
 #include "upstream/embedded/node.h"
+#include "upstream/embedded/node_commands.h"
 #include "upstream/embedded/pin_commands.h"
 #include "upstream/embedded/reply.h"
 #include "upstream/embedded/usage.h"
@@ -22,7 +23,8 @@ static enum task_step stat_run(struct task *task, struct error *err)
                     (unsigned long long)usage.used, (unsigned long long)usage.total,
                     (unsigned long long)(is_size_only ? 0 : totals.count));
     reply_put_string(&task->out, slice_of(is_size_only ? "" : task->node->folder));
-    text_put_format(&task->out, ",\"Version\":\"%s\"}\n", is_size_only ? "" : "fs-repo@18");
+    text_put_format(&task->out, ",\"Version\":\"%s\"}\n",
+                    is_size_only ? "" : "fs-repo@" REPO_VERSION);
     return TASK_DONE;
 }
 

@@ -6,6 +6,9 @@
 
 #include "upstream/embedded/task.h"
 
+/* Of the repository that Kubo of this version would have. */
+#define REPO_VERSION "18"
+
 /* What stands for a state that this node is always in. */
 extern const struct task_command command_bootstrap;
 extern const struct task_command command_diag_healthy;

@@ -135,6 +135,13 @@ void reply_put_quoted(struct text *out, struct slice s)
 
 /* ---- CIDs */
 
+bool reply_find_base(struct slice name, char *prefix, struct error *err)
+{
+    return multibase_find(name, prefix, NULL) ||
+           error_set(err, ERROR_UNSUPPORTED, "unsupported multibase encoding: %.*s",
+                     SLICE_ARGS(name));
+}
+
 bool reply_form_of(const struct call *call, struct reply_form *form, struct error *err)
 {
     struct slice name = call_option_text(call, OPT_CID_BASE);
@@ -142,9 +149,8 @@ bool reply_form_of(const struct call *call, struct reply_form *form, struct erro
 
     *form = (struct reply_form){.base = CID_BASE_DEFAULT};
     if (name.size > 0) {
-        if (!multibase_find(name, &prefix, NULL))
-            return error_set(err, ERROR_UNSUPPORTED, "unsupported multibase encoding: %.*s",
-                             SLICE_ARGS(name));
+        if (!reply_find_base(name, &prefix, err))
+            return false;
         form->base = (enum cid_base)prefix;
         form->upgrades = form->base != CID_BASE_58BTC;
     }

@@ -21,7 +21,8 @@ struct reply_form {
     bool upgrades;      /* v0 CIDs are written as v1 */
 };
 
-/* ERROR_UNSUPPORTED, in Kubo's words: there is no such base. */
+/* Both: ERROR_UNSUPPORTED, in Kubo's words: there is no such base. */
+MUST_USE bool reply_find_base(struct slice name, char *prefix, struct error *err);
 MUST_USE bool reply_form_of(const struct call *call, struct reply_form *form, struct error *err);
 
 /* Appends the CID, bare; reply_put_cid_string in quotes. */
