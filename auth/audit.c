@@ -144,7 +144,7 @@ bool audit_is_healthy(struct audit *audit, struct error *err)
     failure = audit->shared.failure;
     pthread_mutex_unlock(&audit->shared.mutex);
     if (failure.code != ERROR_NONE)
-        return error_set(err, failure.code, "%s", failure.text);
+        return error_copy(err, &failure);
     return audit_sync_is_healthy(audit->sync, err);
 }
 

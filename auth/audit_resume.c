@@ -56,7 +56,7 @@ static void see_line(struct tail *tail, struct slice line)
     if (!audit_chain_step(&tail->chain, line, &err)) {
         struct audit_chain fresh = {0};
 
-        error_set(&tail->broken, err.code, "%s", err.text);
+        error_copy(&tail->broken, &err);
         if (!audit_chain_step(&fresh, line, NULL))
             return;
         tail->chain = fresh;

@@ -156,5 +156,5 @@ bool audit_sync_is_healthy(struct audit_sync *sync, struct error *err)
     pthread_mutex_lock(&sync->mutex);
     failure = sync->shared.failure;
     pthread_mutex_unlock(&sync->mutex);
-    return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+    return failure.code == ERROR_NONE || error_copy(err, &failure);
 }

@@ -119,7 +119,7 @@ static bool load_bundle(struct identity *identity, const char *name, size_t coun
     if (result || found.code == ERROR_NOT_FOUND || found.code == ERROR_SYNTAX ||
         found.code == ERROR_MISMATCH)
         return true;
-    return error_set(err, found.code, "%s", found.text);
+    return error_copy(err, &found);
 }
 
 bool identity_load_issuer(struct identity *identity, struct error *err)
@@ -158,7 +158,7 @@ bool identity_load_signing_key(struct identity *identity, struct error *err)
     if (!result && failed.code == ERROR_NOT_FOUND)
         result = true;
     else if (!result)
-        error_set(err, failed.code, "%s", failed.text);
+        error_copy(err, &failed);
     else if (!key_is(bundle.key, KEY_ED25519))
         result = error_set(err, ERROR_MISMATCH, "%s: it is no Ed25519 key", path.data);
     if (result && bundle.key != NULL) {

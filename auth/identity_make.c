@@ -186,7 +186,7 @@ static bool open_root(const struct identity *identity, const struct root *listed
                   "again afterwards",
                   path.data);
     } else {
-        error_set(err, found.code, "%s", found.text);
+        error_copy(err, &found);
     }
     if (!result)
         bundle_dispose(root);

@@ -289,7 +289,7 @@ bool config_load(const struct config **config, const char *path, struct error *e
                 "default, 'causeway help config' lists the options), or name another "
                 "with --config FILE or $CAUSEWAY_CONFIG",
                 path);
-        return error_set(err, cause.code, "%s", cause.text);
+        return error_copy(err, &cause);
     }
     is_fine = load(config, yaml, err);
     yaml_destroy(&yaml);

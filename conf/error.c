@@ -19,6 +19,11 @@ bool error_set(struct error *err, enum error_code code, const char *format, ...)
     return false;
 }
 
+bool error_copy(struct error *err, const struct error *from)
+{
+    return error_set(err, from->code, "%s", from->text);
+}
+
 bool error_set_errno(struct error *err, const char *format, ...)
 {
     int cause = errno;

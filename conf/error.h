@@ -38,6 +38,9 @@ bool error_set(struct error *err, enum error_code code, const char *format, ...)
 bool error_set_errno(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same as another one. Always returns false. */
+bool error_copy(struct error *err, const struct error *from);
+
 /* Puts "PREFIX: " before a text that is set already; the code stays. Always returns false. */
 bool error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -305,7 +305,7 @@ enum multipart_step multipart_next(struct multipart *multipart, struct slice *in
         return MULTIPART_END;
     }
     if (told == MULTIPART_BAD)
-        error_set(err, multipart->error.code, "%s", multipart->error.text);
+        error_copy(err, &multipart->error);
     return told;
 }
 
@@ -317,7 +317,7 @@ bool multipart_finish(const struct multipart *multipart, struct error *err)
     case STATE_EPILOGUE:
         return true;
     case STATE_BAD:
-        return error_set(err, multipart->error.code, "%s", multipart->error.text);
+        return error_copy(err, &multipart->error);
     default:
         return error_set(err, ERROR_SYNTAX, "multipart body: ends before its last delimiter");
     }

@@ -59,7 +59,7 @@ static bool parse_target(struct asked_call *asked, const struct command *command
     if (needs && !slice_starts(rest, "arg=") &&
         (rest.size == 0 || memmem(rest.data, rest.size, "&arg=", 5) == NULL))
         return parse_incomplete(asked, command, target, rest.size > 0, err);
-    return error_set(err, why.code, "%s", why.text);
+    return error_copy(err, &why);
 }
 
 static bool unknown_option(const struct command *command, struct slice name, struct slice shown,

@@ -40,7 +40,7 @@ static bool load_file(const struct policy **policy, const char *path, struct fin
     is_fine = policy_compile(policy, sources.items, sources.count, findings, &mistake);
     policy_sources_dispose(&sources);
     if (!is_fine && findings == NULL)
-        error_set(err, mistake.code, "%s", mistake.text);
+        error_copy(err, &mistake);
     return is_fine;
 }
 

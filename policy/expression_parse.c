@@ -464,7 +464,7 @@ bool expression_compile(const struct expression **expression, struct slice text,
         *made = (struct expression){text, nodes, root, parser.uses};
         *expression = made;
     } else {
-        error_set(err, own.code, "%s", own.text);
+        error_copy(err, &own);
     }
     free(parser.nodes);
     return is_fine;

@@ -301,7 +301,7 @@ bool store_run(struct store *store, struct transaction *transaction, struct erro
     pthread_mutex_unlock(&store->mutex);
     if (transaction->err.code == ERROR_NONE)
         return true;
-    return error_set(err, transaction->err.code, "%s", transaction->err.text);
+    return error_copy(err, &transaction->err);
 }
 
 /* ---- watching and counting */

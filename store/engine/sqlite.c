@@ -149,15 +149,14 @@ static bool run_one(struct sqlite *sqlite, struct transaction *transaction, stru
 
     if (!transaction_writes(transaction->name)) {
         (void)function(sqlite, transaction, &transaction->err);
-        return !is_given_up(sqlite) ||
-               error_set(err, transaction->err.code, "%s", transaction->err.text);
+        return !is_given_up(sqlite) || error_copy(err, &transaction->err);
     }
     if (!run_plain(sqlite, STATEMENT_SAVEPOINT, err))
         return false;
     if (function(sqlite, transaction, &transaction->err))
         return run_plain(sqlite, STATEMENT_RELEASE, err);
     if (is_given_up(sqlite))
-        return error_set(err, transaction->err.code, "%s", transaction->err.text);
+        return error_copy(err, &transaction->err);
     return run_plain(sqlite, STATEMENT_ROLLBACK_ONE, err) &&
            run_plain(sqlite, STATEMENT_RELEASE, err);
 }

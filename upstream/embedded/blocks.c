@@ -400,7 +400,7 @@ bool blocks_write_now(struct blocks *blocks, struct blocks_write **write_ptr,
     pthread_cond_destroy(&answered);
     *result = write->result;
     if (is_done && write->err.code != ERROR_NONE)
-        is_done = error_set(err, write->err.code, "%s", write->err.text);
+        is_done = error_copy(err, &write->err);
     blocks_write_destroy(write_ptr);
     return is_done;
 }

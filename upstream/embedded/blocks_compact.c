@@ -44,7 +44,7 @@ static bool is_needed(struct blocks *blocks, uint32_t number, uint64_t offset, s
     *is_needed = block_index_find(blocks->index, key, &place, &failure) &&
                  place.segment == number && place.offset == offset;
     return failure.code == ERROR_NONE || failure.code == ERROR_NOT_FOUND ||
-           error_set(err, failure.code, "%s", failure.text);
+           error_copy(err, &failure);
 }
 
 static bool move(struct blocks *blocks, const struct segment_record *record, struct error *err)
@@ -81,7 +81,7 @@ static bool move_all(struct blocks *blocks, uint32_t number, int fd, uint64_t *m
         }
     }
     segment_scan_dispose(&scan);
-    return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+    return failure.code == ERROR_NONE || error_copy(err, &failure);
 }
 
 /* In a transaction. The segment goes only if each block that the index has in it was found. */

@@ -244,7 +244,7 @@ static bool take_out(struct blocks *blocks, struct blocks_write *write,
     struct block_place place;
 
     if (!block_index_remove(blocks->index, record->key, &place, &failure))
-        return failure.code == ERROR_NOT_FOUND || error_set(err, failure.code, "%s", failure.text);
+        return failure.code == ERROR_NOT_FOUND || error_copy(err, &failure);
     count_out(blocks, &place);
     (void)blocks_repair(blocks, record->key);
     write->result.removed++;

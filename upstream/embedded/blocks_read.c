@@ -430,7 +430,7 @@ static bool get(struct blocks_reader *reader, enum blocks_mode mode, struct bloc
     up->err = (struct error){0};
     text_clear(&up->bytes);
     if (up->connection == NULL && !look_up_begin(up))
-        return error_set(err, up->err.code, "%s", up->err.text);
+        return error_copy(err, &up->err);
     up->mode = mode;
     if (!look_up(up, found, at))
         found->state = up->err.code;
@@ -477,5 +477,5 @@ bool blocks_reader_list(struct blocks_reader *reader, const struct cid *after, s
     is_listed = (up->connection != NULL || look_up_begin(up)) &&
                 block_index_list(up->connection->index, key, limit, on_key, &listing, &up->err);
     *count = listing.count;
-    return is_listed || error_set(err, up->err.code, "%s", up->err.text);
+    return is_listed || error_copy(err, &up->err);
 }

@@ -324,7 +324,7 @@ static bool begin_pin(struct task *task, struct dag_import *import, struct error
         if (why.code == ERROR_NOT_FOUND)
             error_set(failure, why.code, "ipld: could not find %s", name.data);
         else
-            error_set(failure, why.code, "%s", why.text);
+            error_copy(failure, &why);
         text_dispose(&name);
         return false;
     }

@@ -170,7 +170,7 @@ static bool enter(struct task *task, const struct cid *cid, struct error *err)
 
     if (!store.get(store.arg, cid, &block, &why)) {
         stat->is_local = false;
-        return why.code == ERROR_NOT_FOUND || error_set(err, why.code, "%s", why.text);
+        return why.code == ERROR_NOT_FOUND || error_copy(err, &why);
     }
     stat->bytes += block.size;
     return cid->codec == CODEC_RAW || link_stack_push(stat->stack, cid, block, 0, err);

@@ -117,7 +117,7 @@ static bool list_page(struct task *task, struct state *state, bool *is_end, stru
                    state, &count, err))
         return false;
     if (state->has_failed)
-        return error_set(err, state->failure.code, "%s", state->failure.text);
+        return error_copy(err, &state->failure);
     *is_end = count < PAGE;
     return true;
 }

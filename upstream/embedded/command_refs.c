@@ -174,7 +174,7 @@ static bool fetch(struct task *task, const struct cid *cid, bool is_deeper, stru
         return true;
     if (why.code == ERROR_NOT_FOUND)
         return error_set(err, ERROR_NOT_FOUND, "failed to fetch all nodes");
-    return error_set(err, why.code, "%s", why.text);
+    return error_copy(err, &why);
 }
 
 static bool take_link(struct task *task, struct refs *refs, const struct stacked_link *link,

@@ -112,7 +112,7 @@ static bool answer(struct dag_walk *walk, struct task *task, struct slice *block
     if (*is_here)
         return walk_supply(walk->walk, *block, err);
     if (walk->on_bad == NULL || (why.code != ERROR_NOT_FOUND && why.code != ERROR_MISMATCH))
-        return error_set(err, why.code, "%s", why.text);
+        return error_copy(err, &why);
     return walk->on_bad(walk->bad_arg, walk_wanted(walk->walk), &why, err) &&
            walk_miss(walk->walk, err);
 }

@@ -93,7 +93,7 @@ static bool visit(struct file_reader *reader, struct task *task, const struct ci
     if (!task_get(task, cid, &block, &failure)) {
         if (failure.code == ERROR_NOT_FOUND)
             return error_set(err, ERROR_NOT_FOUND, "failed to fetch all nodes");
-        return error_set(err, failure.code, "%s", failure.text);
+        return error_copy(err, &failure);
     }
     if (!entity_of(&entity, cid, block, err))
         return false;

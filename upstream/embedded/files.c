@@ -54,7 +54,7 @@ static bool read_root(struct files *files, struct error *err)
         hash_make_cid(&files->root, 0, CODEC_DAG_PB, HASH_SHA2_256, empty_block());
         ok = true;
     } else {
-        ok = error_set(err, why.code, "%s", why.text);
+        ok = error_copy(err, &why);
     }
     text_dispose(&value);
     return ok;
@@ -173,7 +173,7 @@ static enum files_step end_change(struct files_change *change, struct error *err
     if (ok && !change->has_failed)
         return FILES_DONE;
     if (ok)
-        error_set(err, change->why.code, "%s", change->why.text);
+        error_copy(err, &change->why);
     return FILES_BAD;
 }
 

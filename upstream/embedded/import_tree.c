@@ -292,7 +292,7 @@ static bool find(struct import_tree *tree, uint64_t directory, struct slice name
         *child = database_number(statement, 0);
         sqlite3_reset(statement);
     }
-    return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+    return failure.code == ERROR_NONE || error_copy(err, &failure);
 }
 
 /* Whether the next entry is one of the first, or goes into the file. */
@@ -471,7 +471,7 @@ enum read_step import_tree_build(struct import_tree *tree, struct task *task, un
             continue;
         }
         if (failure.code != ERROR_NONE) {
-            error_set(err, failure.code, "%s", failure.text);
+            error_copy(err, &failure);
             return READ_BAD;
         }
         if (!finish(tree, sink, arg, err))
@@ -531,7 +531,7 @@ static bool descend(struct import_tree *tree, bool *is_one, struct error *err)
     database_bind_bytes(statement, frame->is_sharded ? 3 : 2, tree->told);
     *is_one = database_step(&tree->db, statement, &failure);
     if (!*is_one)
-        return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+        return failure.code == ERROR_NONE || error_copy(err, &failure);
     child = database_number(statement, 0);
     tree->path.size = frame->path_size;
     if (tree->path.size > 0)

@@ -231,7 +231,7 @@ bool block_index_segments(struct block_index *index, struct segment_state **segm
         return true;
     free(*segments);
     *segments = NULL;
-    return error_set(err, failure.code, "%s", failure.text);
+    return error_copy(err, &failure);
 }
 
 bool block_index_put_segment(struct block_index *index, const struct segment_state *segment,
@@ -302,5 +302,5 @@ bool block_index_list(struct block_index *index, struct slice after, size_t limi
 
         on_block(arg, key, (uint32_t)database_number(statement, 1));
     }
-    return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+    return failure.code == ERROR_NONE || error_copy(err, &failure);
 }

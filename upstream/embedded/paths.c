@@ -208,7 +208,7 @@ static bool refuse_block(const struct way *way, struct slice path, const struct 
     struct text cid = {0};
 
     if (taken == 0)
-        return error_set(err, why->code, "%s", why->text);
+        return error_copy(err, why);
     cid_print(&way->cid, CID_BASE_DEFAULT, &cid);
     error_set(err, why->code, "error traversing node at \"%.*s\": could not load link \"%s\": %s",
               (int)(taken - 1), path.data + 1, cid.data, why->text);

@@ -99,7 +99,7 @@ static bool find(struct database *database, const struct cid *cid, enum pin_mode
         return false;
     database_bind_bytes(statement, 1, bytes_of(cid));
     if (!database_step(database, statement, &failure))
-        return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+        return failure.code == ERROR_NONE || error_copy(err, &failure);
     *mode = database_number(statement, 0) == PIN_RECURSIVE ? PIN_RECURSIVE : PIN_DIRECT;
     if (name != NULL)
         text_put_slice(name, database_bytes(statement, 1));
@@ -293,7 +293,7 @@ static bool list_rows(struct database *database, sqlite3_stmt *statement, pins_l
         }
     }
     sqlite3_reset(statement);
-    return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+    return failure.code == ERROR_NONE || error_copy(err, &failure);
 }
 
 bool pins_list(struct pins *pins, enum pin_mode mode, const struct cid *after, size_t limit,

@@ -117,7 +117,7 @@ static void on_written(void *batch_, const struct blocks_written *result, const 
 
     run->writing -= task_frame_stored(&run->frame, batch);
     if (err != NULL)
-        error_set(&run->write_err, err->code, "%s", err->text);
+        error_copy(&run->write_err, err);
     heed_write_failure(run);
     loop_later(run->loop, &run->later);
 }
@@ -139,7 +139,7 @@ static void start_writes(struct run *run)
         if (!blocks_write_start(run->node->blocks, run->loop, batch->write, on_written, batch,
                                 &err)) {
             if (err.code != ERROR_LIMIT) {
-                error_set(&run->write_err, err.code, "%s", err.text);
+                error_copy(&run->write_err, &err);
                 heed_write_failure(run);
             } else if (run->writing == 0) { /* else the end of one is the time to try */
                 try_again(run, RETRY_MS);

@@ -119,7 +119,7 @@ static bool next_of_file(struct sorter *sorter, struct slice *key, struct slice 
         return false;
     *is_end = !database_step(&sorter->database, sorter->list, &failure);
     if (*is_end)
-        return failure.code == ERROR_NONE || error_set(err, failure.code, "%s", failure.text);
+        return failure.code == ERROR_NONE || error_copy(err, &failure);
     *key = database_bytes(sorter->list, 0);
     *value = database_bytes(sorter->list, 1);
     return true;

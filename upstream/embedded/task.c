@@ -85,7 +85,7 @@ bool task_get(struct task *task, const struct cid *cid, struct slice *block, str
         return true;
     if (failure.code == ERROR_NOT_FOUND)
         return missing(cid, err);
-    return error_set(err, failure.code, "%s", failure.text);
+    return error_copy(err, &failure);
 }
 
 bool task_size(struct task *task, const struct cid *cid, uint32_t *size, struct error *err)
@@ -101,7 +101,7 @@ bool task_size(struct task *task, const struct cid *cid, uint32_t *size, struct 
         return true;
     if (failure.code == ERROR_NOT_FOUND)
         return missing(cid, err);
-    return error_set(err, failure.code, "%s", failure.text);
+    return error_copy(err, &failure);
 }
 
 /* The batch that is filled; a full one stays behind it. */
@@ -194,7 +194,7 @@ enum task_step task_frame_run(struct task_frame *frame, struct error *err)
     enum task_step step;
 
     if (frame->failure.code != ERROR_NONE) {
-        error_set(err, frame->failure.code, "%s", frame->failure.text);
+        error_copy(err, &frame->failure);
         return TASK_FAILED;
     }
     frame->slice_end_us = clock_us() + TASK_SLICE_US;

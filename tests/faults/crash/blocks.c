@@ -76,8 +76,7 @@ static bool wait_for(const struct check *check, const struct answer *answer, str
 {
     while (!answer->is_there)
         loop_turn(check->loop, 1000);
-    return answer->err.code == ERROR_NONE ||
-           error_set(err, answer->err.code, "%s", answer->err.text);
+    return answer->err.code == ERROR_NONE || error_copy(err, &answer->err);
 }
 
 static bool read_bundle(const struct check *check, struct blocks *blocks, unsigned n,

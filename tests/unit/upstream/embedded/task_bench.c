@@ -92,7 +92,7 @@ static bool write_blocks(struct task_bench *bench, struct blocks_write *write,
     for (int turns = 0; !seen.is_done && turns < 2000; turns++)
         loop_turn(bench->loop, 10);
     assert_true(seen.is_done);
-    return seen.err.code == ERROR_NONE || error_set(err, seen.err.code, "%s", seen.err.text);
+    return seen.err.code == ERROR_NONE || error_copy(err, &seen.err);
 }
 
 void task_bench_put(struct task_bench *bench, const struct cid *cid, struct slice block)

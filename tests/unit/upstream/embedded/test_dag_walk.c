@@ -47,7 +47,7 @@ static bool note_missing(void *task_, const struct cid *cid, const struct error 
     text_put_text(&wanted->visits, "- ");
     cid_print(cid, CID_BASE_DEFAULT, &wanted->visits);
     text_put_char(&wanted->visits, '\n');
-    return why->code == ERROR_NOT_FOUND || error_set(err, why->code, "%s", why->text);
+    return why->code == ERROR_NOT_FOUND || error_copy(err, why);
 }
 
 static bool begin(struct task *task, struct error *err)
