@@ -82,6 +82,42 @@ X509 *exchange_peer_certificate(const struct exchange *exchange)
     return ssl == NULL ? NULL : SSL_get0_peer_certificate(ssl);
 }
 
+STACK_OF(X509) * exchange_peer_chain(const struct exchange *exchange)
+{
+    SSL *ssl = exchange->session->connection.io.ssl;
+
+    return ssl == NULL ? NULL : SSL_get_peer_cert_chain(ssl);
+}
+
+void exchange_export_key(const struct exchange *exchange, const char *label,
+                         uint8_t out[TLS_EXPORT_SIZE])
+{
+    tls_export_key(exchange->session->connection.io.ssl, label, out);
+}
+
+bool exchange_offer_ticket(const struct exchange *exchange, struct slice blob, uint32_t lifetime_s)
+{
+    SSL *ssl = exchange->session->connection.io.ssl;
+
+    return ssl != NULL && tls_offer_ticket(ssl, blob, lifetime_s);
+}
+
+struct slice exchange_ticket_blob(const struct exchange *exchange)
+{
+    SSL *ssl = exchange->session->connection.io.ssl;
+
+    return ssl == NULL ? (struct slice){0} : tls_ticket_blob(ssl);
+}
+
+void exchange_vouch(struct exchange *exchange)
+{
+}
+
+void exchange_end_connection(struct exchange *exchange)
+{
+    exchange->head.keeps_alive = false;
+}
+
 bool exchange_peer_user(const struct exchange *exchange, uid_t *user)
 {
     struct ucred credentials;

@@ -26,6 +26,7 @@
 #include "http/head.h"
 #include "http/meter.h"
 #include "http/pool.h"
+#include "http/tls.h"
 
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -53,6 +54,10 @@ struct http_handler {
     /* The connection ends, and the handler had put something into exchange_session_context: frees
      * it. NULL if it never does. */
     void (*on_session_end)(void *session_context);
+    /* A client wants to resume the TLS session that exchange_offer_ticket gave this blob to: may
+     * it? In the handshake; app is the newest settings'. NULL: there are no tickets (of
+     * tls_peer_server_create's contexts; others do not ask). */
+    bool (*is_ticket_good)(void *app, struct slice blob);
     /* Once a second for each exchange that was decided and runs; NULL: not needed. May end it with
      * exchange_cut, as its last act. */
     void (*on_sweep)(struct exchange *exchange, void *app);
@@ -69,9 +74,23 @@ const struct head *exchange_request(const struct exchange *exchange);
 const struct sockaddr *exchange_peer(const struct exchange *exchange);
 const char *exchange_id(const struct exchange *exchange); /* unique, ASCII, 20 characters */
 bool exchange_is_tls(const struct exchange *exchange);
-/* The client's certificate, verified in the handshake; borrowed. NULL: none was shown, or no TLS.
- */
+/* The client's certificate, verified in the handshake (by a context of tls_peer_server_create: no
+ * more than that the client has its key); borrowed. NULL: none was shown, or no TLS. */
 X509 *exchange_peer_certificate(const struct exchange *exchange);
+/* What the client sent behind it; borrowed. NULL: nothing, or the session was resumed. */
+STACK_OF(X509) * exchange_peer_chain(const struct exchange *exchange);
+/* tls_export_key of its connection, which must have TLS. */
+void exchange_export_key(const struct exchange *exchange, const char *label,
+                         uint8_t out[TLS_EXPORT_SIZE]);
+/* tls_offer_ticket and tls_ticket_blob of its connection; false and empty without TLS, and where
+ * the handler has no is_ticket_good. Before the reply, so that the ticket goes with it. */
+bool exchange_offer_ticket(const struct exchange *exchange, struct slice blob, uint32_t lifetime_s);
+struct slice exchange_ticket_blob(const struct exchange *exchange);
+/* The handler knows who this is: the connection no longer counts as a stranger's (guard.h). Again:
+ * nothing. */
+void exchange_vouch(struct exchange *exchange);
+/* The connection ends behind this exchange. Before the reply. */
+void exchange_end_connection(struct exchange *exchange);
 /* Can it be told more: a decision (while DECIDING or CONSUMING), or about the reply that is being
  * produced? False: it was answered, refused or handed over, perhaps by somebody else (a view, a
  * meter, exchange_cut), and goes on only since that waits for the client, or for who took it. */

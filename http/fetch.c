@@ -284,3 +284,30 @@ void fetch_cancel(struct fetch **fetch)
         dispose(*fetch, false);
     *fetch = NULL;
 }
+
+void fetch_produce_more(struct fetch *fetch)
+{
+}
+
+void fetch_pause(struct fetch *fetch)
+{
+}
+
+void fetch_resume(struct fetch *fetch)
+{
+}
+
+int fetch_status(const struct fetch *fetch)
+{
+    return fetch->status;
+}
+
+struct slice fetch_headers(const struct fetch *fetch)
+{
+    return (struct slice){0};
+}
+
+struct slice header_value(struct slice headers, const char *name)
+{
+    return (struct slice){0};
+}

@@ -94,6 +94,12 @@ struct pool *pool_create(struct loop *loop, struct block_store *blocks,
     return pool;
 }
 
+void pool_clear(struct pool *pool)
+{
+    while (pool->first != NULL)
+        drop_idle(pool->first);
+}
+
 void pool_destroy(struct pool **pool)
 {
     if (*pool == NULL)

@@ -10,10 +10,24 @@
 
 struct pool;
 
+/* TLS on a pool's connections. All NULL: plain. arg and what the hooks need live as long as the
+ * pool. */
+struct pool_tls {
+    SSL_CTX *context; /* of tls_peer_client_create; a reference is taken */
+    /* Before the handshake: SSL_set_tlsext_host_name, say. NULL: nothing to do. */
+    void (*prepare)(void *arg, SSL *ssl);
+    /* After each handshake, resumed ones too (the chain is there all the same), and before the
+     * connection is lent: is this the peer? false with err fails the dial, with ERROR_REFUSED if
+     * err says nothing else. */
+    bool (*verify)(void *arg, SSL *ssl, struct error *err);
+    void *arg;
+};
+
 struct pool_settings {
     struct address address; /* ADDRESS_IP or ADDRESS_UNIX: resolved already */
+    struct pool_tls tls;
     uint32_t max_idle;
-    uint64_t connect_timeout_ms;
+    uint64_t connect_timeout_ms; /* TLS handshake included */
     uint64_t idle_timeout_ms;
 };
 
@@ -23,12 +37,17 @@ struct pooled {
     struct pool *pool;
     void *borrower; /* for the borrower's callbacks */
     bool is_reused; /* it served another exchange before */
+    bool is_stale;  /* pool_clear came meanwhile */
     uint64_t idle_since_ms;
     struct pooled *next, *previous; /* in the idle list; first: idle for the shortest time */
 };
 
 struct pool *pool_create(struct loop *loop, struct block_store *blocks,
                          const struct pool_settings *settings);
+
+/* Closes what is idle, lets nothing that is lent out come back to it, and forgets the TLS session
+ * that the next handshake would resume: the peer is another one from now on, or none. */
+void pool_clear(struct pool *pool);
 
 /* Closes what is idle. Connections that are lent out must have been given back. */
 void pool_destroy(struct pool **pool);

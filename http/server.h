@@ -6,6 +6,7 @@
 
 #include "conf/log.h"
 #include "http/exchange.h"
+#include "http/guard.h"
 #include "http/session.h"
 
 #include <openssl/ssl.h>
@@ -13,6 +14,7 @@
 struct http_limits {
     uint32_t head_size;
     uint64_t head_timeout_ms;
+    uint64_t handshake_timeout_ms; /* 0: head_timeout_ms */
     uint64_t idle_timeout_ms;
     uint64_t body_idle_timeout_ms;
     uint64_t min_body_rate; /* bytes a second; 0: off */
@@ -33,7 +35,10 @@ enum { DURATION_BUCKETS = 12 };
 
 /* Written by the loop's thread, read by any: relaxed atomics through server_count. */
 struct server_counters {
-    uint64_t connections_accepted, connections_closed, accepts_paused, handshakes_failed;
+    uint64_t connections_accepted, connections_closed, accepts_paused;
+    uint64_t handshakes, handshakes_resumed, handshakes_failed, handshakes_late;
+    uint64_t strangers_refused; /* connections: an address had too many, or opened them too fast */
+    uint64_t strangers_evicted; /* made room for newer ones */
     uint64_t requests, bad_requests, statuses[6], closes[CLOSE_REASON_COUNT];
     uint64_t bytes_in, bytes_out; /* content; all of the replies, heads and framing too */
     uint64_t upstream_dials, upstream_reuses, upstream_retries;
@@ -49,7 +54,8 @@ struct server_options {
     uint32_t id; /* of this server within the process: part of request ids */
     uint32_t max_connections;
     size_t large_block_budget;
-    struct log_writer *log; /* messages and, unless no_access_log, access lines */
+    struct guard_limits strangers; /* over TCP */
+    struct log_writer *log;        /* messages and, unless no_access_log, access lines */
     bool no_access_log;
 };
 
@@ -61,6 +67,8 @@ struct server {
     struct server_settings *settings;
     struct listener *listeners;
     struct session *sessions, *next_session; /* next_session: where a walk over them goes on */
+    struct guard *guard;                     /* NULL: strangers are not limited */
+    struct session *oldest_stranger, *newest_stranger;
     uint32_t session_count;
     struct exchange *free_exchanges;
     uint32_t free_exchange_count;
@@ -88,6 +96,12 @@ void server_reload(struct server *server, struct server_settings *settings);
  * deadline. */
 void server_drain(struct server *server, uint64_t deadline_ms);
 bool server_is_drained(const struct server *server);
+
+/* Ends each session whose context (exchange_session_context; those without one are not asked) must
+ * go: an idle one at once; a running exchange is cut (403 or inside its reply, CLOSE_REVOKED) and
+ * its connection ends with it. Returns how many. Also from worker_options.make_settings. */
+size_t server_cut_sessions(struct server *server, bool (*must_go)(void *arg, void *session_context),
+                           void *arg);
 
 /* ---- for session.c and exchange.c */
 

@@ -81,3 +81,40 @@ SSL_CTX *tls_server_create(const struct tls_files *files, SSL_CTX *previous, str
         keep_ticket_keys(context, previous);
     return context;
 }
+
+SSL_CTX *tls_peer_server_create(const struct tls_identity *identity, const char *alpn,
+                                struct error *err)
+{
+    error_set(err, ERROR_REFUSED, "not built");
+    return NULL;
+}
+
+SSL_CTX *tls_peer_client_create(const struct tls_identity *identity, const char *alpn,
+                                struct error *err)
+{
+    error_set(err, ERROR_REFUSED, "not built");
+    return NULL;
+}
+
+void tls_server_attach(SSL *ssl, struct tls_resumption *resumption)
+{
+}
+
+bool tls_offer_ticket(SSL *ssl, struct slice blob, uint32_t lifetime_s)
+{
+    return false;
+}
+
+struct slice tls_ticket_blob(const SSL *ssl)
+{
+    return (struct slice){0};
+}
+
+void tls_client_attach(SSL *ssl, SSL_SESSION **session)
+{
+}
+
+void tls_export_key(SSL *ssl, const char *label, uint8_t out[TLS_EXPORT_SIZE])
+{
+    memset(out, 0, TLS_EXPORT_SIZE);
+}

@@ -103,6 +103,7 @@ struct worker *worker_create(const struct worker_options *options, const void *s
         .id = options->id,
         .max_connections = options->max_connections,
         .large_block_budget = options->large_block_budget,
+        .strangers = options->strangers,
         .log = options->log,
     };
     sigset_t all, old;

@@ -14,6 +14,7 @@ struct worker_options {
     int listen_fd; /* taken over */
     uint32_t max_connections;
     size_t large_block_budget;
+    struct guard_limits strangers;
     struct log_writer *log;
     /* Makes the settings of this worker's server from a snapshot that is shared by all. Runs on the
      * worker's thread; returns one reference. */
