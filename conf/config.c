@@ -58,6 +58,9 @@ static const struct option table[] = {
      .help = "The organization this gateway belongs to: a DNS name in lower case."},
     {"data", OPTION_PATH, FIELD(data), "data",
      .help = "The folder of all state. Relative paths, here and below, begin at the folder of this file."},
+    {"node", OPTION_TEXT, FIELD(node), "main", .check = config_check_node,
+     .help = "What this gateway is called among those of the organization: lower-case letters, digits, '.', '_' and '-'. Partners "
+             "see it in its certificate."},
 
     {"listen.clients.address", OPTION_ADDRESS, FIELD(listen.clients.address), "127.0.0.1:9500",
      .check = config_check_can_listen,
@@ -73,7 +76,12 @@ static const struct option table[] = {
     {"listen.operators.address", OPTION_ADDRESS, FIELD(listen.operators.address), "127.0.0.1:9502",
      .check = config_check_loopback,
      .help = "Serves /healthz, /readyz and /metrics, and nothing else. A loopback address or a unix socket."},
-    {.name = "listen.partners", .type = OPTION_UNBUILT},
+    {"listen.partners.address", OPTION_ADDRESS, FIELD(listen.partners.address), .check = config_check_can_serve_partners,
+     .help = "Where the gateways of partners connect, such as 0.0.0.0:9501: TLS 1.3, and nothing but links. Needs org. Without it "
+             "there are no links. Takes effect at a restart only."},
+    {"listen.partners.advertise", OPTION_TEXT, FIELD(listen.partners.advertise), .check = config_check_advertise,
+     .help = "The host and port that partners dial to reach listen.partners.address, such as gateway.example.org:9501; what an "
+             "invitation tells them. If it is not set: org, and the port of listen.partners.address."},
 
     {"hosts", OPTION_TEXTS, FIELD(hosts), .check = config_check_host,
      .help = "Names that clients may send as Host, besides the listen addresses. Others are refused, so that a web page "
@@ -211,6 +219,19 @@ static bool check_upstream(const struct config *config, const struct yaml *yaml,
     return true;
 }
 
+static bool check_partners(const struct config *config, const struct yaml *yaml, struct error *err)
+{
+    bool is_served = config->listen.partners.address.kind != ADDRESS_NONE;
+
+    if (is_served && config->org == NULL)
+        return options_error(yaml, "listen.partners.address", err,
+                             "partners know a gateway by its organization: set org");
+    if (config->listen.partners.advertise != NULL && !is_served)
+        return options_error(yaml, "listen.partners.advertise", err,
+                             "nothing listens there: set listen.partners.address");
+    return true;
+}
+
 /* What no single option can tell. */
 static bool check_together(const struct config *config, const struct yaml *yaml, struct error *err)
 {
@@ -235,7 +256,7 @@ static bool check_together(const struct config *config, const struct yaml *yaml,
                              "the policy says who may do what: take allow out, or policy");
     if (config->policy != NULL && config->org == NULL)
         return options_error(yaml, "policy", err, "a policy needs org, which it must name too");
-    return check_upstream(config, yaml, err);
+    return check_partners(config, yaml, err) && check_upstream(config, yaml, err);
 }
 
 static uint64_t count_cores(void)
@@ -246,9 +267,22 @@ static uint64_t count_cores(void)
     return count > 64 ? 64 : (uint64_t)count;
 }
 
+static void fill_in_advertise(struct config *config)
+{
+    struct text advertise = {0};
+
+    if (config->listen.partners.address.kind == ADDRESS_NONE ||
+        config->listen.partners.advertise != NULL)
+        return;
+    text_put_format(&advertise, "%s:%u", config->org, config->listen.partners.address.port);
+    config->listen.partners.advertise = advertise.data;
+}
+
 static void fill_in(struct config *config)
 {
     char *access = config->log.access;
+
+    fill_in_advertise(config);
 
     if (config->workers == 0)
         config->workers = count_cores();

@@ -63,11 +63,16 @@ struct config {
     char *folder; /* where relative paths begin */
     char *org;    /* may be NULL */
     char *data;   /* absolute path */
+    char *node;   /* of the gateways of org, this one */
     struct {
         struct {
             struct address address;
             struct config_tls tls;
         } clients;
+        struct {
+            struct address address; /* IP, or ADDRESS_NONE: there is no partner port */
+            char *advertise;        /* HOST:PORT that partners dial; NULL only without address */
+        } partners;
         struct {
             struct address address; /* always loopback */
         } operators;

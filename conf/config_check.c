@@ -2,6 +2,7 @@
 #include "conf/config_check.h"
 
 #include "conf/address.h"
+#include "conf/id.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,6 +112,37 @@ bool config_check_loopback(const void *address_, struct error *err)
                      "%s can be reached from other machines, where anybody could use it; write a "
                      "loopback address such as 127.0.0.1:%u",
                      address->text, address->port);
+}
+
+bool config_check_can_serve_partners(const void *address_, struct error *err)
+{
+    const struct address *address = address_;
+
+    if (!config_check_can_listen(address, err))
+        return false;
+    return address->kind == ADDRESS_IP ||
+           error_set(err, ERROR_SYNTAX,
+                     "%s: partners come from other machines; write an IP address and a port, such "
+                     "as 0.0.0.0:9501",
+                     address->text);
+}
+
+/* What partners are told must be of use on their machines. */
+bool config_check_advertise(const void *text, struct error *err)
+{
+    struct address address = {0};
+    bool is_fine = address_parse(&address, slice_of(text), NULL) && strcmp(address.text, text) == 0;
+
+    return (is_fine && address.kind != ADDRESS_UNIX && address.port != 0) ||
+           error_set(err, ERROR_SYNTAX,
+                     "'%s' is nothing that a partner can dial; write host and port: "
+                     "gateway.example.org:9501, 192.0.2.1:9501 or [2001:db8::1]:9501",
+                     (const char *)text);
+}
+
+bool config_check_node(const void *text, struct error *err)
+{
+    return id_check(slice_of(text), "node", err);
 }
 
 bool config_check_can_dial(const void *address_, struct error *err)

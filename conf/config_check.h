@@ -11,6 +11,9 @@ bool config_check_host(const void *text, struct error *err);
 bool config_check_origin(const void *text, struct error *err);
 bool config_check_can_listen(const void *address, struct error *err);
 bool config_check_loopback(const void *address, struct error *err);
+bool config_check_can_serve_partners(const void *address, struct error *err);
+bool config_check_advertise(const void *text, struct error *err);
+bool config_check_node(const void *text, struct error *err);
 bool config_check_can_dial(const void *address, struct error *err);
 
 #endif

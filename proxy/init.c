@@ -22,6 +22,9 @@ static const char configuration[] =
     "  clients:\n"
     "    address: 127.0.0.1:9500     # for other machines: their address here, and tls below\n"
     "#   tls: {certificate_file: server.crt, key_file: server.key}\n"
+    "  partners:\n"
+    "    address: 0.0.0.0:9501       # where partners' gateways connect; only links, mutual TLS\n"
+    "#   advertise: gateway.example.org:9501   # what they dial, unless it is org:9501\n"
     "\n";
 
 /* What stores the data. */

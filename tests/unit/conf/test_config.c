@@ -116,7 +116,17 @@ static void test_config_refuses_with_place_and_remedy(void **state)
         {"listen: {clients: {address: 'localhost:9500'}}", "write the IP address to listen on"},
         {"listen: {operators: {address: '192.0.2.1:9502'}}",
          ":1:31: listen.operators.address: 192.0.2.1:9502 can be reached from other machines"},
-        {"listen: {partners: {}}", "listen.partners is not built yet"},
+        {"listen: {partners: {address: '0.0.0.0:9501'}}", "set org"},
+        {"{org: a.example, listen: {partners: {address: 'unix:/p'}}}",
+         ":1:47: listen.partners.address: unix:/p: partners come from other machines"},
+        {"{org: a.example, listen: {partners: {address: 'a.example:9501'}}}",
+         "write the IP address to listen on"},
+        {"{org: a.example, listen: {partners: {advertise: 'a.example:9501'}}}",
+         "set listen.partners.address"},
+        {"listen: {partners: {advertise: a.example}}", "nothing that a partner can dial"},
+        {"listen: {partners: {advertise: 'https://a.example:1'}}", "write host and port"},
+        {"listen: {partners: {advertise: 'a.example:0'}}", "write host and port"},
+        {"node: North", ":1:7: node: the node 'North' has a byte"},
         {"listen: {clients: {tls: {certificate_file: /etc/passwd}}}",
          "listen.clients.tls.certificate_file: a certificate needs its key"},
         {"listen: {clients: {tls: {key_file: /etc/passwd}}}", "a key needs its certificate"},
@@ -223,6 +233,32 @@ static void *ref_and_unref(void *config_)
     return NULL;
 }
 
+static void test_config_tells_partners_a_name_and_a_port(void **state)
+{
+    static const struct {
+        const char *source, *advertise;
+    } cases[] = {
+        {"org: a.example\nlisten: {partners: {address: '0.0.0.0:9511'}}\n", "a.example:9511"},
+        {"org: a.example\nlisten:\n  partners: {address: '0.0.0.0:1', advertise: 'g.example:2'}\n",
+         "g.example:2"},
+        {"org: a.example\n", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct config *config;
+        struct error err = {0};
+
+        if (!config_load_bytes(&config, "/c.yaml", slice_of(cases[i].source), &err))
+            fail_msg("%s", err.text);
+        assert_string_equal(config->node, "main");
+        if (cases[i].advertise == NULL)
+            assert_null(config->listen.partners.advertise);
+        else
+            assert_string_equal(config->listen.partners.advertise, cases[i].advertise);
+        config_unref(&config);
+    }
+}
+
 static void test_config_lives_until_its_last_reference(void **state)
 {
     const struct config *config, *held;
@@ -269,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_config_tells_how_to_make_an_absent_file),
         cmocka_unit_test(test_config_loads_a_file_and_its_secret_beside_it),
         cmocka_unit_test(test_config_find_prefers_the_option_over_the_environment),
+        cmocka_unit_test(test_config_tells_partners_a_name_and_a_port),
         cmocka_unit_test(test_config_lives_until_its_last_reference),
         cmocka_unit_test(test_config_reference_names_every_option),
     };
