@@ -2,6 +2,7 @@
 #include "auth/commands.h"
 #include "conf/cli.h"
 #include "conf/commands.h"
+#include "federation/commands.h"
 #include "ipfs/commands.h"
 #include "policy/commands.h"
 #include "proxy/commands.h"
@@ -9,7 +10,8 @@
 int main(int argc, char **argv)
 {
     static const struct cli_command *const tables[] = {
-        proxy_commands, auth_commands, policy_commands, conf_commands, ipfs_commands, NULL};
+        proxy_commands, auth_commands, policy_commands, federation_commands, conf_commands,
+        ipfs_commands,  NULL};
 
     return cli_run(argc, argv, tables, stdout, stderr, NULL);
 }
