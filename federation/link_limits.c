@@ -29,7 +29,7 @@ static bool parse_hour(struct slice text, unsigned max, unsigned *hour, struct e
 static bool parse_span(struct slice text, uint32_t *hours, struct error *err)
 {
     const char *dash = memchr(text.data, '-', text.size);
-    unsigned from, to;
+    unsigned from = 0, to = 0;
 
     if (dash == NULL)
         return error_set(err, ERROR_SYNTAX,
