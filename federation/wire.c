@@ -18,12 +18,6 @@
 
 /* ---- parts */
 
-static const struct wire_field document_fields[] = {
-    {FIELD("document", WIRE_BYTES, wire_document, document), .max = WIRE_DOCUMENT_MAX},
-    {FIELD("signature", WIRE_BYTES, wire_document, signature), .max = 64},
-};
-static const struct wire_shape document_shape = SHAPE("document", wire_document, document_fields);
-
 static const struct wire_field versions_fields[] = {
     {FIELD("min", WIRE_NUMBER, wire_versions, min), .min = 1, .max = 1000},
     {FIELD("max", WIRE_NUMBER, wire_versions, max), .min = 1, .max = 1000},
@@ -69,7 +63,7 @@ static const struct wire_shape result_shape = SHAPE("result", wire_result, resul
     }
 #define ROOTS_OF(type)                                                                             \
     {                                                                                              \
-        FIELD("roots", WIRE_OBJECT, type, roots), .shape = &document_shape                         \
+        FIELD("roots", WIRE_BYTES, type, roots), .max = WIRE_ROOTS_MAX                             \
     }
 
 static const struct wire_field hello_fields[] = {

@@ -3,7 +3,7 @@
  *
  * Pure; any thread. Every message but errors begins with "v"; a version that is not spoken here is
  * ERROR_UNSUPPORTED. `from` and `to` are the incarnations of who speaks and who is spoken to. Roots
- * documents are dag-cbor with a detached signature, and bytes here. */
+ * documents are dag-cbor with their signatures (auth/roots.h), and bytes here. */
 #ifndef FEDERATION_WIRE_H
 #define FEDERATION_WIRE_H
 
@@ -18,14 +18,8 @@ enum {
     WIRE_FEATURES_MAX = 64,
     WIRE_MESSAGE_MAX = 400,
     WIRE_ADDRESS_MAX = 512,
-    WIRE_DOCUMENT_MAX = 8 * 1024,
+    WIRE_ROOTS_MAX = 8 * 1024, /* a roots document */
     WIRE_WITH_MAX = 16 * 1024, /* what an item says of itself */
-};
-
-/* Signed documents, as bytes. */
-struct wire_document {
-    struct text document;
-    struct text signature;
 };
 
 struct wire_versions {
@@ -54,8 +48,8 @@ struct wire_join {
     char node[ID_SIZE];
     char address[WIRE_ADDRESS_MAX + 1]; /* "": they cannot be dialled */
     uint64_t incarnation;
-    struct wire_document roots;
-    uint8_t proof[WIRE_DIGEST_SIZE]; /* HMAC-SHA-256(secret, TLS exporter, both root hashes) */
+    struct text roots;               /* the signed document, see auth/roots.h */
+    uint8_t proof[WIRE_DIGEST_SIZE]; /* see invitation.h */
 };
 
 struct wire_joined {
@@ -63,7 +57,7 @@ struct wire_joined {
     char link[ULID_SIZE];
     uint64_t epoch;
     uint64_t incarnation;
-    struct wire_document roots;
+    struct text roots;
     uint64_t ignored; /* members of the request that are not known here */
 };
 
@@ -92,12 +86,12 @@ struct wire_heartbeat {
     uint64_t ignored;
 };
 
-/* POST /link/v1/roots */
+/* POST /link/v1/roots: one document. Who lacks several is sent them one after the other. */
 struct wire_roots {
     uint64_t version;
     uint64_t from, to;
-    uint64_t sequence;
-    struct wire_document roots;
+    uint64_t sequence; /* of the document */
+    struct text roots;
 };
 
 struct wire_item {
