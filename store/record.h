@@ -27,7 +27,16 @@ enum {
     WINDOW_NAME_MAX = 128, /* of a window's scope, id and dimension, each */
     WINDOW_BYTES_MAX = 4096,
     MULTIHASH_MAX = 256,
-    REASON_MAX = 500, /* bytes of UTF-8: why somebody is suspended, or something denied */
+    REASON_MAX = 500,           /* bytes of UTF-8: why somebody is suspended, or something denied */
+    LINK_STATE_SIZE = 16,       /* of a state's name and a NUL */
+    LINK_RECORD_MAX = 16 << 10, /* bytes of what federation/ keeps of a link, and of its limits */
+    LINK_ROOTS_MAX = 8 << 10,   /* of a roots document with its signatures */
+    LINK_ADDRESS_MAX = 2048,
+    LINK_WORDS_MAX = 200,
+    LINK_NODES_MAX = 64,        /* of one link and direction whose numbers are kept */
+    LINK_HISTORY_MAX = 1000,    /* entries of one partner; the oldest go */
+    LINK_SAID_MAX = 1000,       /* bytes of UTF-8 */
+    REPLY_BYTES_MAX = 64 << 10, /* of one kept reply */
 };
 
 /* Beyond this no size of an object is believed: 2^53. */
@@ -135,6 +144,65 @@ struct suspended_record {
     char member[ID_SIZE];
     uint64_t since_ms;
     struct slice reason; /* UTF-8; may be empty */
+};
+
+/* ---- links: what they are is federation/link.h's to say. A partner has one, and ids of links are
+ * nobody else's. */
+
+struct link_entry {
+    char partner[ID_SIZE];
+    char id[ULID_SIZE];
+    char state[LINK_STATE_SIZE]; /* its name: for who reads the ledger without federation/ */
+    uint64_t epoch;              /* of one id it never goes down */
+    uint64_t ended_epoch;        /* the last that ended, 0: none. Of one id it never goes down */
+    struct slice record;         /* federation's own bytes */
+    struct slice roots;          /* their newest document, signatures and all; empty: none yet */
+    struct slice address;        /* text: where they are dialled */
+    struct slice words;          /* text: to be compared, while the link is pending */
+    struct slice limits;         /* federation's own bytes */
+    bool has_invitation;         /* whoever has the secret of this hash may join */
+    uint8_t invitation_hash[RECORD_HASH_SIZE];
+    bool breaker_is_open; /* the three of federation/breaker.h */
+    uint32_t breaker_attempt;
+    uint64_t breaker_retry_ms;
+    /* The ledger was restored from a backup since this was written: what the link's machine is told
+     * of before anything else, with ended_epoch. link_put says that it was. */
+    bool is_restored;
+};
+
+/* Something that happened to a partner's link. */
+struct link_history {
+    uint64_t number; /* out: rising */
+    uint64_t at_ms;
+    uint64_t epoch;
+    char from[LINK_STATE_SIZE], to[LINK_STATE_SIZE]; /* states; the same: none was changed */
+    struct slice actor;                              /* text: "operator:root", "partner:beta", "" */
+    struct slice event;                              /* text: "confirm" */
+    struct slice said;                               /* text: one line for a person */
+};
+
+/* Up to which number one node of one side of a link may have sent; or of the other, may have been
+ * taken (federation/sequence.h). Numbers begin anew with each incarnation of who sends. */
+struct sequence_record {
+    char node[ID_SIZE];
+    bool is_ours;
+    uint64_t incarnation;
+    uint64_t claimed;
+};
+
+/* What was answered to an item of one of their nodes (federation/replies.h). */
+struct reply_record {
+    char node[ID_SIZE];
+    char key[ULID_SIZE];
+    uint64_t epoch;
+    uint8_t digest[RECORD_HASH_SIZE]; /* of what was asked */
+    struct slice body;
+};
+
+/* Up to which key a node of theirs has seen its answers. */
+struct settled_record {
+    char node[ID_SIZE];
+    char key[ULID_SIZE];
 };
 
 /* A secret is known by its SHA-256 alone. */

@@ -52,6 +52,16 @@ static const struct {
     [TRANSACTION_MEMBER_SUSPEND] = {"member-suspend", true},
     [TRANSACTION_MEMBER_RESUME] = {"member-resume", true},
     [TRANSACTION_MEMBER_LIST] = {"member-list", false},
+    [TRANSACTION_LINK_PUT] = {"link-put", true},
+    [TRANSACTION_LINK_GET] = {"link-get", false},
+    [TRANSACTION_LINK_LIST] = {"link-list", false},
+    [TRANSACTION_LINK_EVENT_ADD] = {"link-event-add", true},
+    [TRANSACTION_LINK_EVENT_LIST] = {"link-event-list", false},
+    [TRANSACTION_SEQUENCE_CLAIM] = {"sequence-claim", true},
+    [TRANSACTION_SEQUENCE_LIST] = {"sequence-list", false},
+    [TRANSACTION_REPLY_PUT] = {"reply-put", true},
+    [TRANSACTION_REPLY_SETTLE] = {"reply-settle", true},
+    [TRANSACTION_REPLY_LIST] = {"reply-list", false},
 };
 
 _Static_assert(ARRAY_SIZE(names) == TRANSACTION_COUNT, "every transaction has a row");

@@ -54,6 +54,16 @@ enum transaction_name {
     TRANSACTION_MEMBER_SUSPEND,
     TRANSACTION_MEMBER_RESUME,
     TRANSACTION_MEMBER_LIST,
+    TRANSACTION_LINK_PUT,
+    TRANSACTION_LINK_GET,
+    TRANSACTION_LINK_LIST,
+    TRANSACTION_LINK_EVENT_ADD,
+    TRANSACTION_LINK_EVENT_LIST,
+    TRANSACTION_SEQUENCE_CLAIM,
+    TRANSACTION_SEQUENCE_LIST,
+    TRANSACTION_REPLY_PUT,
+    TRANSACTION_REPLY_SETTLE,
+    TRANSACTION_REPLY_LIST,
     TRANSACTION_COUNT
 };
 
@@ -414,6 +424,88 @@ struct member_list {
     bool has_more;
 };
 
+/* ---- links. What belongs together (a state and its history, an effect and the reply to who asked
+ * for it) is started together, store_start_all, and is durable together. */
+
+/* A new one, or what there is of the partner is replaced, and with it, if the id is another one,
+ * the numbers and replies of the one before. ended_epoch 0 keeps what is kept. is_restored is not
+ * looked at: what is put knows of it. ERROR_MISMATCH: the id is of another partner's;
+ * ERROR_REFUSED: the epoch would go down; ERROR_LIMIT. */
+struct link_put {
+    struct link_entry entry;
+};
+
+/* ERROR_NOT_FOUND. */
+struct link_get {
+    char partner[ID_SIZE];
+    struct link_entry entry; /* out */
+};
+
+/* All, by partner. */
+struct link_list {
+    char after[ID_SIZE]; /* in: those behind it; "": from the start */
+    size_t limit;
+    struct link_entry *entries;
+    size_t count;
+    bool has_more;
+};
+
+/* Beyond LINK_HISTORY_MAX the oldest of the partner is forgotten. ERROR_LIMIT. */
+struct link_event_add {
+    char partner[ID_SIZE];
+    struct link_history history; /* in: all but number */
+};
+
+/* Newest first. */
+struct link_event_list {
+    char partner[ID_SIZE];
+    uint64_t before; /* in: numbers below this; 0: from the newest */
+    size_t limit;
+    struct link_history *entries;
+    size_t count;
+    bool has_more;
+};
+
+/* Of one incarnation it never goes down; another one replaces it. ERROR_LIMIT: the node would be
+ * one more than LINK_NODES_MAX. */
+struct sequence_claim {
+    char link[ULID_SIZE];
+    struct sequence_record record;
+};
+
+/* All of a link: ours, then theirs, by node; and what each node of theirs has settled. */
+struct sequence_list {
+    char link[ULID_SIZE];
+    struct sequence_record *records;
+    size_t count;
+    struct settled_record *settled;
+    size_t settled_count;
+};
+
+/* ERROR_MISMATCH: there is one for this key; ERROR_LIMIT. */
+struct reply_put {
+    char link[ULID_SIZE];
+    struct reply_record record;
+};
+
+/* Replies to this key of the node, and all before it, are forgotten. Going back changes nothing.
+ * "": every reply to the node, and what it had settled: its keys begin anew. ERROR_LIMIT: as
+ * sequence_claim. */
+struct reply_settle {
+    char link[ULID_SIZE];
+    struct settled_record record;
+};
+
+/* All of a link, by node and key. */
+struct reply_list {
+    char link[ULID_SIZE];
+    char after_node[ID_SIZE], after_key[ULID_SIZE]; /* in: those behind; "" both: from the start */
+    size_t limit;
+    struct reply_record *records;
+    size_t count;
+    bool has_more;
+};
+
 struct transaction {
     enum transaction_name name;
     struct arena arena; /* the caller's before the start; results are in it afterwards */
@@ -460,6 +552,16 @@ struct transaction {
         struct member_suspend member_suspend;
         struct member_resume member_resume;
         struct member_list member_list;
+        struct link_put link_put;
+        struct link_get link_get;
+        struct link_list link_list;
+        struct link_event_add link_event_add;
+        struct link_event_list link_event_list;
+        struct sequence_claim sequence_claim;
+        struct sequence_list sequence_list;
+        struct reply_put reply_put;
+        struct reply_settle reply_settle;
+        struct reply_list reply_list;
     };
 };
 

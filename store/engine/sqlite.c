@@ -53,6 +53,16 @@ static const sqlite_transaction transactions[] = {
     [TRANSACTION_MEMBER_SUSPEND] = sqlite_member_suspend,
     [TRANSACTION_MEMBER_RESUME] = sqlite_member_resume,
     [TRANSACTION_MEMBER_LIST] = sqlite_member_list,
+    [TRANSACTION_LINK_PUT] = sqlite_link_put,
+    [TRANSACTION_LINK_GET] = sqlite_link_get,
+    [TRANSACTION_LINK_LIST] = sqlite_link_list,
+    [TRANSACTION_LINK_EVENT_ADD] = sqlite_link_event_add,
+    [TRANSACTION_LINK_EVENT_LIST] = sqlite_link_event_list,
+    [TRANSACTION_SEQUENCE_CLAIM] = sqlite_sequence_claim,
+    [TRANSACTION_SEQUENCE_LIST] = sqlite_sequence_list,
+    [TRANSACTION_REPLY_PUT] = sqlite_reply_put,
+    [TRANSACTION_REPLY_SETTLE] = sqlite_reply_settle,
+    [TRANSACTION_REPLY_LIST] = sqlite_reply_list,
 };
 
 _Static_assert(ARRAY_SIZE(transactions) == TRANSACTION_COUNT, "every transaction has a function");

@@ -153,6 +153,20 @@ bool sqlite_member_suspend(struct sqlite *sqlite, struct transaction *transactio
 bool sqlite_member_resume(struct sqlite *sqlite, struct transaction *transaction,
                           struct error *err);
 bool sqlite_member_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_link_put(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_link_get(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_link_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_link_event_add(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
+bool sqlite_link_event_list(struct sqlite *sqlite, struct transaction *transaction,
+                            struct error *err);
+bool sqlite_sequence_claim(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
+bool sqlite_sequence_list(struct sqlite *sqlite, struct transaction *transaction,
+                          struct error *err);
+bool sqlite_reply_put(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_reply_settle(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_reply_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 
 /* ---- what the transactions of pins share */
 
