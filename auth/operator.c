@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A call ends in on_later, which is put off by its one answer. Nothing else frees it. */
 struct operator_call {
@@ -127,6 +128,44 @@ void operator_refuse(struct operator_call *call, int status, const char *format,
         text_dispose(&escaped);
     }
     operator_answer(call, status, output);
+}
+
+/* What a field must be, by the letter before its name. */
+static bool is_of_kind(const json_t *value, char kind, const char **what)
+{
+    switch (kind) {
+    case '"':
+        *what = "a text";
+        return json_is_string(value);
+    case '[':
+        *what = "an array";
+        return json_is_array(value);
+    case '?':
+        *what = "true or false";
+        return json_is_boolean(value);
+    default:
+        *what = "a whole number";
+        return json_is_integer(value);
+    }
+}
+
+bool operator_check_fields(const json_t *input, const char *const *fields, struct error *err)
+{
+    const char *name, *what;
+    json_t *value;
+
+    json_object_foreach((json_t *)input, name, value)
+    {
+        size_t i = 0;
+
+        while (fields[i] != NULL && strcmp(fields[i] + 1, name) != 0)
+            i++;
+        if (fields[i] == NULL)
+            return error_set(err, ERROR_SYNTAX, "there is no field '%.64s' here", name);
+        if (!is_of_kind(value, fields[i][0], &what))
+            return error_set(err, ERROR_SYNTAX, "'%s' must be %s", name, what);
+    }
+    return true;
 }
 
 static int status_of(enum error_code code)

@@ -79,6 +79,11 @@ void operator_transact(struct operator_call *call, struct transaction *transacti
 /* Text of the object's own, or {NULL, 0} if the member is missing or no string. */
 struct slice operator_text(const json_t *object, const char *name);
 
+/* Each field of the input is one of these (ended by NULL), and what the letter before its name
+ * says: " a text, [ an array, # a whole number, ? true or false. */
+MUST_USE bool operator_check_fields(const json_t *input, const char *const *fields,
+                                    struct error *err);
+
 /* /token/new, /token/list, /token/rotate, /token/revoke: operator_token.c says what they take. */
 extern const struct operator_route auth_routes[];
 

@@ -35,33 +35,6 @@ static const uint64_t most_ms = 36525 * DAY_MS; /* a century: no arithmetic over
 
 /* ---- reading */
 
-/* Every field of the input is one of names (ended by NULL), and a string unless its name ends with
- * one of "[#": an array, a number. */
-static bool check_fields(const json_t *input, const char *const *names, struct error *err)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach((json_t *)input, name, value)
-    {
-        size_t i = 0;
-        char kind;
-
-        while (names[i] != NULL && strcmp(names[i] + 1, name) != 0)
-            i++;
-        if (names[i] == NULL)
-            return error_set(err, ERROR_SYNTAX, "there is no field '%.64s' here", name);
-        kind = names[i][0];
-        if (kind == '"' ? !json_is_string(value)
-                        : (kind == '[' ? !json_is_array(value) : !json_is_integer(value)))
-            return error_set(err, ERROR_SYNTAX, "'%s' must be %s", name,
-                             kind == '"'   ? "a text"
-                             : kind == '[' ? "an array"
-                                           : "a whole number");
-    }
-    return true;
-}
-
 /* A duration, or what is said if the field is missing. */
 static bool read_duration(const json_t *input, const char *name, uint64_t missing_ms,
                           uint64_t *duration_ms, struct error *err)
@@ -313,7 +286,7 @@ static bool read_new(struct operator_call *call, struct transaction *add, struct
 
     record->owner_kind = OWNER_MEMBER;
     record->created_ms = operator_now_ms(call);
-    if (!check_fields(input, fields, err) || !read_owner(input, record->owner, err) ||
+    if (!operator_check_fields(input, fields, err) || !read_owner(input, record->owner, err) ||
         !read_expiry(input, record->created_ms, &record->expires_ms, err) ||
         !read_label(input, add, err) || !read_roles(site, input, add, err) ||
         !read_pins(input, add, err))
@@ -357,7 +330,7 @@ static bool read_list(const json_t *input, struct token_list *list, struct error
     struct slice after = operator_text(input, "after");
 
     list->owner_kind = OWNER_MEMBER;
-    if (!check_fields(input, fields, err) || !read_owner(input, list->owner, err))
+    if (!operator_check_fields(input, fields, err) || !read_owner(input, list->owner, err))
         return false;
     if (limit != NULL && (json_integer_value(limit) < 1 || json_integer_value(limit) > LIST_LIMIT))
         return error_set(err, ERROR_LIMIT, "limit must be from 1 to %d", LIST_LIMIT);
@@ -393,7 +366,7 @@ static bool read_rotate(const json_t *input, uint64_t now_ms, struct token_rotat
     static const char *const fields[] = {"\"id", "\"grace", "\"expires_in", NULL};
     uint64_t grace_ms;
 
-    if (!check_fields(input, fields, err) || !read_id(input, rotate->id, err) ||
+    if (!operator_check_fields(input, fields, err) || !read_id(input, rotate->id, err) ||
         !read_duration(input, "grace", default_grace_ms, &grace_ms, err))
         return false;
     rotate->now_ms = now_ms;
@@ -430,7 +403,8 @@ static void run_revoke(struct operator_call *call)
     struct error err = {0};
 
     revoke->token_revoke.now_ms = operator_now_ms(call);
-    if (check_fields(input, fields, &err) && read_id(input, revoke->token_revoke.id, &err)) {
+    if (operator_check_fields(input, fields, &err) &&
+        read_id(input, revoke->token_revoke.id, &err)) {
         operator_transact(call, revoke, on_revoked);
         return;
     }
