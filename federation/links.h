@@ -14,6 +14,7 @@
 #include "auth/peer.h"
 #include "conf/log.h"
 #include "federation/link.h"
+#include "federation/link_limits.h"
 #include "federation/wire.h"
 #include "federation/wire_signed.h"
 #include "http/jobs.h"
@@ -115,15 +116,7 @@ enum links_what {
     LINKS_RESUME,
     LINKS_REVOKE,
     LINKS_REPIN, /* partner, ttl_ms: answers with an invitation */
-    LINKS_LIMIT, /* limits */
-};
-
-enum { LINKS_HOURS_SIZE = 32 };
-
-/* What of our side is put at a partner's disposal. Kept and shown; enforced where bytes go. */
-struct link_limits {
-    uint64_t bytes_per_second;    /* 0: any */
-    char hours[LINKS_HOURS_SIZE]; /* "22:00-06:00", local time; "": any */
+    LINKS_LIMIT, /* limits: kept and shown; enforced where bytes go */
 };
 
 /* Borrowed. */
