@@ -244,7 +244,15 @@ struct relay {
     bool holds_head;
     /* May release or cut, as its last act. */
     void (*on_held)(struct exchange *exchange);
+    /* The upstream answered 400 or more, with at most EXCHANGE_FAILURE_MAX bytes, of which none has
+     * gone to the client (a longer one passes unasked). False: it passes as it is. True: it is
+     * forgotten, and the exchange is DECIDING once more: the handler says later, not in this call,
+     * what shall happen. Not with a body of the client's, nor with holds of that reply. NULL: all
+     * pass. */
+    bool (*on_failure)(struct exchange *exchange, int status, struct slice body);
 };
+
+enum { EXCHANGE_FAILURE_MAX = 64 * 1024 };
 
 void exchange_relay(struct exchange *exchange, const struct relay *relay);
 
@@ -295,6 +303,13 @@ struct exchange_pace {
     uint64_t window_moved;
 };
 
+/* A failure that is kept back, see relay.on_failure: what would have changed it on its way. */
+struct exchange_failure {
+    half_rewrite rewrite;
+    void *rewrite_arg;
+    bool is_passing; /* it is too long, or was let go */
+};
+
 struct exchange {
     struct session *session;
     struct server *server;
@@ -316,6 +331,7 @@ struct exchange {
     struct head head;
     struct half request, reply;
     struct relay relay;
+    struct exchange_failure failure;
     struct pooled *upstream;
     struct dial dial;
     struct timer timer;        /* the upstream's silence */

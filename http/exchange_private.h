@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the files of an exchange share: exchange.c, answer.c, produce.c, collect.c, consume.c,
- * relay.c, hold.c, skip.c and pace.c. */
+ * relay.c, hold.c, failure.c, skip.c and pace.c. */
 #ifndef HTTP_EXCHANGE_PRIVATE_H
 #define HTTP_EXCHANGE_PRIVATE_H
 
@@ -58,6 +58,10 @@ void hold_prepare(struct exchange *exchange);
 bool hold_is_under_way(struct exchange *exchange);
 /* The reply came whole, and its end waits. */
 void hold_reply(struct exchange *exchange);
+
+/* ---- failure.c */
+/* The reply that begins is a failure: it is kept back for relay.on_failure. */
+void failure_keep(struct exchange *exchange);
 
 /* ---- skip.c */
 /* Reads over body bytes that are buffered already. true: the request ended within them. */

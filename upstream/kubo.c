@@ -140,6 +140,7 @@ static void relay_request(struct upstream *upstream, struct exchange *exchange,
         .holds_end = request->holds_end,
         .holds_head = request->holds_head,
         .on_held = request->on_held,
+        .on_failure = request->on_failure,
     };
 
     kubo_put_head(kubo, request->call, head);

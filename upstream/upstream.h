@@ -36,6 +36,9 @@ struct upstream_request {
     void (*on_held)(struct exchange *exchange);
     /* Rewrite and holds are for a reply of status 200; any other passes as it is. */
     bool is_for_success;
+    /* See struct relay: the storage's failure, before any of it has passed. Only for calls without
+     * a file in the body, and without holds of a reply that fails. */
+    bool (*on_failure)(struct exchange *exchange, int status, struct slice body);
 };
 
 /* The exchange's body goes to the command (or the call's own arguments, if they stood in the body),

@@ -68,17 +68,30 @@ static int status_of(const struct error *err)
     }
 }
 
-void serve_error(struct exchange *exchange, const struct upstream_request *request,
-                 const struct error *err)
+/* False: whoever asked takes the failure, and says what comes. */
+static bool pass_error(struct exchange *exchange, const struct upstream_request *request,
+                       const struct error *err)
 {
     struct answer answer = {.status = status_of(err), .content_type = "application/json"};
     struct text body = {0};
+    bool passes;
 
     put_error(err, &body);
-    rewrite_whole(request, &body);
-    answer.body = text_slice(&body);
-    exchange_answer(exchange, &answer);
+    passes = request->on_failure == NULL ||
+             !request->on_failure(exchange, answer.status, text_slice(&body));
+    if (passes) {
+        rewrite_whole(request, &body);
+        answer.body = text_slice(&body);
+        exchange_answer(exchange, &answer);
+    }
     text_dispose(&body);
+    return passes;
+}
+
+void serve_error(struct exchange *exchange, const struct upstream_request *request,
+                 const struct error *err)
+{
+    (void)pass_error(exchange, request, err);
 }
 
 /* Nothing is left to say: we answered, or somebody else did (a view, a meter, a revocation). */
@@ -94,11 +107,23 @@ static bool must_break(const struct service *service)
     return run_has_lost_blocks(&service->run) && !service->request.holds_end;
 }
 
+/* The exchange needs it no more. */
+static void leave(struct service *service)
+{
+    timer_disarm(&service->timeout);
+    run_leave(&service->run);
+}
+
 /* The exchange may end, and the service with it. */
 static void answer_error(struct service *service, const struct error *err)
 {
+    struct exchange *exchange = service->exchange;
+
     service->is_answered = true;
-    serve_error(service->exchange, &service->request, err);
+    if (pass_error(exchange, &service->request, err))
+        return;
+    exchange_watch_end(exchange, NULL);
+    leave(service);
 }
 
 /* Likewise. */
@@ -225,10 +250,7 @@ static void destroy(struct run *run)
 
 static void on_end(struct exchange_watch *watch, struct exchange *exchange)
 {
-    struct service *service = CONTAINER_OF(watch, struct service, watch);
-
-    timer_disarm(&service->timeout);
-    run_leave(&service->run);
+    leave(CONTAINER_OF(watch, struct service, watch));
 }
 
 /* Kubo's `timeout` bounds the whole of a command. */
