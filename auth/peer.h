@@ -40,6 +40,7 @@ enum peer_verdict {
     PEER_DENIED,       /* this serial number */
     PEER_REFUSED,      /* its CA may not vouch for that: use, name, length of the chain */
     PEER_FORGED,       /* a signature in the chain is wrong */
+    PEER_VERDICTS,
 };
 
 struct peer_identity {

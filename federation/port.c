@@ -1,54 +1,372 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "federation/port.h"
-
 #include "conf/memory.h"
+#include "federation/port_private.h"
+#include "federation/signature.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-struct port {
-    struct port_settings settings;
-    struct port_counters counters;
+/* ---- what is asked */
+
+static const struct route routes[] = {
+    {"GET", "/link/v1/hello", "link/hello", WIRE_HELLO, .is_bare = true},
+    {"GET", "/link/v1/roots", "link/roots", WIRE_ROOTS, .is_bare = true},
+    {"POST", "/link/v1/join", "link/join", WIRE_JOIN},
+    {"POST", "/link/v1/heartbeat", "link/heartbeat", WIRE_HEARTBEAT},
+    {"POST", "/link/v1/roots", "link/roots", WIRE_ROOTS},
+    {"POST", "/link/v1/batch", "link/batch", WIRE_BATCH},
+    {"POST", "/link/v1/end", "link/end", WIRE_END},
 };
 
-struct port *port_create(const struct port_settings *settings)
-{
-    struct port *port = memory_alloc(sizeof(*port));
+/* Another path, or another method than a path has. */
+static const struct route nowhere = {"", "", "link/unknown", WIRE_ERROR};
 
-    port->settings = *settings;
-    return port;
+static const struct route *find_route(const struct head *head)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
+        if (slice_is(head->target, routes[i].path) && slice_is(head->method, routes[i].method))
+            return &routes[i];
+    return &nowhere;
 }
 
-void port_destroy(struct port **port_ptr)
-{
-    struct port *port = *port_ptr;
+/* ---- refusals with one line each */
 
-    *port_ptr = NULL;
-    if (port == NULL)
+static void refuse(struct request *request, enum wire_problem problem, const char *text)
+{
+    struct error why = {0};
+
+    error_set(&why, ERROR_REFUSED, "%s", text);
+    port_refuse(request, &(struct port_refusal){.problem = problem}, &why);
+}
+
+static void refuse_busy(struct request *request, const char *text)
+{
+    struct error why = {0};
+
+    error_set(&why, ERROR_LIMIT, "%s", text);
+    port_refuse(request,
+                &(struct port_refusal){
+                    .problem = WIRE_PROBLEM_BUSY, .retry_after_s = 5, .ends_connection = true},
+                &why);
+}
+
+static void refuse_stranger(struct request *request, enum peer_verdict verdict,
+                            const struct error *why)
+{
+    struct port_counters *counters = &request->site->port->counters;
+    struct port_refusal refusal = {.problem = WIRE_PROBLEM_STRANGER, .ends_connection = true};
+
+    refusal.detail = verdict == PEER_ACCEPTED ? "unknown" : peer_verdict_name(verdict);
+    if (verdict == PEER_ACCEPTED)
+        server_count(&counters->unknown, 1);
+    else
+        server_count(&counters->verdicts[verdict], 1);
+    port_refuse(request, &refusal, why);
+}
+
+/* ---- asking control */
+
+static void on_outcome(void *request_, const struct link_outcome *outcome)
+{
+    struct request *request = request_;
+    struct answer answer = {.status = outcome->status,
+                            .headers = outcome->headers,
+                            .body = outcome->body,
+                            .reason = outcome->status < 400 ? CLOSE_DONE : CLOSE_REFUSED};
+
+    request->call = NULL;
+    if (!exchange_is_open(request->exchange)) /* cut meanwhile */
         return;
-    audit_writer_destroy(&port->settings.audit);
-    free(port);
+    if (outcome->body.size > 0)
+        answer.content_type = "application/json";
+    if (request->caller == NULL)
+        exchange_end_connection(request->exchange);
+    exchange_answer(request->exchange, &answer);
 }
 
-/* What is served by one view. */
-struct port_site {
-    struct server_settings settings;
-    const struct peers *peers;
-    struct port *port;
-};
+/* What was checked is what control is told. */
+static void fill_in(const struct request *request, struct slice body, struct link_inbound *inbound)
+{
+    const struct sockaddr *from = exchange_peer(request->exchange);
+
+    *inbound = (struct link_inbound){.method = request->route->method,
+                                     .path = request->route->path,
+                                     .kind = request->route->kind,
+                                     .body = body,
+                                     .who.id = request->who.id,
+                                     .has_signed = request->is_genuine,
+                                     .is = request->is};
+    if (request->caller != NULL)
+        inbound->who = request->caller->who;
+    if (request->peer != NULL && request->route->kind != WIRE_JOIN)
+        memcpy(inbound->link, request->peer->link, sizeof(inbound->link));
+    if (from->sa_family == AF_INET)
+        memcpy(&inbound->from, from, sizeof(struct sockaddr_in));
+    else if (from->sa_family == AF_INET6)
+        memcpy(&inbound->from, from, sizeof(struct sockaddr_in6));
+    else
+        inbound->from.ss_family = from->sa_family;
+    if (request->route->kind != WIRE_JOIN)
+        return;
+    inbound->leaf = exchange_peer_certificate(request->exchange);
+    inbound->others = exchange_peer_chain(request->exchange);
+    exchange_export_key(request->exchange, LINKS_EXPORTER_LABEL, inbound->exporter);
+}
+
+static void take(struct request *request, struct slice body)
+{
+    struct port *port = request->site->port;
+    struct link_inbound inbound;
+    struct error err = {0};
+
+    fill_in(request, body, &inbound);
+    if (port->settings.take(port->settings.links, port->server->loop, &request->call, &inbound,
+                            on_outcome, request, &err))
+        server_count(&port->counters.taken[request->route->kind], 1);
+    else
+        port_refuse(request,
+                    &(struct port_refusal){.problem = WIRE_PROBLEM_BUSY, .retry_after_s = 5}, &err);
+}
+
+/* ---- signature and date */
+
+static bool check_signature(struct request *request, struct slice body)
+{
+    const struct signature_of of = {.method = slice_of(request->route->method),
+                                    .path = slice_of(request->route->path),
+                                    .body = body};
+    struct error err = {0};
+
+    if (signature_check(&request->peer->roots, &request->is, &of, &err)) {
+        request->is_genuine = true;
+        return true;
+    }
+    if (request->caller == NULL) /* roots of who has new keys: the documents prove themselves */
+        return true;
+    port_refuse(request, &(struct port_refusal){.problem = WIRE_PROBLEM_SIGNATURE}, &err);
+    return false;
+}
+
+static bool check_date(struct request *request)
+{
+    struct port_settings *settings = &request->site->port->settings;
+    struct error why = {0};
+    int64_t skew_ms;
+
+    if (wire_date_is_near(request->is.date_ms, settings->now_ms(), &skew_ms))
+        return true;
+    error_set(&why, ERROR_REFUSED,
+              "the clocks of both sides differ by %lld s, and at most %lld may be: yours is %s",
+              (long long)((skew_ms < 0 ? -skew_ms : skew_ms) / 1000),
+              (long long)(WIRE_DATE_SKEW_MS / 1000), skew_ms < 0 ? "behind" : "ahead");
+    if (request->is_genuine)
+        settings->tell_skew(settings->links, request->peer->link, skew_ms);
+    port_refuse(request, &(struct port_refusal){.problem = WIRE_PROBLEM_DATE}, &why);
+    return false;
+}
+
+/* A connection speaks of one link. */
+static bool check_link(struct request *request)
+{
+    struct error why = {0};
+
+    if (strcmp(request->is.link, request->peer->link) == 0)
+        return true;
+    error_set(&why, ERROR_NOT_FOUND, "no link %s with %s is known here", request->is.link,
+              request->peer->org);
+    port_refuse(request, &(struct port_refusal){.problem = WIRE_PROBLEM_BEHIND}, &why);
+    return false;
+}
+
+static void on_body(struct exchange *exchange, void *app, struct slice body)
+{
+    struct request *request = *exchange_context(exchange);
+
+    timer_disarm(&request->deadline);
+    if (!request->has_signed ||
+        (check_signature(request, body) && check_date(request) && check_link(request)))
+        take(request, body);
+}
+
+/* ---- the body of who may send one */
+
+static void on_deadline(struct timer *timer)
+{
+    struct request *request = CONTAINER_OF(timer, struct request, deadline);
+    struct error why = {0};
+
+    if (!exchange_is_open(request->exchange))
+        return;
+    error_set(&why, ERROR_TIMEOUT, "the body did not come within %llu s",
+              (unsigned long long)(PORT_STRANGER_MS / 1000));
+    port_refuse(request,
+                &(struct port_refusal){.problem = WIRE_PROBLEM_LATER,
+                                       .status = 408,
+                                       .detail = "slow",
+                                       .ends_connection = true},
+                &why);
+}
+
+/* A few at once, and not for long. */
+static bool limit_stranger(struct request *request)
+{
+    struct port *port = request->site->port;
+
+    if (request->caller != NULL)
+        return true;
+    if (port->strangers >= PORT_STRANGERS_MAX) {
+        refuse_busy(request, "too many ask to be let in at once: try again in some seconds");
+        return false;
+    }
+    port->strangers++;
+    request->is_counted = true;
+    timer_arm(port->server->loop, &request->deadline, PORT_STRANGER_MS);
+    return true;
+}
+
+static void collect(struct request *request)
+{
+    if (limit_stranger(request))
+        exchange_collect(request->exchange, wire_body_max(request->route->kind), on_body);
+}
+
+static bool read_signed(struct request *request, struct error *err)
+{
+    const struct head *head = exchange_request(request->exchange);
+    const struct header *found = NULL;
+
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (!slice_equal_caseless(head->headers[i].name, SLICE(SIGNATURE_HEADER)))
+            continue;
+        if (found != NULL)
+            return error_set(err, ERROR_SYNTAX, SIGNATURE_HEADER " stands there twice");
+        found = &head->headers[i];
+    }
+    if (found == NULL)
+        return error_set(err, ERROR_SYNTAX, SIGNATURE_HEADER " is missing");
+    request->has_signed = true;
+    return wire_signed_parse(&request->is, found->value, err);
+}
+
+/* The certificate is a node's, and so is what it signs. */
+static bool check_node(const struct request *request, struct error *err)
+{
+    const char *node =
+        request->caller != NULL ? request->caller->who.id.node : request->who.id.node;
+
+    return strcmp(request->is.node, node) == 0 ||
+           error_set(err, ERROR_MISMATCH, "signed as node '%s', with the certificate of '%s'",
+                     request->is.node, node);
+}
+
+/* ---- a request */
+
+static void serve_bare(struct request *request)
+{
+    if (exchange_request(request->exchange)->body != FRAMING_NONE)
+        refuse(request, WIRE_PROBLEM_TOO_LARGE, "a GET has no body here");
+    else
+        take(request, SLICE(""));
+}
+
+static void serve_signed(struct request *request)
+{
+    struct error err = {0};
+
+    if (read_signed(request, &err) && check_node(request, &err))
+        collect(request);
+    else
+        port_refuse(request, &(struct port_refusal){.problem = WIRE_PROBLEM_SIGNATURE}, &err);
+}
+
+static void serve_nothing(struct request *request)
+{
+    struct error why = {0};
+
+    error_set(&why, ERROR_NOT_FOUND,
+              "no such request in version 1 of the link protocol: see what hello says");
+    port_refuse(request, &(struct port_refusal){.problem = WIRE_PROBLEM_MALFORMED, .status = 404},
+                &why);
+}
+
+/* Who joins proves it in the body; who was let in by it asks again, if the answer was lost. */
+static void serve_join(struct request *request, enum peer_verdict verdict, const struct error *why)
+{
+    if (request->caller == NULL && !request->site->peers->has_invitations)
+        refuse_stranger(request, verdict, why);
+    else if (request->caller == NULL && request->who.id.org[0] == '\0')
+        refuse_stranger(request, verdict, why);
+    else
+        collect(request);
+}
+
+static void serve(struct request *request)
+{
+    struct error why = {0};
+    enum peer_verdict verdict = port_identify(request, &why);
+    bool is_news = verdict == PEER_UNKNOWN_ROOT && request->route->kind == WIRE_ROOTS &&
+                   !request->route->is_bare;
+
+    if (request->route->kind == WIRE_JOIN)
+        serve_join(request, verdict, &why);
+    else if (request->caller == NULL && !is_news)
+        refuse_stranger(request, verdict, &why);
+    else if (request->is_new && port_is_busy(request->site->port, request->peer->link))
+        refuse_busy(request, "this link has too many connections");
+    else if (request->route == &nowhere)
+        serve_nothing(request);
+    else if (request->route->is_bare)
+        serve_bare(request);
+    else
+        serve_signed(request);
+}
 
 static void on_request(struct exchange *exchange, void *app)
 {
-    exchange_refuse(exchange, 404, CLOSE_REFUSED, "not built");
+    struct request *request = memory_alloc(sizeof(*request));
+
+    *request = (struct request){.exchange = exchange,
+                                .site = app,
+                                .route = find_route(exchange_request(exchange)),
+                                .deadline = {.fire = on_deadline}};
+    *exchange_context(exchange) = request;
+    exchange_set_name(exchange, request->route->name);
+    if (exchange_is_tls(exchange))
+        serve(request);
+    else /* there is no identity to serve TLS with */
+        refuse(request, WIRE_PROBLEM_STRANGER, "this port speaks TLS 1.3, and has no certificate");
 }
 
-static const char *put_error(const struct exchange *exchange, int status, const char *message,
-                             struct text *body)
+static void on_end(struct exchange *exchange, void *app)
 {
-    text_put_text(body, message);
-    return "text/plain";
+    struct request *request = *exchange_context(exchange);
+
+    if (request == NULL)
+        return;
+    *exchange_context(exchange) = NULL;
+    if (request->call != NULL)
+        request->site->port->settings.cancel(&request->call);
+    timer_disarm(&request->deadline);
+    request->site->port->strangers -= request->is_counted;
+    free(request);
 }
 
-static const struct http_handler handler = {.on_request = on_request, .put_error = put_error};
+static const struct http_handler handler = {
+    .on_request = on_request,
+    .on_end = on_end,
+    .on_session_end = port_forget_caller,
+    .is_ticket_good = port_is_ticket_good,
+    .put_error = port_put_error,
+};
+
+/* ---- views */
+
+static void on_cut(struct timer *timer)
+{
+    struct port *port = CONTAINER_OF(timer, struct port, cut);
+
+    server_count(&port->counters.cut, server_cut_sessions(port->server, port_must_go, port));
+}
 
 static void dispose(struct server_settings *settings)
 {
@@ -59,6 +377,18 @@ static void dispose(struct server_settings *settings)
     free(site);
 }
 
+/* From now on tickets of the one before are no good; its connections end soon. */
+static void use_view(struct port *port, struct server *server, const struct peers *peers)
+{
+    bool is_first = port->newest == NULL;
+
+    peers_unref(&port->newest);
+    port->newest = peers_ref(peers);
+    port->server = server;
+    if (!is_first && !timer_is_armed(&port->cut))
+        timer_arm(server->loop, &port->cut, PORT_CUT_MS);
+}
+
 struct server_settings *port_make_settings(struct server *server, const void *peers, void *port)
 {
     struct port_site *site = memory_alloc(sizeof(*site));
@@ -66,12 +396,47 @@ struct server_settings *port_make_settings(struct server *server, const void *pe
     site->peers = peers_ref(peers);
     site->port = port;
     site->settings = (struct server_settings){
-        .references = 1, .handler = &handler, .app = site, .dispose = dispose};
-    if (site->peers->server_tls != NULL) {
-        SSL_CTX_up_ref(site->peers->server_tls);
-        site->settings.tls = site->peers->server_tls;
-    }
+        .references = 1,
+        .limits = {.head_size = 8 * 1024,
+                   .head_timeout_ms = 5000,
+                   .handshake_timeout_ms = 5000,
+                   .idle_timeout_ms = 75000, /* heartbeats keep it open */
+                   .body_idle_timeout_ms = 10000,
+                   .min_body_rate = 1024,
+                   .framing = {.trailer_size = 1024, .extension_size = 256}},
+        .handler = &handler,
+        .app = site,
+        .tls = site->peers->server_tls,
+        .dispose = dispose,
+    };
+    if (site->settings.tls != NULL)
+        SSL_CTX_up_ref(site->settings.tls);
+    use_view(port, server, peers);
     return &site->settings;
+}
+
+/* ---- its life */
+
+struct port *port_create(const struct port_settings *settings)
+{
+    struct port *port = memory_alloc(sizeof(*port));
+
+    port->settings = *settings;
+    port->cut.fire = on_cut;
+    return port;
+}
+
+void port_destroy(struct port **port_ptr)
+{
+    struct port *port = *port_ptr;
+
+    *port_ptr = NULL;
+    if (port == NULL)
+        return;
+    timer_disarm(&port->cut);
+    peers_unref(&port->newest);
+    audit_writer_destroy(&port->settings.audit);
+    free(port);
 }
 
 const struct port_counters *port_counters(const struct port *port)

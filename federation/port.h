@@ -5,47 +5,54 @@
  * The handshake takes any well-formed certificate. Who it is, the view says (peers.h): the
  * certificate claims an organization, and the trust of a link with it, alone, bears that out or
  * does not. Who is not accepted reaches POST /link/v1/join, with at most 16 KiB within 5 s, and is
- * otherwise answered 403 `stranger` with the reason; its body is not read. What is accepted is
- * remembered for the connection, and in its tickets, until the link's generation changes: then both
- * are cut within a second.
+ * otherwise answered 403 `stranger` with the reason; its body is not read, and the connection ends.
+ * One more way is open to who has the name of a link's organization and an unknown root: POST
+ * /link/v1/roots, for the documents prove themselves. What is accepted is remembered for the
+ * connection, and in its tickets, until the link's generation changes: then both end within a
+ * second, and an answer that is on its way still goes out.
  *
- * The order of checks: path and method, who it is, Causeway-Signed, the body's size (before the
- * body), signature, date. Epoch, incarnations, number and state are control's (links_take). Errors
- * are `error` messages of wire.h. Every refusal is counted, and said in the log; at most
- * PORT_LINES_MAX a second, for strangers could fill it. */
+ * The order of checks: who it is, path and method, Causeway-Signed, the body's size (before the
+ * body), signature, date, whether the link is the connection's. Epoch, incarnations, number and
+ * state are control's (links_take). Errors are `error` messages of wire.h, and signed if the
+ * request was genuine. Every refusal of the port's own is counted and, at most PORT_LINES_MAX a
+ * second, said in the log and in the audit log: strangers could fill them. */
 #ifndef FEDERATION_PORT_H
 #define FEDERATION_PORT_H
 
 #include "auth/audit.h"
+#include "federation/links.h"
 #include "federation/peers.h"
-#include "federation/wire.h"
-#include "federation/wire_signed.h"
 #include "http/server.h"
 
-struct links;
-struct link_call;
-struct link_inbound;
-struct link_outcome;
+enum {
+    PORT_LINES_MAX = 10,
+    PORT_STRANGERS_MAX = 16, /* requests of theirs that are read, or asked about, at once */
+    PORT_SESSIONS_MAX = 32,  /* of one link; more are busy */
+};
 
-enum { PORT_LINES_MAX = 10, PORT_JOINS_MAX = 16 };
+#define PORT_STRANGER_MS UINT64_C(5000) /* for a body */
+#define PORT_CUT_MS      UINT64_C(250)  /* from a change of a link to the end of its connections */
 
 /* Written by the worker's thread, read by any: server_counter. */
 struct port_counters {
-    uint64_t messages[WIRE_MESSAGES];  /* taken: given to control */
-    uint64_t refused[PEER_FORGED + 1]; /* strangers, by verdict; accepted ones: no link at all */
-    uint64_t problems[WIRE_PROBLEM_STATE + 1]; /* answered by the port itself */
-    uint64_t cut;                              /* sessions, for their link had changed */
+    uint64_t taken[WIRE_MESSAGES];    /* given to control */
+    uint64_t resumed;                 /* connections accepted by their ticket */
+    uint64_t accepted;                /* others */
+    uint64_t unknown;                 /* requests of who is not accepted: nobody of that name */
+    uint64_t verdicts[PEER_VERDICTS]; /* ... and why, of all others */
+    uint64_t problems[WIRE_PROBLEMS]; /* refused by the port itself */
+    uint64_t cut;                     /* connections, for their link had changed */
 };
 
-typedef void (*port_done)(void *arg, const struct link_outcome *outcome);
-
+/* Borrowed for the port's life, but for audit. */
 struct port_settings {
-    /* links_take and links_take_cancel, with links */
+    struct links *links;
+    /* links_take, links_take_cancel and links_tell_skew, but in tests */
     bool (*take)(struct links *links, struct loop *loop, struct link_call **call,
-                 const struct link_inbound *inbound, port_done on_done, void *arg,
+                 const struct link_inbound *inbound, link_done_cb on_done, void *arg,
                  struct error *err);
     void (*cancel)(struct link_call **call);
-    struct links *links;
+    void (*tell_skew)(struct links *links, const char link[ULID_SIZE], int64_t skew_ms);
     uint64_t (*now_ms)(void);   /* since 1970 */
     struct log_writer *log;     /* the worker's */
     struct audit_writer *audit; /* the worker's; taken over. NULL: none */
@@ -54,11 +61,13 @@ struct port_settings {
 struct port;
 
 struct port *port_create(const struct port_settings *settings);
-void port_destroy(struct port **port); /* after its worker has stopped */
+/* Between worker_stop and worker_destroy. NULL is fine. */
+void port_destroy(struct port **port);
 
 /* For http/worker: the snapshot is a struct peers, arg the port. */
 struct server_settings *port_make_settings(struct server *server, const void *peers, void *port);
 
+/* Any thread. */
 const struct port_counters *port_counters(const struct port *port);
 
 #endif

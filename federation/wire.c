@@ -268,6 +268,12 @@ unsigned wire_problem_status(enum wire_problem problem)
     return 500;
 }
 
+const char *wire_problem_name(enum wire_problem problem)
+{
+    assert(problem < ARRAY_SIZE(problem_names) - 1);
+    return problem_names[problem];
+}
+
 bool wire_choose_version(struct wire_versions ours, struct wire_versions theirs, uint64_t *version,
                          struct error *err)
 {

@@ -152,6 +152,7 @@ enum wire_problem {
     WIRE_PROBLEM_BUSY,            /* 429 */
     WIRE_PROBLEM_LATER,           /* 503 */
     WIRE_PROBLEM_STATE,           /* 503: the link's state does not allow it now */
+    WIRE_PROBLEMS,
 };
 
 /* Any other answer */
@@ -182,6 +183,7 @@ enum wire_message {
 size_t wire_body_max(enum wire_message kind);
 const struct wire_shape *wire_shape(enum wire_message kind);
 unsigned wire_problem_status(enum wire_problem problem);
+const char *wire_problem_name(enum wire_problem problem);
 
 /* message: the struct above; to be given to wire_free also after a failure. */
 MUST_USE bool wire_parse(enum wire_message kind, struct slice body, void *message,
