@@ -9,17 +9,17 @@
 /* ---- what is asked */
 
 static const struct route routes[] = {
-    {"GET", "/link/v1/hello", "link/hello", WIRE_HELLO, .is_bare = true},
-    {"GET", "/link/v1/roots", "link/roots", WIRE_ROOTS, .is_bare = true},
-    {"POST", "/link/v1/join", "link/join", WIRE_JOIN},
-    {"POST", "/link/v1/heartbeat", "link/heartbeat", WIRE_HEARTBEAT},
-    {"POST", "/link/v1/roots", "link/roots", WIRE_ROOTS},
-    {"POST", "/link/v1/batch", "link/batch", WIRE_BATCH},
-    {"POST", "/link/v1/end", "link/end", WIRE_END},
+    {"GET", "/link/v1/hello", "link/hello", WIRE_HELLO, true},
+    {"GET", "/link/v1/roots", "link/roots", WIRE_ROOTS, true},
+    {"POST", "/link/v1/join", "link/join", WIRE_JOIN, false},
+    {"POST", "/link/v1/heartbeat", "link/heartbeat", WIRE_HEARTBEAT, false},
+    {"POST", "/link/v1/roots", "link/roots", WIRE_ROOTS, false},
+    {"POST", "/link/v1/batch", "link/batch", WIRE_BATCH, false},
+    {"POST", "/link/v1/end", "link/end", WIRE_END, false},
 };
 
 /* Another path, or another method than a path has. */
-static const struct route nowhere = {"", "", "link/unknown", WIRE_ERROR};
+static const struct route nowhere = {"", "", "link/unknown", WIRE_ERROR, false};
 
 static const struct route *find_route(const struct head *head)
 {

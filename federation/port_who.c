@@ -131,8 +131,8 @@ bool port_is_ticket_good(void *app, struct slice blob)
 
 /* ---- who it is */
 
-static enum peer_verdict accept(struct request *request, const struct peer *peer,
-                                const struct peer_identity *who)
+static enum peer_verdict admit(struct request *request, const struct peer *peer,
+                               const struct peer_identity *who)
 {
     struct caller *caller = caller_create(request->site->port, peer, who);
 
@@ -164,7 +164,7 @@ static enum peer_verdict resume(struct request *request, struct slice blob, stru
     memcpy(who.root, ticket.root, sizeof(who.root));
     memcpy(who.leaf, ticket.leaf, sizeof(who.leaf));
     who.until_s = ticket.until_s;
-    return accept(request, peer, &who);
+    return admit(request, peer, &who);
 }
 
 /* An accepted connection goes on, until its end comes. */
@@ -205,7 +205,7 @@ static enum peer_verdict verify(struct request *request, X509 *leaf, struct erro
 
         if (found == PEER_ACCEPTED) {
             server_count(&request->site->port->counters.accepted, 1);
-            return accept(request, first[i], &who);
+            return admit(request, first[i], &who);
         }
         if (i > 0)
             continue;

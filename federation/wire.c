@@ -264,6 +264,8 @@ unsigned wire_problem_status(enum wire_problem problem)
     case WIRE_PROBLEM_LATER:
     case WIRE_PROBLEM_STATE:
         return 503;
+    case WIRE_PROBLEMS:
+        break;
     }
     return 500;
 }
