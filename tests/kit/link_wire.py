@@ -87,8 +87,9 @@ def print_incarnation(number) -> str:
 
 def signed_lines(method, path, link, epoch, node, sequence, date, body) -> bytes:
     """What the signature of a request is over; of an answer method is the status."""
-    digest = body.hex() if len(body) == 32 and isinstance(body, bytearray) else hashlib.sha256(body).hexdigest()
-    return f"causeway-link-1\n{method}\n{path}\n{link}\n{epoch}\n{node} {sequence}\n{date}\n{digest}\n".encode()
+    digest = hashlib.sha256(body).hexdigest()
+    return (b"causeway link 1\0"
+            + f"causeway-link-1\n{method}\n{path}\n{link}\n{epoch}\n{node} {sequence}\n{date}\n{digest}\n".encode())
 
 
 def print_header(link, epoch, node, sequence, date, signature) -> str:
