@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A call's way to the tracker and back. Two threads share it: what each may touch stands in
- * tracker_private.h. */
+/* A call's way to the tracker and back. */
 #include "conf/memory.h"
 #include "upstream/tracker_private.h"
 
@@ -10,10 +9,15 @@
 /* Of all callers together: each holds an exchange, so there are never many more. */
 enum { CALLS_MAX = 200000 };
 
-static void drop(struct tracker_call *call, unsigned count)
+static struct tracker_call *call_of(struct errand *errand)
 {
-    if (atomic_fetch_sub(&call->references, count) != count)
-        return;
+    return CONTAINER_OF(errand, struct tracker_call, errand);
+}
+
+static void destroy(struct errand *errand)
+{
+    struct tracker_call *call = call_of(errand);
+
     atomic_fetch_sub(&call->tracker->call_count, 1);
     free((char *)call->request.typed.data);
     free((char *)call->request.name.data);
@@ -27,32 +31,34 @@ static struct slice copy(struct slice s)
     return (struct slice){s.size > 0 ? memory_copy(s.data, s.size) : NULL, s.size};
 }
 
-static void deliver_progress(struct message *message, void *receiver)
+static void on_progress(struct errand *errand)
 {
-    struct tracker_call *call = CONTAINER_OF(message, struct tracker_call, progress);
-    uint64_t nodes = atomic_load(&call->nodes), bytes = atomic_load(&call->bytes);
+    struct tracker_call *call = call_of(errand);
 
-    atomic_store(&call->is_progress_posted, false);
-    if (!atomic_load(&call->is_abandoned))
-        call->on_progress(call->arg, nodes, bytes);
-    drop(call, 1);
+    call->on_progress(call->arg, atomic_load(&call->nodes), atomic_load(&call->bytes));
 }
 
-static void deliver_finish(struct message *message, void *receiver)
+static void on_done(struct errand *errand)
 {
-    struct tracker_call *call = CONTAINER_OF(message, struct tracker_call, finish);
+    struct tracker_call *call = call_of(errand);
 
-    if (!atomic_load(&call->is_abandoned))
-        call->on_done(call->arg, &call->answer);
-    drop(call, 1);
+    call->on_done(call->arg, &call->answer);
 }
 
-static void deliver_start(struct message *message, void *receiver);
-static void deliver_cancel(struct message *message, void *receiver);
+static void begin_or_hold(struct errand *errand);
+static void give_up(struct errand *errand);
+
+static const struct errand_kind kind = {
+    .begin = begin_or_hold,
+    .give_up = give_up,
+    .on_progress = on_progress,
+    .on_done = on_done,
+    .destroy = destroy,
+};
 
 bool tracker_start(struct tracker *tracker, struct loop *loop, struct tracker_call **result,
-                   const struct tracker_request *request, tracker_progress on_progress,
-                   tracker_done on_done, void *arg, struct error *err)
+                   const struct tracker_request *request, tracker_progress progress,
+                   tracker_done done, void *arg, struct error *err)
 {
     struct tracker_call *call;
 
@@ -63,20 +69,14 @@ bool tracker_start(struct tracker *tracker, struct loop *loop, struct tracker_ca
     }
     call = memory_alloc(sizeof(*call));
     call->tracker = tracker;
-    atomic_init(&call->references, 1);
-    call->loop = loop;
-    call->on_progress = on_progress;
-    call->on_done = on_done;
+    call->on_progress = progress;
+    call->on_done = done;
     call->arg = arg;
     call->request = *request;
     call->request.typed = copy(request->typed);
     call->request.name = copy(request->name);
-    call->start.deliver = deliver_start;
-    call->cancel.deliver = deliver_cancel;
-    call->progress.deliver = deliver_progress;
-    call->finish.deliver = deliver_finish;
     *result = call;
-    loop_post(tracker->settings.loop, &call->start);
+    errand_start(&call->errand, &kind, loop, tracker->settings.loop);
     return true;
 }
 
@@ -87,9 +87,7 @@ void tracker_cancel(struct tracker_call **call_ptr)
     if (call == NULL)
         return;
     *call_ptr = NULL;
-    atomic_fetch_add(&call->references, 1);
-    atomic_store(&call->is_abandoned, true);
-    loop_post(call->tracker->settings.loop, &call->cancel);
+    errand_cancel(&call->errand);
 }
 
 /* ---- the control thread */
@@ -155,9 +153,9 @@ static void begin(struct tracker_call *call)
     tracked_run(object);
 }
 
-static void deliver_start(struct message *message, void *receiver)
+static void begin_or_hold(struct errand *errand)
 {
-    struct tracker_call *call = CONTAINER_OF(message, struct tracker_call, start);
+    struct tracker_call *call = call_of(errand);
     struct tracker *tracker = call->tracker;
 
     if (tracker->is_ready) {
@@ -192,54 +190,38 @@ static void leave_held(struct tracker *tracker, struct tracker_call *call)
         tracker->held_end = at;
 }
 
-static void deliver_cancel(struct message *message, void *receiver)
+static void give_up(struct errand *errand)
 {
-    struct tracker_call *call = CONTAINER_OF(message, struct tracker_call, cancel);
+    struct tracker_call *call = call_of(errand);
     struct tracked *object = call->object;
 
-    if (call->is_answered) {
-        drop(call, 1);
+    if (object == NULL) {
+        leave_held(call->tracker, call);
         return;
     }
-    call->is_answered = true;
-    if (object == NULL)
-        leave_held(call->tracker, call);
-    else
-        tracked_leave(object, call);
-    drop(call, 2); /* an answer's, too */
-    if (object != NULL)
-        tracked_run(object);
+    tracked_leave(object, call);
+    tracked_run(object);
 }
 
 void call_answer(struct tracker_call *call, enum tracker_outcome outcome, const struct error *why,
                  uint64_t bytes)
 {
-    assert(!call->is_answered);
     assert((outcome == TRACKER_DONE) == (why == NULL));
-    call->is_answered = true;
     call->object = NULL;
-    if (atomic_load(
-            &call->is_abandoned)) { /* its loop may be gone; its cancellation is on its way */
-        drop(call, 1);
-        return;
-    }
     call->answer = (struct tracker_answer){.outcome = outcome, .bytes = bytes};
     memcpy(call->answer.id, call->pin, sizeof(call->answer.id));
     if (why != NULL) {
         call->text = *why;
         call->answer.text = slice_of(call->text.text);
     }
-    loop_post(call->loop, &call->finish);
+    errand_answer(&call->errand);
 }
 
 void call_progress(struct tracker_call *call, uint64_t nodes, uint64_t bytes)
 {
-    if (!call->request.wants_progress || atomic_load(&call->is_abandoned))
+    if (!call->request.wants_progress)
         return;
     atomic_store(&call->nodes, nodes);
     atomic_store(&call->bytes, bytes);
-    if (atomic_exchange(&call->is_progress_posted, true))
-        return; /* the one under way will tell it */
-    atomic_fetch_add(&call->references, 1);
-    loop_post(call->loop, &call->progress);
+    errand_progress(&call->errand);
 }

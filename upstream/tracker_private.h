@@ -4,6 +4,7 @@
 #define UPSTREAM_TRACKER_PRIVATE_H
 
 #include "conf/log.h"
+#include "http/errand.h"
 #include "store/ownership.h"
 #include "upstream/tracker.h"
 
@@ -11,15 +12,10 @@
 
 enum { TRACKER_TABLE_SIZE = 4096 };
 
-/* A call travels: caller -> tracker -> caller, and its cancellation behind it. Whoever drops the
- * last reference frees it. */
+/* A call, on its way between its caller and the control thread. */
 struct tracker_call {
-    struct message start, cancel, progress, finish;
+    struct errand errand;
     struct tracker *tracker;
-    atomic_uint references;
-    atomic_bool is_abandoned; /* its caller is gone: nothing is posted to it any more */
-
-    struct loop *loop; /* the caller's thread's */
     tracker_progress on_progress;
     tracker_done on_done;
     void *arg;
@@ -29,9 +25,7 @@ struct tracker_call {
     struct tracker_call *next; /* of its object's queue or waiters, or of those held for recovery */
     char event_id[ULID_SIZE];  /* drawn for this call */
     char pin[ULID_SIZE];       /* what it waits for */
-    bool is_answered;
 
-    atomic_bool is_progress_posted;
     _Atomic uint64_t nodes, bytes;
     struct tracker_answer answer;
     struct error text; /* answer.text points here */
