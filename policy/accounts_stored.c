@@ -199,6 +199,8 @@ static bool limits_account(const struct policy_quota *quota, const struct accoun
         return account->owner.kind == OWNER_MEMBER;
     case QUOTA_SCOPE_GROUP:
         return account->is_sum && slice_is(quota->group, account->owner.id);
+    case QUOTA_SCOPE_PARTNER:
+        return account->owner.kind == OWNER_PARTNER && slice_is(quota->partner, account->owner.id);
     case QUOTA_SCOPE_TOKEN:
         break;
     }

@@ -32,6 +32,9 @@ static void print_whom(char out[ID_SIZE + 16], const struct policy_quota *quota,
     case QUOTA_SCOPE_TOKEN:
         snprintf(out, ID_SIZE + 16, "token %.*s", SLICE_ARGS(principal->token_id));
         break;
+    case QUOTA_SCOPE_PARTNER:
+        snprintf(out, ID_SIZE + 16, "partner %.*s", SLICE_ARGS(quota->partner));
+        break;
     }
 }
 

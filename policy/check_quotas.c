@@ -43,6 +43,8 @@ static bool is_within(const struct document *document, const struct document_quo
 {
     if (a == b)
         return false;
+    if (a->scope == QUOTA_SCOPE_PARTNER && b->scope == QUOTA_SCOPE_PARTNER)
+        return slice_equal(a->partner, b->partner);
     if (a->scope == b->scope && a->scope != QUOTA_SCOPE_GROUP)
         return true;
     if (b->scope == QUOTA_SCOPE_ORG ||

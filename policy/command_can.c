@@ -5,6 +5,7 @@
 #include "policy/ask.h"
 #include "policy/commands.h"
 #include "policy/explain.h"
+#include "policy/grants.h"
 #include "policy/moment.h"
 #include "policy/quotas.h"
 
@@ -132,6 +133,24 @@ static void print_quotas(const struct cli *cli, const struct policy *policy,
     text_dispose(&out);
 }
 
+/* What a partner may have stored is granted, and not a call. */
+static void print_grants(const struct cli *cli, const struct policy *policy,
+                         const struct principal *principal)
+{
+    const struct policy_grant *grant;
+    struct text out = {0};
+
+    if (cli->json || principal->kind != PRINCIPAL_PARTNER)
+        return;
+    grant = policy_grant_find(policy, principal->id);
+    if (grant == NULL)
+        return;
+    text_put_format(&out, "  %s: ", grant->label);
+    policy_grant_put(grant, &out);
+    fprintf(cli->out, "%s\n", out.data);
+    text_dispose(&out);
+}
+
 static int answer(const struct cli *cli, const struct policy *policy,
                   const struct question *question)
 {
@@ -153,6 +172,7 @@ static int answer(const struct cli *cli, const struct policy *policy,
     is_allowed = explanation.decision.is_allowed;
     if (is_allowed)
         print_quotas(cli, policy, &question->principal);
+    print_grants(cli, policy, &question->principal);
     text_dispose(&out);
     explanation_dispose(&explanation);
     return is_allowed ? CLI_DONE : CLI_FAILED;

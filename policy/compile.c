@@ -278,6 +278,7 @@ static void build(struct policy *policy)
     build_index(policy);
     build_rules(policy);
     policy_build_quotas(policy);
+    policy_build_grants(policy);
     build_item_places(policy);
     build_members(policy);
     policy_build_profiles(policy);
@@ -306,8 +307,8 @@ static void tell(const struct findings *findings, struct error *err)
     text_dispose(&text);
 }
 
-bool policy_compile(const struct policy **policy, const struct policy_source *sources, size_t count,
-                    struct findings *findings, struct error *err)
+static bool compile(const struct policy **policy, const struct policy_source *sources, size_t count,
+                    bool is_ahead, struct findings *findings, struct error *err)
 {
     struct policy *made = memory_alloc(sizeof(*made));
     struct findings found = {0};
@@ -315,7 +316,7 @@ bool policy_compile(const struct policy **policy, const struct policy_source *so
 
     *policy = NULL;
     atomic_init(&made->references, 1);
-    is_fine = document_read(&made->document, sources, count, &found);
+    is_fine = document_read(&made->document, sources, count, is_ahead, &found);
     findings_sort(&found);
     if (is_fine) {
         hash_sources(sources, count, made->hash);
@@ -330,6 +331,18 @@ bool policy_compile(const struct policy **policy, const struct policy_source *so
                      found.items[i].column, "%s", found.items[i].text);
     findings_dispose(&found);
     return is_fine;
+}
+
+bool policy_compile(const struct policy **policy, const struct policy_source *sources, size_t count,
+                    struct findings *findings, struct error *err)
+{
+    return compile(policy, sources, count, false, findings, err);
+}
+
+bool policy_compile_ahead(const struct policy **policy, const struct policy_source *sources,
+                          size_t count, struct findings *findings, struct error *err)
+{
+    return compile(policy, sources, count, true, findings, err);
 }
 
 const struct policy *policy_ref(const struct policy *policy)

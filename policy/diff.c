@@ -395,6 +395,29 @@ static void compare_others(struct comparison *comparison)
     compare_principal(comparison, CHANGED_ANONYMOUS, PRINCIPAL_ANONYMOUS, (struct slice){"", 0});
 }
 
+static void add_grant(struct policy_diff *diff, const struct policy_grant *before,
+                      const struct policy_grant *after)
+{
+    if (before != NULL && after != NULL && policy_grant_equal(before, after))
+        return;
+    diff->grants = memory_resize_array(diff->grants, diff->grant_count + 1, sizeof(*diff->grants));
+    diff->grants[diff->grant_count++] = (struct policy_grant_change){before, after};
+}
+
+static void compare_grants(struct comparison *comparison)
+{
+    const struct policy *before = comparison->before, *after = comparison->after;
+
+    for (size_t i = 0; i < policy_grant_count(before); i++) {
+        const struct policy_grant *grant = policy_grant(before, i);
+
+        add_grant(comparison->diff, grant, policy_grant_find(after, grant->partner));
+    }
+    for (size_t i = 0; i < policy_grant_count(after); i++)
+        if (policy_grant_find(before, policy_grant(after, i)->partner) == NULL)
+            add_grant(comparison->diff, NULL, policy_grant(after, i));
+}
+
 void policy_diff(const struct policy *before, const struct policy *after, struct policy_diff *diff)
 {
     struct comparison comparison = {.before = before, .after = after, .diff = diff};
@@ -404,6 +427,7 @@ void policy_diff(const struct policy *before, const struct policy *after, struct
     compare_groups(&comparison);
     compare_members(&comparison);
     compare_others(&comparison);
+    compare_grants(&comparison);
 }
 
 void policy_diff_dispose(struct policy_diff *diff)
@@ -413,5 +437,6 @@ void policy_diff_dispose(struct policy_diff *diff)
         free((void *)diff->items[i].changes);
     }
     free(diff->items);
+    free(diff->grants);
     *diff = (struct policy_diff){0};
 }

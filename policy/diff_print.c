@@ -35,15 +35,37 @@ static void put_change(const struct policy_change *change, struct text *out)
                         policy_access_name(change->after));
 }
 
+static struct slice partner_of(const struct policy_grant_change *change)
+{
+    return change->before != NULL ? change->before->partner : change->after->partner;
+}
+
+static void put_grant(const struct policy_grant_change *change, struct text *out)
+{
+    text_put_format(out, "grants to %.*s\n", SLICE_ARGS(partner_of(change)));
+    if (change->before != NULL) {
+        text_put_text(out, "  - ");
+        policy_grant_put(change->before, out);
+        text_put_char(out, '\n');
+    }
+    if (change->after != NULL) {
+        text_put_text(out, "  + ");
+        policy_grant_put(change->after, out);
+        text_put_char(out, '\n');
+    }
+}
+
 void policy_diff_put(const struct policy_diff *diff, struct text *out)
 {
-    if (diff->count == 0)
+    if (diff->count + diff->grant_count == 0)
         text_put_text(out, "no rights change\n");
     for (size_t i = 0; i < diff->count; i++) {
         put_who(&diff->items[i], out);
         for (size_t j = 0; j < diff->items[i].change_count; j++)
             put_change(&diff->items[i].changes[j], out);
     }
+    for (size_t i = 0; i < diff->grant_count; i++)
+        put_grant(&diff->grants[i], out);
 }
 
 static void put_json(const struct policy_changed *changed, struct slice name,
@@ -61,6 +83,23 @@ static void put_json(const struct policy_changed *changed, struct slice name,
                     policy_access_name(change->before), policy_access_name(change->after));
 }
 
+static void put_json_side(const char *name, const struct policy_grant *grant, struct text *out)
+{
+    text_put_format(out, ",\"%s\":", name);
+    if (grant != NULL)
+        policy_grant_put_json(grant, out);
+    else
+        text_put_text(out, "null");
+}
+
+static void put_json_grant(const struct policy_grant_change *change, struct text *out)
+{
+    text_put_format(out, "{\"kind\":\"grant\",\"name\":\"%.*s\"", SLICE_ARGS(partner_of(change)));
+    put_json_side("before", change->before, out);
+    put_json_side("after", change->after, out);
+    text_put_text(out, "}\n");
+}
+
 void policy_diff_put_json(const struct policy_diff *diff, struct text *out)
 {
     for (size_t i = 0; i < diff->count; i++) {
@@ -72,4 +111,6 @@ void policy_diff_put_json(const struct policy_diff *diff, struct text *out)
                 put_json(changed, changed->name_count > 0 ? changed->names[n] : (struct slice){0},
                          &changed->changes[j], out);
     }
+    for (size_t i = 0; i < diff->grant_count; i++)
+        put_json_grant(&diff->grants[i], out);
 }

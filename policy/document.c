@@ -16,6 +16,7 @@ enum section_id {
     SECTION_BIND,
     SECTION_RULES,
     SECTION_QUOTAS,
+    SECTION_GRANTS,
     SECTION_TESTS,
     SECTION_COUNT
 };
@@ -33,17 +34,30 @@ static const struct {
     [SECTION_BIND] = {"bind", YAML_LIST, document_read_binds},
     [SECTION_RULES] = {"rules", YAML_LIST, document_read_rules},
     [SECTION_QUOTAS] = {"quotas", YAML_LIST, document_read_quotas},
+    [SECTION_GRANTS] = {"grants", YAML_LIST, document_read_grants},
     [SECTION_TESTS] = {"tests", YAML_LIST, document_read_tests},
 };
 
+/* Read, but refused unless somebody builds on them. */
+static const bool is_unenforced[SECTION_COUNT] = {[SECTION_GRANTS] = true};
+
 /* Known by name, so that nobody takes what they say for enforced. */
-static const char *const unenforced[] = {"grants", "placement"};
+static const char *const unenforced[] = {"placement"};
 
 struct assembly {
     struct reader *reader;
+    bool is_ahead;
     struct section sections[SECTION_COUNT];
     const struct yaml_node *org, *mode;
 };
+
+static void refuse_unenforced(struct assembly *assembly, const struct yaml_node *key)
+{
+    reader_fault(assembly->reader, key,
+                 "'%.*s' is not enforced yet in this version, so it is refused: nobody should rely "
+                 "on it; remove the section",
+                 SLICE_ARGS(key->text));
+}
 
 static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
 {
@@ -52,15 +66,13 @@ static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
 
     for (size_t i = 0; i < ARRAY_SIZE(unenforced); i++)
         if (slice_is(key->text, unenforced[i])) {
-            reader_fault(assembly->reader, key,
-                         "'%s' is not enforced yet in this version, so it is refused: nobody "
-                         "should rely on it; remove the section",
-                         unenforced[i]);
+            refuse_unenforced(assembly, key);
             return;
         }
     suggestion_init(&near, key->text);
     for (size_t i = 0; i < SECTION_COUNT; i++)
-        suggestion_offer(&near, sections[i].name);
+        if (!is_unenforced[i])
+            suggestion_offer(&near, sections[i].name);
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         suggestion_offer(&near, others[i]);
     if (near.best.size > 0)
@@ -112,7 +124,10 @@ static void add_pair(struct assembly *assembly, const struct yaml_pair *pair)
 
     for (int id = 0; id < SECTION_COUNT; id++)
         if (slice_is(key, sections[id].name)) {
-            add_section(assembly, (enum section_id)id, pair->value);
+            if (is_unenforced[id] && !assembly->is_ahead)
+                refuse_unenforced(assembly, pair->key);
+            else
+                add_section(assembly, (enum section_id)id, pair->value);
             return;
         }
     if (slice_is(key, "version"))
@@ -198,13 +213,14 @@ static void load_files(struct reader *reader, const struct policy_source *source
 }
 
 bool document_read(struct document *document, const struct policy_source *sources, size_t count,
-                   struct findings *findings)
+                   bool is_ahead, struct findings *findings)
 {
     struct reader reader = {document, findings};
     struct assembly *assembly = memory_alloc(sizeof(*assembly));
 
     *document = (struct document){0};
     assembly->reader = &reader;
+    assembly->is_ahead = is_ahead;
     if (count == 0 || count > POLICY_FILES_MAX)
         findings_add(findings, FINDING_ERROR, "policy", 0, 0,
                      count == 0 ? "there is no file" : "there are more than %d files",
@@ -233,6 +249,7 @@ void document_dispose(struct document *document)
     names_dispose(&document->role_names);
     names_dispose(&document->rule_names);
     names_dispose(&document->quota_names);
+    names_dispose(&document->grant_names);
     arena_dispose(&document->arena);
     *document = (struct document){0};
 }

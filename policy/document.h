@@ -144,10 +144,20 @@ struct document_quota {
     const struct yaml_node *node;
     enum policy_quota_scope scope;
     struct document_ref group;                                 /* QUOTA_SCOPE_GROUP */
+    struct slice partner;                                      /* QUOTA_SCOPE_PARTNER */
     uint64_t stored_bytes, stored_pins, soft_bytes, soft_pins; /* 0: none, as all below */
     struct policy_quota_window upload, egress;
     struct quota_rate requests;
     uint64_t concurrent;
+};
+
+/* What a partner may store here, and what of ours may go there. 0: not limited. */
+struct document_grant {
+    struct slice partner;
+    const struct yaml_node *node;
+    bool gives_here, gives_there;
+    uint64_t here_bytes, here_pins, here_max_object, here_rate;
+    uint64_t there_bytes, there_until_ms;
 };
 
 struct document_test {
@@ -192,16 +202,19 @@ struct document {
     size_t rule_count;
     struct document_quota *quotas;
     size_t quota_count;
+    struct document_grant *grants;
+    size_t grant_count;
     struct document_test *tests;
     size_t test_count;
 
     struct names var_names, attribute_names, group_names, member_names, role_names, rule_names,
-        quota_names;
+        quota_names, grant_names;
 };
 
-/* Reads all files; every mistake is added to findings. True if none of them is an error. */
+/* Reads all files; every mistake is added to findings. True if none of them is an error. Sections
+ * that are not enforced yet are refused by name, unless is_ahead. */
 MUST_USE bool document_read(struct document *document, const struct policy_source *sources,
-                            size_t count, struct findings *findings);
+                            size_t count, bool is_ahead, struct findings *findings);
 void document_dispose(struct document *document);
 
 struct policy_place document_place(const struct yaml_node *node);

@@ -2,6 +2,7 @@
 /* quotas. */
 #include "policy/reader.h"
 
+#include "conf/id.h"
 #include "conf/units.h"
 #include "ipfs/call_show.h"
 
@@ -29,6 +30,16 @@ static bool read_group(struct reader *reader, const struct yaml_node *node, stru
     return reader_fault(reader, node, "there is no group '%s'", call_show(name).text);
 }
 
+static bool read_partner(struct reader *reader, const struct yaml_node *node, struct slice name,
+                         struct document_quota *quota)
+{
+    struct error err = {0};
+
+    quota->scope = QUOTA_SCOPE_PARTNER;
+    quota->partner = name;
+    return id_check(name, "partner", &err) || reader_adopt_at(reader, node, &err);
+}
+
 static bool read_scope(struct reader *reader, const struct yaml_node *node,
                        struct document_quota *quota)
 {
@@ -51,12 +62,10 @@ static bool read_scope(struct reader *reader, const struct yaml_node *node,
     if (slice_starts(text, "group:"))
         return read_group(reader, scope, (struct slice){text.data + 6, text.size - 6}, quota);
     if (slice_starts(text, "partner:"))
-        return reader_fault(reader, scope,
-                            "a quota on a partner is not enforced yet in this version, so it is "
-                            "refused: nobody should rely on it; remove the quota");
+        return read_partner(reader, scope, (struct slice){text.data + 8, text.size - 8}, quota);
     return reader_fault(reader, scope,
-                        "'%s' is no scope of a quota; there are org, each member, group:NAME and "
-                        "each token",
+                        "'%s' is no scope of a quota; there are org, each member, group:NAME, each "
+                        "token and partner:NAME",
                         call_show(text).text);
 }
 
@@ -224,6 +233,12 @@ static bool read_limits(struct reader *reader, const struct yaml_node *node,
         return reader_fault(reader, node,
                             "this quota limits nothing; there are stored, upload, egress, requests "
                             "and concurrent");
+    if (quota->scope == QUOTA_SCOPE_PARTNER &&
+        (stored == NULL || upload != NULL || egress != NULL || requests != NULL ||
+         concurrent != NULL))
+        return reader_fault(reader, node,
+                            "a quota on a partner limits what it stores ('stored'), and that "
+                            "alone; what goes over its link, causeway link limit bounds");
     if (stored != NULL)
         is_fine = read_stored(reader, stored, quota);
     if (upload != NULL)

@@ -51,6 +51,7 @@ struct policy {
     struct command_index commands[COMMAND_COUNT];
     struct policy_rule *rules;     /* as document.rules */
     struct policy_quota *quotas;   /* as document.quotas */
+    struct policy_grant *grants;   /* as document.grants */
     struct policy_member *members; /* as document.members */
     struct profile *profiles;
     size_t profile_count;
@@ -76,6 +77,9 @@ enum policy_access profile_access(const struct policy *policy, const struct prof
 
 /* Builds policy->quotas. quotas.c */
 void policy_build_quotas(struct policy *policy);
+
+/* Builds policy->grants. grants.c */
+void policy_build_grants(struct policy *policy);
 
 /* Builds policy->profiles and what leads to them. profiles.c */
 void policy_build_profiles(struct policy *policy);

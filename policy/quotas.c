@@ -40,6 +40,7 @@ void policy_build_quotas(struct policy *policy)
             .id = quota->id,
             .scope = quota->scope,
             .group = quota->group.name,
+            .partner = quota->partner,
             .place = document_place(quota->node),
             .label = make_label(policy, quota),
             .stored_bytes = quota->stored_bytes,
@@ -72,13 +73,15 @@ bool policy_quota_applies(const struct policy *policy, const struct policy_quota
 
     switch (quota->scope) {
     case QUOTA_SCOPE_ORG:
-        return is_member || principal->kind == PRINCIPAL_ANONYMOUS;
+        return principal->kind != PRINCIPAL_OPERATOR;
     case QUOTA_SCOPE_MEMBER:
         return is_member;
     case QUOTA_SCOPE_GROUP:
         return is_member && is_member_of(policy, principal, quota->group);
     case QUOTA_SCOPE_TOKEN:
         return is_member && principal->token_id.size > 0;
+    case QUOTA_SCOPE_PARTNER:
+        return principal->kind == PRINCIPAL_PARTNER && slice_equal(quota->partner, principal->id);
     }
     return false;
 }
@@ -110,6 +113,9 @@ void policy_quota_put_scope(const struct policy_quota *quota, struct text *out)
         break;
     case QUOTA_SCOPE_TOKEN:
         text_put_text(out, "each token");
+        break;
+    case QUOTA_SCOPE_PARTNER:
+        text_put_format(out, "the partner %.*s", SLICE_ARGS(quota->partner));
         break;
     }
 }

@@ -18,10 +18,11 @@
 enum { POLICY_QUOTAS_MAX = 1000 };
 
 enum policy_quota_scope {
-    QUOTA_SCOPE_ORG,    /* "org": everybody together, the anonymous too */
-    QUOTA_SCOPE_MEMBER, /* "each member" */
-    QUOTA_SCOPE_GROUP,  /* "group:staff" */
-    QUOTA_SCOPE_TOKEN,  /* "each token" */
+    QUOTA_SCOPE_ORG,     /* "org": everybody together, the anonymous and partners too */
+    QUOTA_SCOPE_MEMBER,  /* "each member" */
+    QUOTA_SCOPE_GROUP,   /* "group:staff" */
+    QUOTA_SCOPE_TOKEN,   /* "each token" */
+    QUOTA_SCOPE_PARTNER, /* "partner:beta": what it stores here */
 };
 
 /* Bytes in any span of time of this length. bytes 0: not limited. */
@@ -33,7 +34,8 @@ struct policy_quota_window {
 struct policy_quota {
     struct slice id;
     enum policy_quota_scope scope;
-    struct slice group; /* QUOTA_SCOPE_GROUP: its id */
+    struct slice group;   /* QUOTA_SCOPE_GROUP: its id */
+    struct slice partner; /* QUOTA_SCOPE_PARTNER: its id */
     struct policy_place place;
     const char *label;                  /* "each (policy.yaml:31)": what refusals name */
     uint64_t stored_bytes, stored_pins; /* 0: not limited */
@@ -55,7 +57,7 @@ bool policy_quota_applies(const struct policy *policy, const struct policy_quota
 size_t policy_group_line(const struct policy *policy, struct slice group, struct slice *groups,
                          size_t max);
 
-/* "the organization", "each member", "the group staff", "each token". */
+/* "the organization", "each member", "the group staff", "each token", "the partner beta". */
 void policy_quota_put_scope(const struct policy_quota *quota, struct text *out);
 /* "stored 200 GiB, upload 50 GiB per 1d, 50 requests per 1s with bursts of 200, 16 at once". */
 void policy_quota_put_limits(const struct policy_quota *quota, struct text *out);

@@ -82,6 +82,7 @@ void document_read_roles(struct reader *reader, const struct section *section);
 void document_read_binds(struct reader *reader, const struct section *section);
 void document_read_rules(struct reader *reader, const struct section *section);
 void document_read_quotas(struct reader *reader, const struct section *section);
+void document_read_grants(struct reader *reader, const struct section *section);
 void document_read_tests(struct reader *reader, const struct section *section);
 
 #endif

@@ -253,12 +253,17 @@ static void run_quota_test(struct run *run)
         if (means(policy, &test->as, &principal, i))
             check_quotas_of(run, &principal);
     }
-    for (size_t i = 0; i < test->as.count; i++)
-        if (test->as.items[i].kind == SUBJECT_ANONYMOUS)
+    for (size_t i = 0; i < test->as.count; i++) {
+        const struct subject *subject = &test->as.items[i];
+        struct principal partner = {.kind = PRINCIPAL_PARTNER, .id = subject->ref.name};
+
+        if (subject->kind == SUBJECT_ANONYMOUS)
             check_quotas_of(run, &anonymous);
-        else if (test->as.items[i].kind == SUBJECT_PARTNER ||
-                 test->as.items[i].kind == SUBJECT_PARTNERS)
+        else if (subject->kind == SUBJECT_PARTNER)
+            check_quotas_of(run, &partner);
+        else if (subject->kind == SUBJECT_PARTNERS)
             check_quotas_of(run, &stranger);
+    }
 }
 
 static void run_test(struct run *run)

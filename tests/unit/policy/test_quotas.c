@@ -60,7 +60,10 @@ static void test_quotas_say_what_is_wrong_and_where(void **state)
         {"{id: x, scope: \"group:stuff\", concurrent: 1}",
          "p:8:20: there is no group 'stuff'; did you mean 'group:staff'?"},
         {"{id: x, scope: \"partner:beta\", concurrent: 1}",
-         "p:8:20: a quota on a partner is not enforced yet"},
+         "p:8:5: a quota on a partner limits what it stores ('stored'), and that alone"},
+        {"{id: x, scope: \"partner:beta\", stored: {bytes: 1}, concurrent: 1}",
+         "p:8:5: a quota on a partner limits what it stores"},
+        {"{id: x, scope: \"partner:Beta\", stored: {bytes: 1}}", "p:8:20: "},
         {"{id: x, scope: each token, stored: {bytes: 1GiB}}",
          "p:8:40: what is stored belongs to members and groups, not to the tokens"},
         {"{id: x, scope: org, stored: {bytes: 0}}", "p:8:41: a limit of 0 bytes is refused"},
@@ -99,7 +102,8 @@ static void test_quotas_say_what_is_wrong_and_where(void **state)
            "  - {id: each, scope: each member, concurrent: 8}\n"                                   \
            "  - {id: of-all, scope: \"group:all\", concurrent: 7}\n"                               \
            "  - {id: robots, scope: \"group:robots\", concurrent: 6}\n"                            \
-           "  - {id: token, scope: each token, concurrent: 5}\n"
+           "  - {id: token, scope: each token, concurrent: 5}\n"                                   \
+           "  - {id: ours, scope: \"partner:beta\", stored: {bytes: 4}}\n"
 
 static void test_quotas_apply_to_groups_and_those_above_them(void **state)
 {
@@ -112,6 +116,8 @@ static void test_quotas_apply_to_groups_and_those_above_them(void **state)
         {"ci", "x", "each everybody robots token "},
         {"anonymous", "", "everybody "},
         {"operator:root", "", ""},
+        {"partner:beta", "", "everybody ours "},
+        {"partner:gamma", "", "everybody "},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
