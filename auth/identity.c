@@ -271,3 +271,34 @@ struct renewal_state identity_state(const struct identity *identity, int64_t now
     X509_free(root);
     return state;
 }
+
+/* ---- what a partner knows better */
+
+static bool adopt_one(struct identity *identity, struct slice bytes, bool *is_newer,
+                      struct error *err)
+{
+    struct roots roots;
+    bool is_taken = true;
+
+    if (!roots_read(&roots, bytes, err))
+        return false;
+    if (roots.sequence > identity->roots.sequence) {
+        is_taken = roots_accept(&identity->roots, &roots, err) == ROOTS_NEWER &&
+                   documents_write(identity->folder, roots.sequence, bytes, err) &&
+                   identity_take(identity, bytes, err);
+        *is_newer = *is_newer || is_taken;
+    }
+    roots_dispose(&roots);
+    return is_taken;
+}
+
+bool identity_adopt(struct identity *identity, const struct slice *documents, size_t count,
+                    bool *is_newer, struct error *err)
+{
+    bool result = true;
+
+    *is_newer = false;
+    for (size_t i = 0; result && i < count; i++)
+        result = adopt_one(identity, documents[i], is_newer, err);
+    return (!*is_newer || identity_load_signing_key(identity, err)) && result;
+}

@@ -85,4 +85,13 @@ MUST_USE bool identity_retire_root(struct identity *identity, struct slice passp
 MUST_USE bool identity_renew_signing_key(struct identity *identity, struct slice passphrase,
                                          int64_t now_s, struct error *err);
 
+/* ---- after a restore from a backup */
+
+/* Documents of ours that a partner kept, as they were sent, in order: those that follow from the
+ * newest are kept here, too, and those that are known are passed over. *is_newer: something was
+ * taken; the signing key that it names may not be here. ERROR_MISMATCH and others: one that does
+ * not follow; what was before it is kept. */
+MUST_USE bool identity_adopt(struct identity *identity, const struct slice *documents, size_t count,
+                             bool *is_newer, struct error *err);
+
 #endif

@@ -70,6 +70,12 @@ struct identity_user {
 
 void identity_keeper_set_user(struct identity_keeper *keeper, const struct identity_user *user);
 
+/* Looks at once whether something is due; it does so of itself, each hour at least. */
+void identity_keeper_check(struct identity_keeper *keeper);
+
+/* What is due and when, as it was last looked at; borrowed. */
+const struct renewal_plan *identity_keeper_plan(const struct identity_keeper *keeper);
+
 /* ---- what operators ask */
 
 enum identity_rotation {
