@@ -138,11 +138,10 @@ static void print_numbers(const struct cli *cli, const json_t *link)
     fprintf(cli->out, "%-10s ours %lld, they have %lld; theirs %lld; their root %s\n", "roots",
             operator_client_number(roots, "ours"), operator_client_number(roots, "known_there"),
             operator_client_number(roots, "theirs"), operator_client_text(link, "root", "unknown"));
-    fprintf(cli->out, "%-10s sent %lld, taken %lld; incarnations %lld here, %lld there\n",
-            "numbers", operator_client_number(numbers, "sent"),
-            operator_client_number(numbers, "taken"),
-            operator_client_number(numbers, "incarnation_here"),
-            operator_client_number(numbers, "incarnation_there"));
+    fprintf(cli->out, "%-10s sent %lld, taken %lld; incarnations %s here, %s there\n", "numbers",
+            operator_client_number(numbers, "sent"), operator_client_number(numbers, "taken"),
+            operator_client_text(numbers, "incarnation_here", "unknown"),
+            operator_client_text(numbers, "incarnation_there", "unknown"));
 }
 
 static void print_breaker(const struct cli *cli, const json_t *link)
