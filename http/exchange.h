@@ -247,8 +247,8 @@ struct relay {
     /* The upstream answered 400 or more, with at most EXCHANGE_FAILURE_MAX bytes, of which none has
      * gone to the client (a longer one passes unasked). False: it passes as it is. True: it is
      * forgotten, and the exchange is DECIDING once more: the handler says later, not in this call,
-     * what shall happen. Not with a body of the client's, nor with holds of that reply. NULL: all
-     * pass. */
+     * what shall happen. Never while the client's body has not ended; not with holds of that
+     * reply. NULL: all pass. */
     bool (*on_failure)(struct exchange *exchange, int status, struct slice body);
 };
 

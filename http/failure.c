@@ -71,7 +71,7 @@ void failure_keep(struct exchange *exchange)
 {
     struct relay *relay = &exchange->relay;
 
-    assert(!relay->holds_end && exchange->request.decoder.is_done);
+    assert(!relay->holds_end);
     exchange->failure =
         (struct exchange_failure){.rewrite = relay->rewrite, .rewrite_arg = relay->rewrite_arg};
     text_clear(&exchange->answer_body);

@@ -150,7 +150,8 @@ static void begin_reply(struct exchange *exchange, const struct head *reply)
 
     if (exchange->relay.on_reply != NULL)
         exchange->relay.on_reply(exchange, reply, &exchange->relay);
-    if (exchange->relay.on_failure != NULL && reply->status >= 400)
+    if (exchange->relay.on_failure != NULL && reply->status >= 400 &&
+        exchange->request.decoder.is_done)
         failure_keep(exchange);
     exchange->keeps_client = client_may_go_on(exchange, reply);
     exchange->upstream_keeps = reply->keeps_alive;

@@ -28,7 +28,8 @@ struct context {
     struct walks *walks;
     struct denylist *denylist;
     struct write_gate *writes;
-    struct node *node; /* the embedded one; NULL: the storage is elsewhere */
+    struct retrievals *retrievals; /* the control thread's; NULL: no partner holds anything */
+    struct node *node;             /* the embedded one; NULL: the storage is elsewhere */
 };
 
 /* Makes the data folder if need be; takes its lock. Blocks. */

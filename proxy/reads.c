@@ -2,6 +2,7 @@
 #include "proxy/reads.h"
 
 #include "policy/decide.h"
+#include "proxy/read_back.h"
 #include "proxy/rpc_relay.h"
 
 bool reads_are_offline(const struct rpc *rpc)
@@ -62,10 +63,13 @@ bool reads_take_walk(struct rpc *rpc)
 void reads_serve(struct rpc *rpc)
 {
     bool is_walk = reads_is_walk(rpc->call);
+    struct upstream_request request;
 
     if (is_walk && !reads_take_walk(rpc))
         return;
     if (is_walk || reads_are_offline(rpc))
         call_set_option_bool(rpc->call, OPT_OFFLINE, true);
-    rpc_relay(rpc);
+    request = rpc_relay_request(rpc);
+    read_back_watch(rpc, &request);
+    upstream_relay(rpc->site->upstream, rpc->exchange, &request);
 }

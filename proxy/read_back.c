@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/read_back.h"
+
+#include "conf/memory.h"
+#include "federation/retrieval.h"
+#include "proxy/rpc_relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct read_back {
+    struct rpc *rpc;
+    struct retrieval_call *retrieving;
+    size_t index;     /* of the argument that is brought back */
+    bool is_any_back; /* something was: the call is worth another try */
+    bool is_repeated;
+    int status;          /* of the failure */
+    struct text failure; /* as the storage sent it */
+};
+
+/* Kubo's words and the embedded node's, whatever the command. */
+static bool is_missing_block(struct slice body)
+{
+    static const char words[] = "ipld: could not find ";
+
+    return memmem(body.data, body.size, words, sizeof(words) - 1) != NULL;
+}
+
+/* What the client would have got. */
+static void pass_failure(struct read_back *back)
+{
+    struct rpc *rpc = back->rpc;
+    struct answer answer = {.status = back->status, .content_type = "application/json"};
+    struct text body = {0};
+
+    if (echo_is_empty(&rpc->echo)) {
+        answer.body = text_slice(&back->failure);
+    } else {
+        echo_rewrite(&rpc->echo, text_slice(&back->failure), false, &body);
+        echo_rewrite(&rpc->echo, (struct slice){0}, true, &body);
+        answer.body = text_slice(&body);
+    }
+    exchange_answer(rpc->exchange, &answer);
+    text_dispose(&body);
+}
+
+static void repeat(struct read_back *back)
+{
+    struct rpc *rpc = back->rpc;
+    struct upstream_request request = rpc_relay_request(rpc);
+
+    back->is_repeated = true;
+    upstream_relay(rpc->site->upstream, rpc->exchange, &request);
+}
+
+static void go_on(struct read_back *back);
+
+static void on_retrieved(void *back_, enum retrieval_outcome outcome, struct slice why)
+{
+    struct read_back *back = back_;
+
+    back->retrieving = NULL;
+    switch (outcome) {
+    case RETRIEVAL_DONE:
+        back->is_any_back = true;
+        break;
+    case RETRIEVAL_NOBODY:
+        break;
+    case RETRIEVAL_SILENT:
+        exchange_refuse(back->rpc->exchange, 504, CLOSE_FAILED,
+                        "a block of what this reads is missing here: %.*s", SLICE_ARGS(why));
+        return;
+    case RETRIEVAL_FAILED:
+        exchange_refuse(back->rpc->exchange, 502, CLOSE_FAILED,
+                        "a block of what this reads is missing here, and could not be brought back "
+                        "from a partner: %.*s",
+                        SLICE_ARGS(why));
+        return;
+    }
+    back->index++;
+    go_on(back);
+}
+
+/* Begins with the next argument that names an object. False: there is none, or it cannot be. */
+static bool start_next(struct read_back *back)
+{
+    struct rpc *rpc = back->rpc;
+    struct error err = {0};
+
+    for (; back->index < rpc->call->argument_count; back->index++) {
+        const struct call_path *path = &rpc->call->arguments[back->index].path;
+
+        if (path->kind == CALL_PATH_IPFS || path->kind == CALL_PATH_IPLD)
+            return retrieval_start(rpc->site->context->retrievals, rpc->site->loop,
+                                   &back->retrieving, &path->cid, on_retrieved, back, &err);
+    }
+    return false;
+}
+
+/* All were seen to: once more, or the failure as it was. */
+static void go_on(struct read_back *back)
+{
+    if (start_next(back))
+        return;
+    if (back->is_any_back)
+        repeat(back);
+    else
+        pass_failure(back);
+}
+
+static bool on_failure(struct exchange *exchange, int status, struct slice body)
+{
+    struct rpc *rpc = *exchange_context(exchange);
+    struct read_back *back = rpc->work;
+
+    if (back->is_repeated || !is_missing_block(body) || !start_next(back))
+        return false;
+    back->status = status;
+    text_put_slice(&back->failure, body);
+    return true;
+}
+
+static void end(struct rpc *rpc)
+{
+    struct read_back *back = rpc->work;
+
+    retrieval_cancel(&back->retrieving);
+    text_dispose(&back->failure);
+    free(back);
+}
+
+void read_back_watch(struct rpc *rpc, struct upstream_request *request)
+{
+    struct read_back *back;
+
+    if (rpc->site->context->retrievals == NULL)
+        return;
+    back = memory_alloc(sizeof(*back));
+    back->rpc = rpc;
+    rpc->work = back;
+    rpc->end_work = end;
+    request->on_failure = on_failure;
+}
