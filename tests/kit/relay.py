@@ -15,7 +15,7 @@ data: data
 listen:
   clients:
     address: 127.0.0.1:{port}
-{tls}  operators:
+{tls}{partners}  operators:
     address: 127.0.0.1:{operators_port}
 upstream: {upstream}
 workers: {workers}
@@ -26,19 +26,20 @@ log:
 
 class Causeway:
     """`causeway serve` in FOLDER, before the node at upstream_port; None: its own. limits: options of the `limits` section by name; wrapper: words before the program;
-    more: further lines of causeway.yaml, such as "allow: [read]"."""
+    more: further lines of causeway.yaml, such as "allow: [read]"; partners: those of listen.partners, each with its end."""
 
     kind = "causeway"
 
     def __init__(self, folder, upstream_port, *, workers=1, tls=None, limits=None, access="access.log",
-                 descriptors=None, cpus=None, wrapper=(), more="", **_):
+                 descriptors=None, cpus=None, wrapper=(), more="", partners="", **_):
         self.folder = pathlib.Path(folder) / f"causeway-{free_port()}"
         self.folder.mkdir(parents=True)
         self.port, self.operators_port = free_port(), free_port()
         self.access_path = self.folder / "access.log"
         self.config = self.folder / "causeway.yaml"
         self._values = dict(port=self.port, operators_port=self.operators_port, workers=workers,
-                            upstream=_upstream(upstream_port), access=access, more=more and more + "\n")
+                            upstream=_upstream(upstream_port), access=access, more=more and more + "\n",
+                            partners=partners)
         (self.folder / "data").mkdir(mode=0o700)
         self.write_config(tls=tls, limits=limits)
         self._words = [*wrapper, causeway_program(), "serve", "--config", self.config]
