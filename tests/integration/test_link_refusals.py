@@ -353,6 +353,7 @@ class Revoked(LinkCase):
         again = self.peer.connect(session=session)
         self.assertTrue(again.channel.resumed, "the session is worth something before")
         self.assertEqual(self.peer.heartbeat(connection=again).status, 200)
+        session = again.channel.session()  # a ticket is used once
         self.gateway.link("revoke", self.partner)
         after = self.peer.connect(session=session)
         self.assertFalse(after.channel.resumed)

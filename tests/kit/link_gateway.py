@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from kit import relay
-from kit.process import accepts, free_port, wait_for
+from kit.process import Process, accepts, free_port, wait_for
 
 _POLICY = """\
 version: 1
@@ -27,17 +27,24 @@ class LinkGateway(relay.Causeway):
     """`causeway serve` of an organization with a port for partners. wrapper: words before the program, such as those that enter a
     network namespace; advertise: HOST:PORT that partners are told."""
 
-    def __init__(self, folder, org, *, host="127.0.0.1", port=None, advertise=None, more="", **options):
+    def __init__(self, folder, org, *, host="127.0.0.1", port=None, advertise=None, more="", upstream_port=None, has_policy=True, **options):
         self.org, self.partners_port, self._listen_host = org, port or free_port(), host
         self.partners_address = advertise or f"{host}:{self.partners_port}"
-        self._policy = folder / f"policy-{org}-{self.partners_port}.yaml"
-        self._policy.write_text(_POLICY.format(org=org))
+        lines = [f"org: {org}", more]
+        if has_policy:
+            path = folder / f"policy-{org}-{self.partners_port}.yaml"
+            path.write_text(_POLICY.format(org=org))
+            lines.append(f"policy: {path}")
         listen = f"  partners:\n    address: {host}:{self.partners_port}\n    advertise: {self.partners_address}\n"
-        super().__init__(folder, None, partners=listen, more=f"org: {org}\npolicy: {self._policy}\n{more}".rstrip("\n"), **options)
+        super().__init__(folder, upstream_port, partners=listen, more="\n".join(filter(None, lines)), **options)
 
     def start(self):
-        super().start()
-        wait_for((self.folder / "data" / "operators.sock").exists, 20)
+        """Where no port can be asked from here (another network namespace), the operators' socket says that it runs."""
+        self._starts += 1
+        socket_path = self.folder / "data" / "operators.sock"
+        socket_path.unlink(missing_ok=True)
+        self.process = Process("causeway" if self._starts == 1 else f"causeway-{self._starts}", self._words, self.folder, **self._options)
+        self.process.wait_ready(lambda: socket_path.exists() and self.command("link", "list")[0] == 0)
 
     def command(self, *words, seconds=60, stdin=None):
         """Exit status and what was printed, errors behind it."""

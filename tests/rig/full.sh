@@ -87,9 +87,15 @@ END
 
 full_parts_7() {
     cat <<'END'
+20  tests    tests/integration  test_links.*,test_link_protocol.*   # both implementations; from nothing to active; three in a triangle
+20  tests    tests/integration  test_link_refusals.*                # each refusal, seen on both sides
+35  tests    tests/faults       test_link_faults.*                  # partitions, black holes, delay, loss, single bytes
 40  tests    tests/sim          test_links.*                        # 100,000,000 operations
-15  unit     debug              federation/
-15  unit     asan               federation/
+35  bench    links                                                  # members beside black holes, 1,000 links, handshakes, 1 GiB
+15  unit     debug              federation/|auth/|http/
+20  unit     asan               federation/|auth/|http/
+25  unit     tsan               federation/|auth/|http/
+30  under    asan               test_link_faults.*
 10  suite    fuzz
 END
 }
