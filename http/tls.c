@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http/tls.h"
+#include "http/tls_private.h"
 
 #include <openssl/err.h>
 #include <string.h>
@@ -59,12 +59,8 @@ static void keep_ticket_keys(SSL_CTX *context, SSL_CTX *previous)
     OPENSSL_cleanse(keys, sizeof(keys));
 }
 
-SSL_CTX *tls_server_create(const struct tls_files *files, SSL_CTX *previous, struct error *err)
+void tls_set_up(SSL_CTX *context)
 {
-    static const unsigned char session_context[] = "causeway clients";
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_NO_COMPRESSION);
     /* a record at a time; a retry may come from another address; no buffers while idle */
@@ -72,6 +68,15 @@ SSL_CTX *tls_server_create(const struct tls_files *files, SSL_CTX *previous, str
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER_SIZE);
+}
+
+SSL_CTX *tls_server_create(const struct tls_files *files, SSL_CTX *previous, struct error *err)
+{
+    static const unsigned char session_context[] = "causeway clients";
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    tls_set_up(context);
     /* without a context id, a resumption with client certificates fails the connection */
     SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context) - 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets only: no shared state */
@@ -80,41 +85,4 @@ SSL_CTX *tls_server_create(const struct tls_files *files, SSL_CTX *previous, str
     if (load_files(&context, files, err) && previous != NULL)
         keep_ticket_keys(context, previous);
     return context;
-}
-
-SSL_CTX *tls_peer_server_create(const struct tls_identity *identity, const char *alpn,
-                                struct error *err)
-{
-    error_set(err, ERROR_REFUSED, "not built");
-    return NULL;
-}
-
-SSL_CTX *tls_peer_client_create(const struct tls_identity *identity, const char *alpn,
-                                struct error *err)
-{
-    error_set(err, ERROR_REFUSED, "not built");
-    return NULL;
-}
-
-void tls_server_attach(SSL *ssl, struct tls_resumption *resumption)
-{
-}
-
-bool tls_offer_ticket(SSL *ssl, struct slice blob, uint32_t lifetime_s)
-{
-    return false;
-}
-
-struct slice tls_ticket_blob(const SSL *ssl)
-{
-    return (struct slice){0};
-}
-
-void tls_client_attach(SSL *ssl, SSL_SESSION **session)
-{
-}
-
-void tls_export_key(SSL *ssl, const char *label, uint8_t out[TLS_EXPORT_SIZE])
-{
-    memset(out, 0, TLS_EXPORT_SIZE);
 }

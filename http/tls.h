@@ -38,14 +38,15 @@ struct tls_identity {
     EVP_PKEY *key;
 };
 
-/* alpn: "causeway/1". NULL with err: the key is not the leaf's, say.
+/* alpn: "causeway/1", a static text. NULL with err: the key is not the leaf's, say.
  *
  * A server's sessions are resumed by tickets, which it gives out only where tls_offer_ticket says
  * so, and takes back only where the tls_resumption of the connection says so. A new context knows
  * none of another's. */
 MUST_USE SSL_CTX *tls_peer_server_create(const struct tls_identity *identity, const char *alpn,
                                          struct error *err);
-/* Without a prepared session nothing is resumed, see tls_client_attach. */
+/* A session is resumed by SSL_set_session, and kept as tls_client_attach says. After the handshake
+ * tls_has_protocol must be asked: a server may have chosen no protocol at all. */
 MUST_USE SSL_CTX *tls_peer_client_create(const struct tls_identity *identity, const char *alpn,
                                          struct error *err);
 
@@ -65,12 +66,17 @@ void tls_server_attach(SSL *ssl, struct tls_resumption *resumption);
  * copied), good for at most lifetime_s and no longer than seven days. It goes out with what is
  * written next. false: not on this connection. */
 bool tls_offer_ticket(SSL *ssl, struct slice blob, uint32_t lifetime_s);
-/* The blob of the ticket that this connection was resumed with; borrowed. Empty: it was not. */
+/* The blob of the ticket that this connection was resumed with, or of a newer one that it was
+ * given since; borrowed. Empty: it was not resumed. */
 struct slice tls_ticket_blob(const SSL *ssl);
 
-/* The client's side: resumes *session if it is not NULL, and keeps the newest one that the server
- * gives there. *session is the caller's, until the SSL is freed; SSL_SESSION_free is his. */
-void tls_client_attach(SSL *ssl, SSL_SESSION **session);
+/* The client's side, before the handshake: keeps the newest session that the server gives in
+ * *newest, which is the caller's, until the SSL is freed; SSL_SESSION_free is his. A session is
+ * resumed once (RFC 8446 appendix C.4): a server that wants more gives a ticket each time. */
+void tls_client_attach(SSL *ssl, SSL_SESSION **newest);
+
+/* After the handshake: was a protocol agreed on? */
+bool tls_has_protocol(const SSL *ssl);
 
 /* Both sides get the same bytes, and nobody between them can (RFC 8446 section 7.5). */
 void tls_export_key(SSL *ssl, const char *label, uint8_t out[TLS_EXPORT_SIZE]);
