@@ -112,6 +112,7 @@ struct slice exchange_ticket_blob(const struct exchange *exchange)
 
 void exchange_vouch(struct exchange *exchange)
 {
+    server_forget_stranger(exchange->server, exchange->session);
 }
 
 void exchange_end_connection(struct exchange *exchange)

@@ -125,6 +125,15 @@ static void start_session(struct server *server, int fd, const struct sockaddr *
     session_start(server, fd, ssl, peer);
 }
 
+/* It costs us as little as can be; the reset tells the peer. */
+static void turn_away(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    close(fd);
+}
+
 /* false: nothing more can be accepted now. */
 static bool accept_one(struct listener *listener)
 {
@@ -140,7 +149,11 @@ static bool accept_one(struct listener *listener)
     }
     fd = accept4(listener->io.fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        start_session(server, fd, (struct sockaddr *)&peer);
+        if (server_admits(server, (struct sockaddr *)&peer))
+            start_session(server, fd, (struct sockaddr *)&peer);
+        else
+            turn_away(fd);
+        server_limit_strangers(server);
         return true;
     }
     if (errno == ECONNABORTED || errno == EINTR)
@@ -215,10 +228,33 @@ static void walk(struct server *server, void (*visit)(struct session *session))
     }
 }
 
+/* Its peer is heard no more. */
+static void cut(struct session *session)
+{
+    if (session->exchange == NULL) {
+        session_close(session);
+        return;
+    }
+    exchange_end_connection(session->exchange);
+    exchange_cut(session->exchange, 403, CLOSE_REVOKED,
+                 "what this connection was allowed has ended");
+}
+
 size_t server_cut_sessions(struct server *server, bool (*must_go)(void *arg, void *session_context),
                            void *arg)
 {
-    return 0;
+    struct session *session;
+    size_t count = 0;
+
+    for (server->next_session = server->sessions; server->next_session != NULL;) {
+        session = server->next_session;
+        server->next_session = session->next;
+        if (session->context == NULL || !must_go(arg, session->context))
+            continue;
+        cut(session);
+        count++;
+    }
+    return count;
 }
 
 static void sweep(struct session *session)
@@ -271,6 +307,7 @@ struct server *server_create(const struct server_options *options, struct server
 {
     struct server *server = memory_alloc(sizeof(*server));
     uint32_t random;
+    uint64_t guard_random;
 
     server->loop = options->loop;
     server->options = *options;
@@ -282,6 +319,9 @@ struct server *server_create(const struct server_options *options, struct server
     server->drain_deadline.fire = on_drain_deadline;
     if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
         random = (uint32_t)clock_us();
+    if (RAND_bytes((unsigned char *)&guard_random, sizeof(guard_random)) != 1)
+        guard_random = clock_us();
+    server->guard = guard_create(&options->strangers, guard_random);
     snprintf(server->id_prefix, sizeof(server->id_prefix), "%08x%02x", random, options->id & 0xff);
     timer_arm(server->loop, &server->sweep, SWEEP_MS);
     return server;
@@ -307,6 +347,7 @@ void server_destroy(struct server **server_ptr)
         free(exchange);
     }
     server_settings_unref(&server->settings);
+    guard_destroy(&server->guard);
     pipe_store_destroy(&server->pipes);
     block_store_destroy(&server->blocks);
     free(server);

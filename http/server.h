@@ -108,6 +108,13 @@ size_t server_cut_sessions(struct server *server, bool (*must_go)(void *arg, voi
 struct exchange *server_take_exchange(struct server *server);
 void server_give_exchange(struct server *server, struct exchange *exchange);
 void server_forget_session(struct server *server, struct session *session);
+/* A connection from there may be opened, and counts as a stranger's: then server_add_stranger and
+ * server_forget_stranger must follow. */
+bool server_admits(struct server *server, const struct sockaddr *peer);
+void server_add_stranger(struct server *server, struct session *session);
+void server_forget_stranger(struct server *server, struct session *session); /* others too */
+/* There is one more: closes one, if that is too many. */
+void server_limit_strangers(struct server *server);
 void server_settings_unref(struct server_settings **settings);
 
 static inline void server_count(uint64_t *counter, uint64_t increment)

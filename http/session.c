@@ -30,6 +30,8 @@ void session_close(struct session *session)
     timer_disarm(&session->timer);
     later_cancel(&session->again);
     connection_close(&session->connection);
+    text_dispose(&session->resumption.offered);
+    server_forget_stranger(session->server, session);
     if (session->context != NULL)
         session->server->settings->handler->on_session_end(session->context);
     server_forget_session(session->server, session);
@@ -258,7 +260,36 @@ static void shake_hands(struct session *session)
         session_close(session);
         return;
     }
+    server_count(&session->server->counters.handshakes, 1);
+    if (SSL_session_reused(session->connection.io.ssl) == 1)
+        server_count(&session->server->counters.handshakes_resumed, 1);
     wait_for_head(session);
+}
+
+static bool is_ticket_good(struct tls_resumption *resumption, struct slice blob)
+{
+    const struct session *session = CONTAINER_OF(resumption, struct session, resumption);
+    const struct server_settings *settings = session->server->settings;
+
+    return settings->handler->is_ticket_good != NULL &&
+           settings->handler->is_ticket_good(settings->app, blob);
+}
+
+static void start_tls(struct session *session, SSL *ssl)
+{
+    const struct server_settings *settings = session->server->settings;
+    const struct http_limits *limits = &settings->limits;
+
+    session->state = SESSION_HANDSHAKE;
+    if (settings->handler->is_ticket_good != NULL) {
+        session->resumption.is_good = is_ticket_good;
+        tls_server_attach(ssl, &session->resumption);
+    }
+    io_start_tls(&session->connection.io, ssl);
+    timer_arm(session->server->loop, &session->timer,
+              limits->handshake_timeout_ms > 0 ? limits->handshake_timeout_ms
+                                               : limits->head_timeout_ms);
+    io_watch_read(&session->connection.io);
 }
 
 /* ---- events */
@@ -297,6 +328,8 @@ static void on_timer(struct timer *timer)
 {
     struct session *session = CONTAINER_OF(timer, struct session, timer);
 
+    if (session->state == SESSION_HANDSHAKE)
+        server_count(&session->server->counters.handshakes_late, 1);
     if (session->state == SESSION_LINGER)
         on_linger_tick(session);
     else /* too slow a handshake or head, or idle for too long: nothing to answer to */
@@ -322,15 +355,12 @@ void session_start(struct server *server, int fd, SSL *ssl, const struct sockadd
         session->next->previous = session;
     server->sessions = session;
     server->session_count++;
+    server_add_stranger(server, session);
     io_init(&session->connection.io, server->loop, fd, on_readable, on_writable);
-    if (ssl == NULL) {
+    if (ssl == NULL)
         wait_for_head(session);
-        return;
-    }
-    session->state = SESSION_HANDSHAKE;
-    io_start_tls(&session->connection.io, ssl);
-    timer_arm(server->loop, &session->timer, server->settings->limits.head_timeout_ms);
-    io_watch_read(&session->connection.io);
+    else
+        start_tls(session, ssl);
 }
 
 void session_drain(struct session *session)

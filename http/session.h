@@ -33,7 +33,6 @@ struct session {
     struct later again;              /* a pipelined request is buffered */
     struct session *next, *previous; /* of the server's list */
     bool is_stranger;                /* it counts with the server's guard */
-    bool must_close;                 /* behind the exchange */
     struct session *newer_stranger, *older_stranger;
     struct tls_resumption resumption;
     union {
