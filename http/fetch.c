@@ -4,7 +4,9 @@
 #include "conf/memory.h"
 #include "http/half.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FRESH_IDLE_MS = 1000, REPLY_HEAD_MAX = BLOCK_SMALL };
 
@@ -17,9 +19,14 @@ struct fetch {
     struct half outgoing;
     struct decoder decoder;
     struct text head, body; /* of the request */
-    struct text reply;
+    struct text headers, reply;
     struct timer timeout, silence;
+    bool is_complete; /* the request's head is */
+    bool is_retried;
+    bool has_spoken; /* the peer, a byte of a reply */
     bool has_head, keeps_alive;
+    bool is_paused;
+    bool is_behind;                /* it was paused, and nobody looked at what is buffered since */
     bool is_calling, is_cancelled; /* in on_content */
     int status;
 };
@@ -35,6 +42,7 @@ static void dispose(struct fetch *fetch, bool keep)
     decoder_dispose(&fetch->decoder);
     text_dispose(&fetch->head);
     text_dispose(&fetch->body);
+    text_dispose(&fetch->headers);
     text_dispose(&fetch->reply);
     free(fetch);
 }
@@ -58,16 +66,20 @@ static void fail_with(struct fetch *fetch, enum error_code code, const char *wha
 
 static void succeed(struct fetch *fetch)
 {
-    struct text body = fetch->reply, trailers = fetch->decoder.trailers;
-    struct fetch_reply reply = {
-        .status = fetch->status, .body = text_slice(&body), .trailers = text_slice(&trailers)};
+    struct text headers = fetch->headers, body = fetch->reply, trailers = fetch->decoder.trailers;
+    struct fetch_reply reply = {.status = fetch->status,
+                                .headers = text_slice(&headers),
+                                .body = text_slice(&body),
+                                .trailers = text_slice(&trailers)};
     fetch_done on_done = fetch->on_done;
     void *arg = fetch->arg;
 
+    fetch->headers = (struct text){0};
     fetch->reply = (struct text){0};
     fetch->decoder.trailers = (struct text){0};
     dispose(fetch, fetch->keeps_alive && fetch->outgoing.last == HALF_DONE);
     on_done(arg, &reply, NULL);
+    text_dispose(&headers);
     text_dispose(&body);
     text_dispose(&trailers);
 }
@@ -83,6 +95,16 @@ static bool fail_too_large(struct fetch *fetch)
 static bool is_handed_on(const struct fetch *fetch)
 {
     return fetch->request.on_content != NULL && fetch->status == 200;
+}
+
+static void keep_headers(struct fetch *fetch, const struct head *head)
+{
+    for (size_t i = 0; i < head->header_count; i++) {
+        text_put_slice(&fetch->headers, head->headers[i].name);
+        text_put_slice(&fetch->headers, SLICE(": "));
+        text_put_slice(&fetch->headers, head->headers[i].value);
+        text_put_slice(&fetch->headers, SLICE("\r\n"));
+    }
 }
 
 static bool take_head(struct fetch *fetch)
@@ -104,6 +126,8 @@ static bool take_head(struct fetch *fetch)
     case HEAD_DONE:
         break;
     }
+    if (head.status >= 200 && fetch->request.keeps_headers)
+        keep_headers(fetch, &head);
     connection_consume(connection, head.size);
     if (head.status < 200)
         return true;
@@ -118,7 +142,7 @@ static bool take_head(struct fetch *fetch)
     return true;
 }
 
-/* Whoever gets it may cancel. */
+/* Whoever gets it may cancel or pause. */
 static bool hand_on(struct fetch *fetch, struct slice content)
 {
     fetch->is_calling = true;
@@ -142,7 +166,7 @@ static bool take_content(struct fetch *fetch)
 {
     struct connection *connection = &fetch->pooled->connection;
     struct iovec content[8];
-    int count = ARRAY_SIZE(content);
+    int count = is_handed_on(fetch) ? 1 : ARRAY_SIZE(content); /* it may pause behind each */
     size_t used;
 
     if (decoder_read(&fetch->decoder, connection->in.data + connection->in.start,
@@ -162,7 +186,8 @@ static bool take_buffered(struct fetch *fetch)
 {
     struct connection *connection = &fetch->pooled->connection;
 
-    while (buffer_size(&connection->in) > 0 && !(fetch->has_head && fetch->decoder.is_done)) {
+    while (buffer_size(&connection->in) > 0 && !fetch->is_paused &&
+           !(fetch->has_head && fetch->decoder.is_done)) {
         size_t before = buffer_size(&connection->in);
 
         if (!(fetch->has_head ? take_content(fetch) : take_head(fetch)))
@@ -170,59 +195,149 @@ static bool take_buffered(struct fetch *fetch)
         if (buffer_size(&connection->in) == before)
             break;
     }
-    if (!fetch->has_head || !fetch->decoder.is_done)
+    fetch->is_behind = fetch->is_paused;
+    if (fetch->is_paused || !fetch->has_head || !fetch->decoder.is_done)
         return true;
     succeed(fetch);
     return false;
 }
 
+/* Nobody but the owner holds things up. */
+static bool is_owner_awaited(const struct fetch *fetch)
+{
+    return fetch->is_paused ||
+           (fetch->outgoing.produce != NULL && fetch->outgoing.last == HALF_WAITS_READ);
+}
+
 static void watch_silence(struct fetch *fetch)
 {
-    if (fetch->request.silence_ms > 0)
+    if (is_owner_awaited(fetch))
+        timer_disarm(&fetch->silence);
+    else if (fetch->request.silence_ms > 0)
         timer_arm(fetch->request.loop, &fetch->silence, fetch->request.silence_ms);
+}
+
+/* A reused connection that failed before a byte came may have been closed before the request was
+ * seen. false: that is no excuse, or was one already. */
+static bool retry(struct fetch *fetch);
+
+/* The end of what can be read. */
+static void take_end(struct fetch *fetch, ssize_t result)
+{
+    if (result == IO_EOF && fetch->has_head && decoder_finish(&fetch->decoder))
+        succeed(fetch);
+    else if (!retry(fetch))
+        fail_with(fetch, ERROR_IO, "the connection was closed before the reply was whole");
 }
 
 static void on_readable(struct io *io)
 {
     struct pooled *pooled = CONTAINER_OF(io, struct pooled, connection.io);
     struct fetch *fetch = pooled->borrower;
-    ssize_t got = connection_read(&pooled->connection);
+    ssize_t got;
 
+    if (fetch->is_behind && !take_buffered(fetch))
+        return;
+    if (fetch->is_paused)
+        return;
+    got = connection_read(&pooled->connection);
     if (got == IO_AGAIN)
         return;
-    if (got > 0) {
-        watch_silence(fetch);
-        if (take_buffered(fetch))
-            io_watch_read(io);
+    if (got <= 0) {
+        take_end(fetch, got);
         return;
     }
-    if (got == IO_EOF && fetch->has_head && decoder_finish(&fetch->decoder))
-        succeed(fetch);
-    else
-        fail_with(fetch, ERROR_IO, "the connection was closed before the reply was whole");
+    fetch->has_spoken = true;
+    if (!take_buffered(fetch))
+        return;
+    watch_silence(fetch);
+    if (!fetch->is_paused)
+        io_watch_read(io);
+}
+
+void fetch_pause(struct fetch *fetch)
+{
+    fetch->is_paused = fetch->is_behind = true;
+    if (fetch->pooled != NULL)
+        io_unwatch_read(&fetch->pooled->connection.io);
+    watch_silence(fetch);
+}
+
+void fetch_resume(struct fetch *fetch)
+{
+    if (!fetch->is_paused)
+        return;
+    fetch->is_paused = false;
+    if (fetch->pooled != NULL)
+        io_watch_read_now(&fetch->pooled->connection.io);
+    watch_silence(fetch);
 }
 
 /* ---- the request */
 
+static void run_outgoing(struct fetch *fetch)
+{
+    uint64_t before = fetch->outgoing.written_size;
+    enum half_result result = half_run(&fetch->outgoing);
+
+    /* a failed write is told by the read: the reply may stand there already */
+    if (result == HALF_SOURCE_ENDED)
+        fail_with(fetch, ERROR_CANCELED, "what was to be sent broke off");
+    else if (fetch->outgoing.written_size > before || is_owner_awaited(fetch))
+        watch_silence(fetch);
+}
+
 static void on_writable(struct io *io)
 {
     struct pooled *pooled = CONTAINER_OF(io, struct pooled, connection.io);
-    struct fetch *fetch = pooled->borrower;
 
-    /* a failed write is told by the read: the reply may stand there already */
-    (void)half_run(&fetch->outgoing);
+    run_outgoing(pooled->borrower);
+}
+
+void fetch_produce_more(struct fetch *fetch)
+{
+    if (fetch->pooled == NULL || fetch->outgoing.produce == NULL)
+        return;
+    half_produce_more(&fetch->outgoing);
+    io_watch_write(&fetch->pooled->connection.io);
+}
+
+static void complete_head(struct fetch *fetch)
+{
+    const struct fetch_request *request = &fetch->request;
+
+    if (fetch->is_complete) /* it is sent again */
+        return;
+    fetch->is_complete = true;
+    if (request->complete != NULL)
+        request->complete(fetch->arg, fetch->pooled->connection.io.ssl, &fetch->head, &fetch->body);
+    if (request->produce != NULL && !request->has_length)
+        text_put_slice(&fetch->head, SLICE("Transfer-Encoding: chunked\r\n\r\n"));
+    else
+        text_put_format(&fetch->head, "Content-Length: %llu\r\n\r\n",
+                        request->produce != NULL ? (unsigned long long)request->length
+                                                 : (unsigned long long)fetch->body.size);
 }
 
 static void attach(struct fetch *fetch)
 {
+    const struct fetch_request *request = &fetch->request;
     struct connection *connection = &fetch->pooled->connection;
 
     fetch->pooled->borrower = fetch;
     connection->io.on_readable = on_readable;
     connection->io.on_writable = on_writable;
+    complete_head(fetch);
     fetch->outgoing.to = connection;
-    half_begin_local(&fetch->outgoing, text_slice(&fetch->head), text_slice(&fetch->body));
     io_watch_read(&connection->io);
+    if (request->produce != NULL) {
+        half_begin_produced(&fetch->outgoing, text_slice(&fetch->head),
+                            request->has_length ? FRAMING_LENGTH : FRAMING_CHUNKED, request->length,
+                            request->produce, request->produce_arg);
+        io_watch_write(&connection->io); /* from the loop: it may end the fetch */
+        return;
+    }
+    half_begin_local(&fetch->outgoing, text_slice(&fetch->head), text_slice(&fetch->body));
     (void)half_run(&fetch->outgoing);
 }
 
@@ -238,6 +353,23 @@ static void on_dialled(struct dial *dial, struct pooled *pooled, const struct er
     attach(fetch);
 }
 
+static bool retry(struct fetch *fetch)
+{
+    struct error err = {0};
+
+    if (!fetch->request.is_idempotent || fetch->is_retried || fetch->has_spoken ||
+        !fetch->pooled->is_reused)
+        return false;
+    fetch->is_retried = true;
+    half_dispose(&fetch->outgoing);
+    pool_give(fetch->pooled, false);
+    fetch->pooled = NULL;
+    half_init(&fetch->outgoing, NULL, NULL, fetch->request.pipes);
+    if (!pool_dial_start(fetch->request.pool, &fetch->dial, on_dialled, &err))
+        fail(fetch, &err);
+    return true;
+}
+
 static void on_timeout(struct timer *timer)
 {
     fail_with(CONTAINER_OF(timer, struct fetch, timeout), ERROR_TIMEOUT, "no answer in time");
@@ -248,24 +380,31 @@ static void on_silence(struct timer *timer)
     fail_with(CONTAINER_OF(timer, struct fetch, silence), ERROR_TIMEOUT, "it fell silent");
 }
 
+static uint64_t max_idle_ms(const struct fetch_request *request)
+{
+    if (request->is_idempotent)
+        return UINT64_MAX;
+    return request->max_idle_ms > 0 ? request->max_idle_ms : FRESH_IDLE_MS;
+}
+
 bool fetch_start(struct fetch **result, const struct fetch_request *request, fetch_done on_done,
                  void *arg, struct error *err)
 {
     struct fetch *fetch = memory_alloc(sizeof(*fetch));
 
+    assert(!request->is_idempotent || (request->produce == NULL && request->complete == NULL));
     fetch->request = *request;
     fetch->on_done = on_done;
     fetch->arg = arg;
     fetch->timeout.fire = on_timeout;
     fetch->silence.fire = on_silence;
     half_init(&fetch->outgoing, NULL, NULL, request->pipes);
-    fetch->pooled = pool_take(request->pool, FRESH_IDLE_MS);
+    fetch->pooled = pool_take(request->pool, max_idle_ms(request));
     if (fetch->pooled == NULL && !pool_dial_start(request->pool, &fetch->dial, on_dialled, err)) {
         dispose(fetch, false);
         return false;
     }
     text_put_slice(&fetch->head, request->head);
-    text_put_format(&fetch->head, "Content-Length: %zu\r\n\r\n", request->body.size);
     text_put_slice(&fetch->body, request->body);
     if (fetch->pooled != NULL) /* writes at most; what is read comes from the loop */
         attach(fetch);
@@ -285,17 +424,7 @@ void fetch_cancel(struct fetch **fetch)
     *fetch = NULL;
 }
 
-void fetch_produce_more(struct fetch *fetch)
-{
-}
-
-void fetch_pause(struct fetch *fetch)
-{
-}
-
-void fetch_resume(struct fetch *fetch)
-{
-}
+/* ---- what may be asked */
 
 int fetch_status(const struct fetch *fetch)
 {
@@ -304,10 +433,22 @@ int fetch_status(const struct fetch *fetch)
 
 struct slice fetch_headers(const struct fetch *fetch)
 {
-    return (struct slice){0};
+    return text_slice(&fetch->headers);
 }
 
 struct slice header_value(struct slice headers, const char *name)
 {
+    size_t size = strlen(name);
+
+    while (headers.size > 0) {
+        const char *end = memchr(headers.data, '\r', headers.size);
+        size_t line = (size_t)(end - headers.data);
+
+        if (line >= size + 2 && headers.data[size] == ':' &&
+            strncasecmp(headers.data, name, size) == 0)
+            return (struct slice){headers.data + size + 2, line - size - 2};
+        headers.data += line + 2;
+        headers.size -= line + 2;
+    }
     return (struct slice){0};
 }

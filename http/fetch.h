@@ -25,8 +25,8 @@ struct fetch_request {
     struct slice body;
     /* Completes the request once its connection is there, with what depends on that (a proof bound
      * to the TLS session): head and body are copies of those above, which it may append to or put
-     * anew. ssl: NULL on a plain connection. Called once, or once more when the request is sent
-     * again; from fetch_start too. NULL: nothing to complete. */
+     * anew. ssl: NULL on a plain connection. Called once; from fetch_start too. NULL: nothing to
+     * complete. */
     void (*complete)(void *arg, SSL *ssl, struct text *head, struct text *body);
     /* Makes the body piece by piece, as fast as the peer takes it (half.h), in place of body: of
      * exactly length bytes if has_length, else in chunks. PRODUCE_BREAK fails the fetch
@@ -36,7 +36,7 @@ struct fetch_request {
     bool has_length;
     uint64_t length;
     /* May be sent twice: goes on any idle connection, and once more on a fresh one if a reused one
-     * failed before any byte of a reply. Not with produce. */
+     * failed before any byte of a reply. Not with produce or complete. */
     bool is_idempotent;
     /* Otherwise: on a connection that idled for no longer than this; 0: a second. */
     uint64_t max_idle_ms;

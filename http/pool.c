@@ -17,6 +17,8 @@ struct pool {
     struct pooled *first, *last; /* idle */
     uint32_t idle_count, lent_count;
     struct timer expiry;
+    unsigned int generation;
+    SSL_SESSION *session; /* what the next handshake resumes; NULL: nothing */
 };
 
 /* The queue of a unix socket that is full tells nobody when there is room again. */
@@ -35,7 +37,26 @@ static void free_pooled(struct pooled *pooled)
 
     timer_disarm(&dialling->again);
     connection_close(&pooled->connection);
+    SSL_SESSION_free(pooled->session);
     free(dialling);
+}
+
+/* ---- TLS sessions */
+
+static void forget_session(struct pool *pool)
+{
+    SSL_SESSION_free(pool->session);
+    pool->session = NULL;
+}
+
+/* The session that came on this connection is the next one to resume. */
+static void keep_session(struct pooled *pooled)
+{
+    if (pooled->session == NULL || pooled->generation != pooled->pool->generation)
+        return;
+    forget_session(pooled->pool);
+    pooled->pool->session = pooled->session;
+    pooled->session = NULL;
 }
 
 /* ---- idle connections */
@@ -56,10 +77,17 @@ static void drop_idle(struct pooled *pooled)
     free_pooled(pooled);
 }
 
-/* The upstream closed it, or said something that nobody asked for. */
+/* The upstream closed it, or said something that nobody asked for; but TLS may, on its own: a
+ * ticket, say. */
 static void on_idle_readable(struct io *io)
 {
-    drop_idle(CONTAINER_OF(io, struct pooled, connection.io));
+    struct pooled *pooled = CONTAINER_OF(io, struct pooled, connection.io);
+    char byte;
+
+    if (io->ssl == NULL || io_read(io, &byte, 1) != IO_AGAIN)
+        drop_idle(pooled);
+    else
+        keep_session(pooled);
 }
 
 static void on_idle_writable(struct io *io)
@@ -90,6 +118,8 @@ struct pool *pool_create(struct loop *loop, struct block_store *blocks,
     pool->loop = loop;
     pool->blocks = blocks;
     pool->settings = *settings;
+    if (settings->tls.context != NULL)
+        SSL_CTX_up_ref(settings->tls.context);
     pool->expiry.fire = on_expiry;
     return pool;
 }
@@ -97,7 +127,10 @@ struct pool *pool_create(struct loop *loop, struct block_store *blocks,
 void pool_clear(struct pool *pool)
 {
     while (pool->first != NULL)
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the list no longer has what was freed
         drop_idle(pool->first);
+    forget_session(pool);
+    pool->generation++;
 }
 
 void pool_destroy(struct pool **pool)
@@ -106,9 +139,8 @@ void pool_destroy(struct pool **pool)
         return;
     assert((*pool)->lent_count == 0);
     timer_disarm(&(*pool)->expiry);
-    while ((*pool)->first != NULL)
-        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the list no longer has what was freed
-        drop_idle((*pool)->first);
+    pool_clear(*pool);
+    SSL_CTX_free((*pool)->settings.tls.context);
     free(*pool);
     *pool = NULL;
 }
@@ -131,8 +163,10 @@ void pool_give(struct pooled *pooled, bool keep)
     struct io *io = &pooled->connection.io;
 
     pool->lent_count--;
-    if (!keep || pool->idle_count >= pool->settings.max_idle ||
-        buffer_size(&pooled->connection.in) > 0 || io->is_write_watched) {
+    keep_session(pooled);
+    if (!keep || pooled->generation != pool->generation ||
+        pool->idle_count >= pool->settings.max_idle || buffer_size(&pooled->connection.in) > 0 ||
+        io->is_write_watched) {
         free_pooled(pooled);
         return;
     }
@@ -168,21 +202,74 @@ static void finish_dial(struct dialling *dialling, const struct error *err)
     dial->on_done(dial, NULL, err);
 }
 
+static void on_nothing(struct io *io)
+{
+}
+
+/* Is it the peer? */
+static bool verify(const struct pool_tls *tls, SSL *ssl, struct error *err)
+{
+    if (!tls_has_protocol(ssl))
+        return error_set(err, ERROR_REFUSED, "TLS: it speaks no protocol of ours there");
+    return tls->verify(tls->arg, ssl, err) ||
+           error_set(err, ERROR_REFUSED, "TLS: it is not the one that was dialled");
+}
+
+static void shake_hands(struct io *io)
+{
+    struct dialling *dialling = CONTAINER_OF(io, struct dialling, pooled.connection.io);
+    struct pool *pool = dialling->pooled.pool;
+    struct error why = {0}, err = {0};
+    int result = io_handshake(io, &why);
+
+    if (result == IO_AGAIN)
+        return;
+    if (result == 1 && verify(&pool->settings.tls, io->ssl, &why)) {
+        io_unwatch_read(io);
+        io->on_readable = io->on_writable = on_nothing;
+        finish_dial(dialling, NULL);
+        return;
+    }
+    forget_session(pool); /* if it was the reason, the next dial does without */
+    error_set(&err, why.code, "connecting to %s: %s", pool->settings.address.text, why.text);
+    finish_dial(dialling, &err);
+}
+
+static void start_tls(struct dialling *dialling)
+{
+    const struct pool *pool = dialling->pooled.pool;
+    const struct pool_tls *tls = &pool->settings.tls;
+    struct io *io = &dialling->pooled.connection.io;
+    SSL *ssl = SSL_new(tls->context);
+
+    SSL_set_connect_state(ssl);
+    tls_client_attach(ssl, &dialling->pooled.session);
+    if (pool->session != NULL)
+        SSL_set_session(ssl, pool->session);
+    if (tls->prepare != NULL)
+        tls->prepare(tls->arg, ssl);
+    io->on_readable = io->on_writable = shake_hands;
+    io_start_tls(io, ssl);
+    shake_hands(io);
+}
+
 static void on_dialled(struct io *io)
 {
     struct dialling *dialling = CONTAINER_OF(io, struct dialling, pooled.connection.io);
-    const char *address = dialling->pooled.pool->settings.address.text;
+    const struct pool_settings *settings = &dialling->pooled.pool->settings;
     struct error err = {0};
     int cause = 0;
     socklen_t size = sizeof(cause);
 
     getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &cause, &size);
-    if (cause == 0) {
+    if (cause != 0) {
+        error_set(&err, ERROR_IO, "connecting to %s: %s", settings->address.text, strerror(cause));
+        finish_dial(dialling, &err);
+    } else if (settings->tls.context != NULL) {
+        start_tls(dialling);
+    } else {
         finish_dial(dialling, NULL);
-        return;
     }
-    error_set(&err, ERROR_IO, "connecting to %s: %s", address, strerror(cause));
-    finish_dial(dialling, &err);
 }
 
 static void on_dial_timeout(struct timer *timer)
@@ -195,10 +282,6 @@ static void on_dial_timeout(struct timer *timer)
               dialling->pooled.pool->settings.address.text,
               (unsigned long long)dialling->pooled.pool->settings.connect_timeout_ms);
     finish_dial(dialling, &err);
-}
-
-static void on_nothing(struct io *io)
-{
 }
 
 static int open_socket(const struct address *address, struct error *err)
@@ -252,6 +335,7 @@ bool pool_dial_start(struct pool *pool, struct dial *dial,
     dialling->dial = dial;
     dialling->again.fire = on_queue_retry;
     dialling->pooled.pool = pool;
+    dialling->pooled.generation = pool->generation;
     dialling->pooled.connection.blocks = pool->blocks;
     io_init(&dialling->pooled.connection.io, pool->loop, fd, on_nothing, on_dialled);
     if (!connect_socket(dialling, err)) {

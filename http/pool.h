@@ -7,6 +7,7 @@
 
 #include "conf/address.h"
 #include "http/connection.h"
+#include "http/tls.h"
 
 struct pool;
 
@@ -35,9 +36,10 @@ struct pool_settings {
 struct pooled {
     struct connection connection;
     struct pool *pool;
-    void *borrower; /* for the borrower's callbacks */
-    bool is_reused; /* it served another exchange before */
-    bool is_stale;  /* pool_clear came meanwhile */
+    void *borrower;          /* for the borrower's callbacks */
+    bool is_reused;          /* it served another exchange before */
+    unsigned int generation; /* of the pool, when it was dialled: pool_clear begins another */
+    SSL_SESSION *session;    /* the newest that the server gave on it */
     uint64_t idle_since_ms;
     struct pooled *next, *previous; /* in the idle list; first: idle for the shortest time */
 };

@@ -263,18 +263,23 @@ static struct peer *new_peer(struct stage *stage, int fd)
     return peer;
 }
 
+void stage_serve(struct stage *stage)
+{
+    stage_start(stage);
+    if (stage->server_fd >= 0)
+        return;
+    stage->server_fd = stage_listen(&stage->server_address);
+    server_listen(stage->server, stage->server_fd);
+}
+
 struct peer *stage_client(struct stage *stage)
 {
-    static struct address address; /* of the server; one stage at a time */
+    const struct address *address = &stage->server_address;
     int fd;
 
-    stage_start(stage);
-    if (stage->server_fd < 0) {
-        stage->server_fd = stage_listen(&address);
-        server_listen(stage->server, stage->server_fd);
-    }
+    stage_serve(stage);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address.sockaddr, address.size), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address->sockaddr, address->size), 0);
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     return new_peer(stage, fd);
 }

@@ -35,6 +35,7 @@ struct stage {
     struct pool_settings upstream;   /* of the pool; change before its first use */
     struct pool *pool;
     int upstream_fd, server_fd;     /* listening */
+    struct address server_address;  /* since stage_serve */
     struct peer peers[STAGE_PEERS]; /* loop is NULL: free */
     struct exchange *waiting;       /* the newest of /later */
     void (*on_own)(struct stage *stage, struct exchange *exchange);
@@ -64,6 +65,9 @@ int stage_teardown(void **state);
 /* Makes the server and the pool, with what options, settings and upstream say. Done by the first
  * client. */
 void stage_start(struct stage *stage);
+
+/* The server listens, over TCP. Done by the first client. */
+void stage_serve(struct stage *stage);
 
 struct peer *stage_client(struct stage *stage);      /* over TCP */
 struct peer *stage_unix_client(struct stage *stage); /* over a socket pair */
