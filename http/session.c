@@ -246,6 +246,17 @@ void session_exchange_ended(struct session *session, enum session_outcome outcom
 
 /* ---- TLS */
 
+/* Where strangers are expected, their operators want to know why they do not get in. */
+static void log_failure(const struct session *session, const char *why)
+{
+    const struct server *server = session->server;
+    struct address peer;
+
+    address_from_sockaddr(&peer, &session->peer.any, sizeof(session->peer));
+    log_message(server->options.log, server->guard != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+                "handshake with %s failed: %s", peer.text, why);
+}
+
 static void shake_hands(struct session *session)
 {
     struct error err = {0};
@@ -255,8 +266,7 @@ static void shake_hands(struct session *session)
         return;
     if (result == IO_ERROR) {
         server_count(&session->server->counters.handshakes_failed, 1);
-        log_message(session->server->options.log, LOG_LEVEL_DEBUG, "handshake failed: %s",
-                    err.text);
+        log_failure(session, err.text);
         session_close(session);
         return;
     }
@@ -328,8 +338,10 @@ static void on_timer(struct timer *timer)
 {
     struct session *session = CONTAINER_OF(timer, struct session, timer);
 
-    if (session->state == SESSION_HANDSHAKE)
+    if (session->state == SESSION_HANDSHAKE) {
         server_count(&session->server->counters.handshakes_late, 1);
+        log_failure(session, "it was not done in time");
+    }
     if (session->state == SESSION_LINGER)
         on_linger_tick(session);
     else /* too slow a handshake or head, or idle for too long: nothing to answer to */
