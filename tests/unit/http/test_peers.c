@@ -601,13 +601,14 @@ static void test_peers_never_evict_who_is_served_or_vouched_for(void **state)
 
 static void test_peers_give_strangers_little_time_for_a_handshake(void **state)
 {
+    static const char record[] = "\x16\x03\x01\x02";
     struct fixture *f = *state;
     struct peer *client;
 
     stage_serve(f->stage);
     client = stage_client(f->stage);
     for (int i = 0; i < 4; i++) { /* the first bytes of a record, one each second */
-        peer_send_bytes(client, "\x16\x03\x01\x02" + i, 1);
+        peer_send_bytes(client, &record[i], 1);
         turn_for(f->stage->loop, 3);
         clock_advance_ms(1000);
     }

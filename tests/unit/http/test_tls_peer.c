@@ -171,7 +171,7 @@ static void test_tls_peer_verifies_with_no_key_that_costs_much(void **state)
     static const struct {
         unsigned int bits;
         bool is_taken;
-    } cases[] = {{2048, true}, {8192, false}};
+    } cases[] = {{2048, true}, {4608, false}};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
