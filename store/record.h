@@ -28,14 +28,16 @@ enum {
     WINDOW_BYTES_MAX = 4096,
     MULTIHASH_MAX = 256,
     REASON_MAX = 500,           /* bytes of UTF-8: why somebody is suspended, or something denied */
-    LINK_STATE_SIZE = 16,       /* of a state's name and a NUL */
+    ENTRY_STATE_SIZE = 16,      /* of a state's name and a NUL */
     LINK_RECORD_MAX = 16 << 10, /* bytes of what federation/ keeps of a link, and of its limits */
     LINK_ROOTS_MAX = 8 << 10,   /* of a roots document with its signatures */
     LINK_ADDRESS_MAX = 2048,
     LINK_WORDS_MAX = 200,
-    LINK_NODES_MAX = 64,        /* of one link and direction whose numbers are kept */
-    LINK_HISTORY_MAX = 1000,    /* entries of one partner; the oldest go */
-    LINK_SAID_MAX = 1000,       /* bytes of UTF-8 */
+    LINK_NODES_MAX = 64,     /* of one link and direction whose numbers are kept */
+    LINK_HISTORY_MAX = 1000, /* entries of one partner; the oldest go */
+    LINK_SAID_MAX = 1000,    /* bytes of UTF-8 */
+    ALLOCATION_RECORD_MAX = 4096,
+    ALLOCATION_STATES_MAX = 64, /* of totals */
     REPLY_BYTES_MAX = 64 << 10, /* of one kept reply */
 };
 
@@ -152,15 +154,15 @@ struct suspended_record {
 struct link_entry {
     char partner[ID_SIZE];
     char id[ULID_SIZE];
-    char state[LINK_STATE_SIZE]; /* its name: for who reads the ledger without federation/ */
-    uint64_t epoch;              /* of one id it never goes down */
-    uint64_t ended_epoch;        /* the last that ended, 0: none. Of one id it never goes down */
-    struct slice record;         /* federation's own bytes */
-    struct slice roots;          /* their newest document, signatures and all; empty: none yet */
-    struct slice address;        /* text: where they are dialled */
-    struct slice words;          /* text: to be compared, while the link is pending */
-    struct slice limits;         /* federation's own bytes */
-    bool has_invitation;         /* whoever has the secret of this hash may join */
+    char state[ENTRY_STATE_SIZE]; /* its name: for who reads the ledger without federation/ */
+    uint64_t epoch;               /* of one id it never goes down */
+    uint64_t ended_epoch;         /* the last that ended, 0: none. Of one id it never goes down */
+    struct slice record;          /* federation's own bytes */
+    struct slice roots;           /* their newest document, signatures and all; empty: none yet */
+    struct slice address;         /* text: where they are dialled */
+    struct slice words;           /* text: to be compared, while the link is pending */
+    struct slice limits;          /* federation's own bytes */
+    bool has_invitation;          /* whoever has the secret of this hash may join */
     uint8_t invitation_hash[RECORD_HASH_SIZE];
     bool breaker_is_open; /* the three of federation/breaker.h */
     uint32_t breaker_attempt;
@@ -175,10 +177,10 @@ struct link_history {
     uint64_t number; /* out: rising */
     uint64_t at_ms;
     uint64_t epoch;
-    char from[LINK_STATE_SIZE], to[LINK_STATE_SIZE]; /* states; the same: none was changed */
-    struct slice actor;                              /* text: "operator:root", "partner:beta", "" */
-    struct slice event;                              /* text: "confirm" */
-    struct slice said;                               /* text: one line for a person */
+    char from[ENTRY_STATE_SIZE], to[ENTRY_STATE_SIZE]; /* states; the same: none was changed */
+    struct slice actor; /* text: "operator:root", "partner:beta", "" */
+    struct slice event; /* text: "confirm" */
+    struct slice said;  /* text: one line for a person */
 };
 
 /* Up to which number one node of one side of a link may have sent; or of the other, may have been
@@ -203,6 +205,33 @@ struct reply_record {
 struct settled_record {
     char node[ID_SIZE];
     char key[ULID_SIZE];
+};
+
+/* ---- allocations: an object of ours at a partner, or of theirs with us. What they are is
+ * federation/allocation.h's to say */
+
+enum { ALLOCATION_ROLE_OWNER = 1, ALLOCATION_ROLE_HOLDER = 2 };
+
+/* Named by link, role and id: ids are the owner's. */
+struct allocation_entry {
+    char link[ULID_SIZE];
+    uint8_t role;
+    char id[ULID_SIZE];
+    struct slice object;          /* binary CIDv1: store/ownership.h */
+    char state[ENTRY_STATE_SIZE]; /* its name; tombstones are rows like others, of a state of
+                                     their own */
+    int32_t priority;
+    uint64_t bytes, pins;       /* that it is charged with now */
+    uint64_t since_ms, wake_ms; /* wake_ms 0: never */
+    char held_key[ULID_SIZE], release_key[ULID_SIZE], evict_key[ULID_SIZE]; /* "": none */
+    struct slice record;                                                    /* federation's bytes */
+    bool is_restored; /* of a backup, and was not put since */
+};
+
+/* Of one link and role, by state. */
+struct allocation_total {
+    char state[ENTRY_STATE_SIZE];
+    uint64_t count, bytes, pins;
 };
 
 /* A secret is known by its SHA-256 alone. */

@@ -62,6 +62,11 @@ static const struct {
     [TRANSACTION_REPLY_PUT] = {"reply-put", true},
     [TRANSACTION_REPLY_SETTLE] = {"reply-settle", true},
     [TRANSACTION_REPLY_LIST] = {"reply-list", false},
+    [TRANSACTION_ALLOCATION_PUT] = {"allocation-put", true},
+    [TRANSACTION_ALLOCATION_GET] = {"allocation-get", false},
+    [TRANSACTION_ALLOCATION_LIST] = {"allocation-list", false},
+    [TRANSACTION_ALLOCATION_REMOVE] = {"allocation-remove", true},
+    [TRANSACTION_ALLOCATION_SUM] = {"allocation-sum", false},
 };
 
 _Static_assert(ARRAY_SIZE(names) == TRANSACTION_COUNT, "every transaction has a row");

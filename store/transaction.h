@@ -64,6 +64,11 @@ enum transaction_name {
     TRANSACTION_REPLY_PUT,
     TRANSACTION_REPLY_SETTLE,
     TRANSACTION_REPLY_LIST,
+    TRANSACTION_ALLOCATION_PUT,
+    TRANSACTION_ALLOCATION_GET,
+    TRANSACTION_ALLOCATION_LIST,
+    TRANSACTION_ALLOCATION_REMOVE,
+    TRANSACTION_ALLOCATION_SUM,
     TRANSACTION_COUNT
 };
 
@@ -506,6 +511,59 @@ struct reply_list {
     bool has_more;
 };
 
+/* ---- allocations */
+
+/* A new one, or what there is by its name is replaced. is_restored is not looked at.
+ * ERROR_LIMIT. */
+struct allocation_put {
+    struct allocation_entry entry;
+};
+
+/* ERROR_NOT_FOUND. */
+struct allocation_get {
+    char link[ULID_SIZE];
+    uint8_t role;
+    char id[ULID_SIZE];
+    struct allocation_entry entry; /* out */
+};
+
+enum allocation_list_by {
+    ALLOCATION_LIST_ID,     /* of link and role, by id */
+    ALLOCATION_LIST_STATE,  /* of link, role and state: the greatest priority first, then by id */
+    ALLOCATION_LIST_OBJECT, /* of object: by link, role, id */
+    ALLOCATION_LIST_DUE,    /* with a wake_ms of at most until_ms: by wake_ms, link, role, id */
+};
+
+struct allocation_list {
+    enum allocation_list_by by;
+    char link[ULID_SIZE];
+    uint8_t role;
+    char state[ENTRY_STATE_SIZE];
+    struct slice object;
+    uint64_t until_ms;
+    const struct allocation_entry *after; /* those behind it; of it is read what the order is by.
+                                             NULL: from the start */
+    size_t limit;
+    struct allocation_entry *entries;
+    size_t count;
+    bool has_more;
+};
+
+/* Gone without a trace. What is not there is no error. */
+struct allocation_remove {
+    char link[ULID_SIZE];
+    uint8_t role;
+    char id[ULID_SIZE];
+};
+
+/* Reads all of them: for the start. */
+struct allocation_sum {
+    char link[ULID_SIZE];
+    uint8_t role;
+    struct allocation_total *totals; /* by state */
+    size_t count;
+};
+
 struct transaction {
     enum transaction_name name;
     struct arena arena; /* the caller's before the start; results are in it afterwards */
@@ -562,6 +620,11 @@ struct transaction {
         struct reply_put reply_put;
         struct reply_settle reply_settle;
         struct reply_list reply_list;
+        struct allocation_put allocation_put;
+        struct allocation_get allocation_get;
+        struct allocation_list allocation_list;
+        struct allocation_remove allocation_remove;
+        struct allocation_sum allocation_sum;
     };
 };
 

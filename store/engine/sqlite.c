@@ -63,6 +63,11 @@ static const sqlite_transaction transactions[] = {
     [TRANSACTION_REPLY_PUT] = sqlite_reply_put,
     [TRANSACTION_REPLY_SETTLE] = sqlite_reply_settle,
     [TRANSACTION_REPLY_LIST] = sqlite_reply_list,
+    [TRANSACTION_ALLOCATION_PUT] = sqlite_allocation_put,
+    [TRANSACTION_ALLOCATION_GET] = sqlite_allocation_get,
+    [TRANSACTION_ALLOCATION_LIST] = sqlite_allocation_list,
+    [TRANSACTION_ALLOCATION_REMOVE] = sqlite_allocation_remove,
+    [TRANSACTION_ALLOCATION_SUM] = sqlite_allocation_sum,
 };
 
 _Static_assert(ARRAY_SIZE(transactions) == TRANSACTION_COUNT, "every transaction has a function");

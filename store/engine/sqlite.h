@@ -167,6 +167,16 @@ bool sqlite_sequence_list(struct sqlite *sqlite, struct transaction *transaction
 bool sqlite_reply_put(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_reply_settle(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
 bool sqlite_reply_list(struct sqlite *sqlite, struct transaction *transaction, struct error *err);
+bool sqlite_allocation_put(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
+bool sqlite_allocation_get(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
+bool sqlite_allocation_list(struct sqlite *sqlite, struct transaction *transaction,
+                            struct error *err);
+bool sqlite_allocation_remove(struct sqlite *sqlite, struct transaction *transaction,
+                              struct error *err);
+bool sqlite_allocation_sum(struct sqlite *sqlite, struct transaction *transaction,
+                           struct error *err);
 
 /* ---- what the transactions of pins share */
 

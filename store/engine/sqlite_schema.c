@@ -187,6 +187,28 @@ static const char *const migrations[] = {
     "  body BLOB NOT NULL,"
     "  PRIMARY KEY (link, node, key)"
     ") STRICT, WITHOUT ROWID;",
+    /* 6: allocations. priority is 2^31 above what it says, so that it is never negative. */
+    "CREATE TABLE allocation ("
+    "  link TEXT NOT NULL,"
+    "  role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 2),"
+    "  id TEXT NOT NULL,"
+    "  object BLOB NOT NULL CHECK (length(object) > 0),"
+    "  state TEXT NOT NULL,"
+    "  priority INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL CHECK (bytes >= 0),"
+    "  pins INTEGER NOT NULL CHECK (pins >= 0),"
+    "  since_ms INTEGER NOT NULL,"
+    "  wake_ms INTEGER NOT NULL,"
+    "  held_key TEXT NOT NULL,"
+    "  release_key TEXT NOT NULL,"
+    "  evict_key TEXT NOT NULL,"
+    "  record BLOB NOT NULL,"
+    "  is_restored INTEGER NOT NULL,"
+    "  PRIMARY KEY (link, role, id)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX allocation_by_state ON allocation (link, role, state, priority DESC, id);"
+    "CREATE INDEX allocation_by_object ON allocation (object, link, role, id);"
+    "CREATE INDEX allocation_by_due ON allocation (wake_ms, link, role, id) WHERE wake_ms > 0;",
 };
 
 enum { SCHEMA_VERSION = ARRAY_SIZE(migrations) };
