@@ -200,6 +200,7 @@ static const char *const shown[] = {
 
 static void test_show_has_every_fact_on_its_line(void **state)
 {
+    /* clang-format off */
     static const char *const lines[] = {
         "link       beta (beta.example), epoch 2, 01hx\n",
         "state      degraded since 2027-01-15T08:00:00.000Z\n",
@@ -211,13 +212,13 @@ static void test_show_has_every_fact_on_its_line(void **state)
         "we dial    b:9501\n",
         "they dial  a:9501: cannot be dialled; messages go the other way alone\n",
         "roots      ours 3, they have 2; theirs 1; their root 1f2e\n",
-        "numbers    sent 17, taken 12; incarnations 00000000000000c5 here, 000000000000004d "
-        "there\n",
+        "numbers    sent 17, taken 12; incarnations 00000000000000c5 here, 000000000000004d there\n",
         "breaker    open after 5 failures; tried again in 12 s\n",
         "clock      theirs is 2.1 s behind ours: messages are refused beyond 300 s\n",
         "limits     1 MiB a second, each direction; data may move: 20-6 UTC\n",
         "  2027-01-15T08:00:00.000Z  operator:root  invite         none -> invited\n",
     };
+    /* clang-format on */
     struct fixture *f = *state;
 
     assert_int_equal(run(f, "link show beta", shown), CLI_DONE);
