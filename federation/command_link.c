@@ -121,38 +121,33 @@ int command_link_repin(struct cli *cli)
 /* ---- join */
 
 static void print_dial(const struct cli *cli, const json_t *dials, const char *name,
-                       const char *direction)
+                       const char *direction, const char *why)
 {
     const json_t *result = json_object_get(dials, name);
-    const char *fault = json_string_value(result);
 
-    if (fault != NULL)
-        fprintf(cli->out, "%s  fails: %s\n", direction, fault);
-    else if (json_is_true(result))
-        fprintf(cli->out, "%s  works\n", direction);
-    else
-        fprintf(cli->out, "%s  was not tried\n", direction);
+    fprintf(cli->out, "%s  %s%s%s\n", direction,
+            json_is_true(result)    ? "works"
+            : json_is_false(result) ? "fails"
+                                    : "was not tried",
+            json_is_false(result) && why[0] != '\0' ? ": " : "", json_is_false(result) ? why : "");
 }
 
 static void print_joined(const struct cli *cli, const json_t *answer)
 {
     const json_t *dials = json_object_get(answer, "dials");
-    const char *partner = operator_client_text(answer, "partner", "");
     const char *words = operator_client_text(answer, "words", NULL);
 
     print_said(cli, answer);
     if (json_is_object(dials)) {
-        print_dial(cli, dials, "there", "we dial them:");
-        print_dial(cli, dials, "here", "they dial us:");
+        print_dial(cli, dials, "there", "we dial them:", operator_client_text(dials, "why", ""));
+        print_dial(cli, dials, "here", "they dial us:", "");
     }
     if (words != NULL)
-        fprintf(cli->out,
-                "\n  %s\n\n"
-                "Compare these six words with them, by telephone or face to face; they see theirs "
-                "with causeway link show.\nIf they are the same, both sides:\n"
-                "  causeway link confirm %s %s\n"
-                "If one differs, somebody stands between you: causeway link revoke %s\n",
-                words, partner, words, partner);
+        fprintf(
+            cli->out,
+            "\n  %s\n\n"
+            "If one differs from theirs, somebody stands between you: causeway link revoke %s\n",
+            words, operator_client_text(answer, "partner", "PARTNER"));
 }
 
 /* "-" is standard input: an argument can be seen by everybody on the machine. */

@@ -89,7 +89,6 @@ static void print_identity(const struct cli *cli, const json_t *link)
     fprintf(cli->out, "%-10s %s since %s\n", "state", operator_client_text(link, "state", "?"),
             operator_client_text(link, "since", "?"));
     print_text(cli, "why", link, "why");
-    print_text(cli, "next", link, "next");
     print_text(cli, "words", link, "words");
     print_text(cli, "expires", link, "expires");
 }
@@ -108,14 +107,33 @@ static void print_sides(const struct cli *cli, const json_t *link)
                                                          : "both");
 }
 
+/* One, or a list of them. */
+static void put_addresses(struct text *out, const json_t *addresses)
+{
+    const json_t *address;
+    size_t i;
+
+    if (json_string_length(addresses) > 0)
+        text_put_text(out, json_string_value(addresses));
+    json_array_foreach((json_t *)addresses, i, address)
+    {
+        text_put_text(out, i > 0 ? ", " : "");
+        text_put_text(out, json_string_value(address));
+    }
+    if (out->size == 0)
+        text_put_text(out, "no address");
+}
+
 static void print_address(const struct cli *cli, const json_t *addresses, const char *label,
                           const char *whose, const char *can)
 {
-    const char *address = operator_client_text(addresses, whose, "");
-    const json_t *can_dial = part(addresses, can);
+    struct text text = {0};
 
-    fprintf(cli->out, "%-10s %s%s\n", label, address[0] != '\0' ? address : "no address",
-            json_is_false(can_dial) ? ": cannot be dialled; messages go the other way alone" : "");
+    put_addresses(&text, part(addresses, whose));
+    if (json_is_false(part(addresses, can)))
+        text_put_text(&text, ": cannot be dialled; messages go the other way alone");
+    print_line(cli, label, text.data);
+    text_dispose(&text);
 }
 
 static void print_evidence(const struct cli *cli, const json_t *link)
@@ -151,11 +169,9 @@ static void print_breaker(const struct cli *cli, const json_t *link)
     fprintf(cli->out, "%-10s %s", "breaker", operator_client_text(breaker, "state", "?"));
     if (operator_client_number(breaker, "failures") > 0)
         fprintf(cli->out, " after %lld failures", operator_client_number(breaker, "failures"));
-    if (json_is_number(part(breaker, "retry_in_ms")))
+    if (operator_client_number(breaker, "retry_in_ms") > 0)
         fprintf(cli->out, "; tried again in %.0f s",
                 json_number_value(part(breaker, "retry_in_ms")) / 1000);
-    if (operator_client_text(breaker, "fault", NULL) != NULL)
-        fprintf(cli->out, "; %s", operator_client_text(breaker, "fault", ""));
     fputc('\n', cli->out);
 }
 
@@ -208,6 +224,7 @@ void command_link_print(const struct cli *cli, const json_t *link)
     print_evidence(cli, link);
     print_numbers(cli, link);
     print_breaker(cli, link);
+    print_text(cli, "failure", link, "last_failure");
     print_clocks(cli, link);
     print_limits(cli, link);
     print_history(cli, part(link, "history"));
