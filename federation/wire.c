@@ -97,6 +97,7 @@ static const struct wire_field joined_fields[] = {
     {FIELD("epoch", WIRE_NUMBER, wire_joined, epoch), .min = 1, .max = SEQUENCE_MAX},
     {FIELD("incarnation", WIRE_INCARNATION, wire_joined, incarnation)},
     ROOTS_OF(wire_joined),
+    {FIELD("reaches", WIRE_BOOL, wire_joined, reaches), .is_optional = true},
     IGNORED(wire_joined),
 };
 

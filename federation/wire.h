@@ -58,6 +58,7 @@ struct wire_joined {
     uint64_t epoch;
     uint64_t incarnation;
     struct text roots;
+    bool reaches;     /* the address that the request told was dialled, and answered as theirs */
     uint64_t ignored; /* members of the request that are not known here */
 };
 

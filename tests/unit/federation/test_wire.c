@@ -83,6 +83,7 @@ static void make_join(void)
 static void make_joined(void)
 {
     m.joined = (struct wire_joined){.version = 1,
+                                    .reaches = true,
                                     .link = "01jd0000000000000000000000",
                                     .epoch = 1,
                                     .incarnation = 16,
