@@ -8,8 +8,8 @@
  * served last, then the next. Control and bulk have connections of their own, so that bytes never
  * hold up a heartbeat: a client is of one lane.
  *
- * Resumed sessions are kept by the context (http/tls.h) and dropped with it: whoever owns a client
- * gives it a new context when the link's generation changes (peer_client_renew). */
+ * Sessions are resumed until peer_client_renew: whoever owns a client renews it when its link's
+ * generation changes. */
 #ifndef FEDERATION_PEER_CLIENT_H
 #define FEDERATION_PEER_CLIENT_H
 
@@ -45,12 +45,12 @@ struct peer_client *peer_client_create(const struct peer_client_settings *settin
 /* Nothing is called back any more. */
 void peer_client_destroy(struct peer_client **client);
 
-/* tls: a reference is taken. trust: copied from roots; NULL: whoever shows a certificate of the
- * organization is taken, and its chain is kept for the asker to verify (a join). What is idle is
- * closed; what is under way goes on, unless cuts. */
-void peer_client_renew(struct peer_client *client, SSL_CTX *tls, const struct roots *roots,
-                       bool cuts);
-/* "HOST:PORT"; too many, or what cannot be parsed, are left out. */
+/* tls: a reference is taken. roots: whose trust the peer is verified with; copied. NULL: whoever
+ * shows a certificate of the organization is taken, and its chain is the asker's to verify (a
+ * join). What is idle is closed and no session is resumed; what is under way goes on. */
+void peer_client_renew(struct peer_client *client, SSL_CTX *tls, const struct roots *roots);
+/* "HOST:PORT"; too many, or what cannot be parsed, are left out. Connections
+ * to others are closed when idle. */
 void peer_client_set_addresses(struct peer_client *client, const char *const *addresses,
                                size_t count);
 
