@@ -124,6 +124,10 @@ static void print_check(const struct cli *cli, const json_t *check)
             operator_client_number(check, "different_accounts"),
             operator_client_number(check, "accounts"));
     fprintf(cli->out, "journal       %lld open\n", operator_client_number(check, "intents"));
+    if (operator_client_number(check, "links") > 0)
+        fprintf(cli->out, "links         %lld, with %lld allocations\n",
+                operator_client_number(check, "links"),
+                operator_client_number(check, "allocations"));
     if (restored != NULL)
         fprintf(cli->out, "restored      %s; %lld objects not looked at since\n", restored,
                 operator_client_number(check, "doubtful_objects"));
@@ -189,9 +193,10 @@ static void print_restored(const struct cli *cli, const char *folder,
     json_t *object;
 
     if (cli->json) {
-        object = json_pack("{s:s?,s:b,s:I,s:I}", "kept", kept, "carried_over", restored->is_carried,
-                           "doubtful_objects", (json_int_t)restored->doubtful, "intents",
-                           (json_int_t)restored->intents);
+        object =
+            json_pack("{s:s?,s:b,s:I,s:I,s:I}", "kept", kept, "carried_over", restored->is_carried,
+                      "doubtful_objects", (json_int_t)restored->doubtful, "intents",
+                      (json_int_t)restored->intents, "links", (json_int_t)restored->links);
         operator_client_print_json(cli, object);
         json_decref(object);
         return;
@@ -200,12 +205,20 @@ static void print_restored(const struct cli *cli, const char *folder,
     if (kept != NULL)
         fprintf(cli->out, "The ledger that was there is kept as %s.\n", kept);
     if (restored->is_carried)
-        fprintf(cli->out, "Tokens, suspended members and the denylist are still those of that "
-                          "ledger.\n");
+        fprintf(cli->out, "Tokens, suspended members, the denylist and what is known of partners "
+                          "are still those of\nthat ledger.\n");
     else
         fprintf(cli->out, "Tokens, suspended members and the denylist are the backup's: what was "
                           "revoked since is\nin force again. See causeway token list before the "
                           "gateway starts to serve.\n");
+    if (restored->links > 0)
+        fprintf(cli->out,
+                "Each of %llu links is isolated until both sides have compared what they hold; "
+                "nothing is deleted.\n%s",
+                (unsigned long long)restored->links,
+                restored->is_carried ? ""
+                                     : "A link that was revoked since is one of them: revoke it "
+                                       "again.\n");
     fprintf(cli->out,
             "%llu objects and %llu intents will be looked at anew; nothing is unpinned because of "
             "them.\n",

@@ -23,11 +23,12 @@ json_t *ledger_describe(const struct backup_check *check)
 {
     char text[UNITS_TIMESTAMP_SIZE];
     json_t *object = json_pack(
-        "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "uuid", check->uuid, "faults",
+        "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "uuid", check->uuid, "faults",
         (json_int_t)check->faults, "accounts", (json_int_t)check->accounts, "different_accounts",
         (json_int_t)check->different, "bytes", (json_int_t)check->org.bytes, "objects",
         (json_int_t)check->org.objects, "pins", (json_int_t)check->org.pins, "intents",
-        (json_int_t)check->intents, "doubtful_objects", (json_int_t)check->doubtful);
+        (json_int_t)check->intents, "doubtful_objects", (json_int_t)check->doubtful, "links",
+        (json_int_t)check->links, "allocations", (json_int_t)check->allocations);
 
     json_object_set_new(object, "fault",
                         check->faults > 0 ? json_string(check->first) : json_null());

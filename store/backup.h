@@ -26,6 +26,7 @@ struct backup_check {
     uint64_t intents;     /* open in the journal */
     uint64_t restored_ms; /* when it was restored from a backup; 0: it never was */
     uint64_t doubtful;    /* objects that were not looked at since */
+    uint64_t links, allocations;
 };
 
 /* Of the ledger in a data folder. False: it cannot be read far enough to say so. */
@@ -33,16 +34,16 @@ MUST_USE bool backup_check(const char *folder, struct backup_check *check, struc
 
 struct backup_restored {
     struct text kept; /* where the ledger that was there is now; empty: there was none */
-    bool is_carried;  /* tokens, suspensions, denylist and quota windows are those of the ledger
-                         that was there: a restore opens nothing that was closed since */
-    uint64_t doubtful, intents;
+    bool is_carried;  /* tokens, suspensions, denylist, quota windows and links are those of the
+                         ledger that was there: a restore opens nothing that was closed since */
+    uint64_t doubtful, intents, links;
 };
 
 /* Makes the backup the ledger of the data folder, whose lock it takes meanwhile (ERROR_REFUSED: a
- * gateway runs on it). The ledger that is there is kept beside it. Every object becomes doubtful
- * and every open intent a restored one (store/record.h): nothing is unpinned or removed because of
- * what a backup says. ERROR_IO and others: the ledger is as it was. restored: the caller's to
- * dispose of, whatever came of it. */
+ * gateway runs on it). The ledger that is there is kept beside it. Every object becomes doubtful,
+ * and every open intent, link and allocation a restored one (store/record.h): nothing is unpinned
+ * or removed because of what a backup says. ERROR_IO and others: the ledger is as it was. restored:
+ * the caller's to dispose of, whatever came of it. */
 MUST_USE bool backup_restore(const char *folder, const char *path, uint64_t now_ms,
                              struct backup_restored *restored, struct error *err);
 

@@ -150,7 +150,9 @@ static bool check_records(struct sqlite *sqlite, struct backup_check *check, str
         !sqlite_count(sqlite, "SELECT restored_ms FROM ledger", &check->restored_ms, err) ||
         !sqlite_count(sqlite, "SELECT count(*) FROM journal", &check->intents, err) ||
         !sqlite_count(sqlite, "SELECT count(*) FROM object WHERE is_doubtful", &check->doubtful,
-                      err))
+                      err) ||
+        !sqlite_count(sqlite, "SELECT count(*) FROM link", &check->links, err) ||
+        !sqlite_count(sqlite, "SELECT count(*) FROM allocation", &check->allocations, err))
         return false;
     check->accounts = recount.accounts;
     check->different = recount.different;

@@ -19,16 +19,42 @@ struct restore {
 
 /* What keeps people out is newer in the ledger that is replaced: it is carried over, so that a
  * token that was revoked since, or a member that was suspended, is not let in again. */
-static const char carry[] =
+static const char carry_people[] =
     "DELETE FROM token; INSERT INTO token SELECT * FROM old.token;"
     "DELETE FROM suspended; INSERT INTO suspended SELECT * FROM old.suspended;"
     "DELETE FROM denied; INSERT INTO denied SELECT * FROM old.denied;"
     "DELETE FROM quota_window; INSERT INTO quota_window SELECT * FROM old.quota_window;"
     "UPDATE ledger SET audit_sequence = (SELECT audit_sequence FROM old.ledger), "
     "audit_hash = (SELECT audit_hash FROM old.ledger) "
-    "WHERE audit_sequence < (SELECT audit_sequence FROM old.ledger)";
+    "WHERE audit_sequence < (SELECT audit_sequence FROM old.ledger);";
 
-static const char mark[] = "UPDATE object SET is_doubtful = 1; UPDATE journal SET is_restored = 1";
+/* So is what is known of partners: an epoch that ended since stays ended, and no number counts as
+ * new again. A link that the backup knows in a later epoch stays the backup's (the one that is
+ * replaced was restored itself), and learns what ended. Kept replies and allocations are the
+ * backup's, as are the pins: an effect and the reply to who asked for it stay together, and what is
+ * missing of both the partners' statements say. */
+static const char carry_links[] =
+    "UPDATE link SET ended_epoch = max(ended_epoch, "
+    "(SELECT o.ended_epoch FROM old.link AS o WHERE o.id = link.id)) WHERE EXISTS "
+    "(SELECT 1 FROM old.link AS o WHERE o.id = link.id AND o.epoch < link.epoch);"
+    "DELETE FROM link WHERE EXISTS (SELECT 1 FROM old.link AS o "
+    "WHERE (o.partner = link.partner OR o.id = link.id) AND NOT "
+    "(o.partner = link.partner AND o.id = link.id AND o.epoch < link.epoch));"
+    "INSERT OR IGNORE INTO link SELECT * FROM old.link;"
+    "UPDATE link SET is_restored = 1;"
+    "DELETE FROM link_history; INSERT INTO link_history SELECT * FROM old.link_history;"
+    "INSERT INTO link_sequence SELECT * FROM old.link_sequence WHERE true "
+    "ON CONFLICT (link, is_ours, node) DO UPDATE SET incarnation = excluded.incarnation, "
+    "claimed = CASE WHEN incarnation = excluded.incarnation "
+    "THEN max(claimed, excluded.claimed) ELSE excluded.claimed END;"
+    "DELETE FROM link_sequence WHERE link NOT IN (SELECT id FROM link);"
+    "DELETE FROM link_settled WHERE link NOT IN (SELECT id FROM link);"
+    "DELETE FROM link_reply WHERE link NOT IN (SELECT id FROM link);";
+
+/* The journal last: its changes are counted. */
+static const char mark[] =
+    "UPDATE object SET is_doubtful = 1; UPDATE link SET is_restored = 1;"
+    "UPDATE allocation SET is_restored = 1; UPDATE journal SET is_restored = 1";
 
 /* ---- the fresh ledger, before anybody sees it */
 
@@ -62,7 +88,8 @@ static bool carry_over(struct sqlite *sqlite, const struct restore *restore)
     sqlite3_finalize(statement);
     if (!is_same || !sqlite_execute(sqlite, "BEGIN IMMEDIATE", &ignored))
         return false;
-    if (sqlite_execute(sqlite, carry, &ignored) && sqlite_execute(sqlite, "COMMIT", &ignored))
+    if (sqlite_execute(sqlite, carry_people, &ignored) &&
+        sqlite_execute(sqlite, carry_links, &ignored) && sqlite_execute(sqlite, "COMMIT", &ignored))
         return true;
     if (sqlite3_get_autocommit(sqlite->db) == 0)
         sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
@@ -109,6 +136,7 @@ static bool prepare(const struct restore *restore, const char *path, uint64_t no
               mark_all(&sqlite, now_ms, restored, err);
     if (is_done)
         restored->is_carried = carry_over(&sqlite, restore);
+    is_done = is_done && sqlite_count(&sqlite, "SELECT count(*) FROM link", &restored->links, err);
     sqlite_close_beside(&sqlite);
     return is_done;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Links, their history, the numbers that were claimed, the replies that are kept. */
 #include "kit.h"
+#include "store/backup.h"
 
 static const char link_1[] = "00000000000000000000000001";
 static const char link_2[] = "00000000000000000000000002";
@@ -498,6 +499,160 @@ static void test_reply_that_is_too_large_is_refused(void **state)
     free(bytes);
 }
 
+/* ---- restores */
+
+static void write_backup(struct kit *kit, const char *name, char path[160])
+{
+    struct error err = {0};
+    uint64_t bytes;
+
+    snprintf(path, 160, "%s/%s", kit->base, name);
+    if (!backup_write(kit->folder, path, &bytes, &err))
+        fail_msg("%s", err.text);
+}
+
+static struct backup_restored restore(struct kit *kit, const char *path, bool is_carried)
+{
+    static uint64_t now_ms =
+        1700000000000; /* no two in one second: the ledgers kept are named so */
+    struct backup_restored restored;
+    struct error err = {0};
+
+    store_close(&kit->store);
+    now_ms += 1000;
+    if (!backup_restore(kit->folder, path, now_ms, &restored, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(restored.is_carried, is_carried);
+    text_dispose(&restored.kept);
+    kit_open(kit);
+    return restored;
+}
+
+static struct transaction *state_of(const char *partner, const char *id, uint64_t epoch,
+                                    const char *state, uint64_t ended_epoch)
+{
+    struct transaction *put = put_of(partner, id, epoch);
+
+    snprintf(put->link_put.entry.state, ENTRY_STATE_SIZE, "%s", state);
+    put->link_put.entry.ended_epoch = ended_epoch;
+    return put;
+}
+
+static void expect_link(struct kit *kit, const char *partner, uint64_t epoch, const char *state,
+                        uint64_t ended_epoch)
+{
+    struct transaction *found = get(kit, partner);
+
+    assert_int_equal(found->link_get.entry.epoch, epoch);
+    assert_string_equal(found->link_get.entry.state, state);
+    assert_int_equal(found->link_get.entry.ended_epoch, ended_epoch);
+    assert_true(found->link_get.entry.is_restored);
+    transaction_destroy(&found);
+}
+
+static void test_restore_marks_every_link_and_what_ended_since_stays_ended(void **state)
+{
+    struct kit *kit = *state;
+    struct transaction *list;
+    char path[160];
+
+    kit_run(kit, state_of("beta", link_1, 1, "active", 0), ERROR_NONE);
+    kit_run(kit, state_of("gamma", link_2, 5, "active", 4), ERROR_NONE);
+    kit_run(kit, event_of("beta", 1), ERROR_NONE);
+    write_backup(kit, "backup", path);
+    kit_run(kit, state_of("beta", link_1, 1, "revoked", 1), ERROR_NONE);
+    kit_run(kit, event_of("beta", 2), ERROR_NONE);
+    kit_run(kit, state_of("delta", "00000000000000000000000003", 1, "expired", 1), ERROR_NONE);
+    assert_int_equal(restore(kit, path, true).links, 3);
+    expect_link(kit, "beta", 1, "revoked", 1);
+    expect_link(kit, "gamma", 5, "active", 4);
+    expect_link(kit, "delta", 1, "expired", 1);
+    list = events(kit, "beta", 0, 10);
+    assert_int_equal(list->link_event_list.count, 2);
+    transaction_destroy(&list);
+    kit_run(kit, state_of("gamma", link_2, 5, "isolated", 0), ERROR_NONE); /* it was told */
+    list = get(kit, "gamma");
+    assert_false(list->link_get.entry.is_restored);
+    transaction_destroy(&list);
+}
+
+static void test_restore_to_an_empty_place_marks_every_link(void **state)
+{
+    struct kit *kit = *state;
+    char path[160];
+
+    kit_run(kit, state_of("beta", link_1, 3, "active", 2), ERROR_NONE);
+    write_backup(kit, "backup", path);
+    store_close(&kit->store);
+    snprintf(kit->folder, sizeof(kit->folder), "%s/anew", kit->base);
+    kit_open(kit); /* another ledger: of another organization, as far as we know */
+    restore(kit, path, false);
+    expect_link(kit, "beta", 3, "active", 2);
+}
+
+/* Back to an early copy while the later one was damaged; and then the later one turns up. */
+static void test_link_that_the_backup_knows_better_learns_what_ended(void **state)
+{
+    struct kit *kit = *state;
+    char early[160], late[160], ledger[160];
+
+    kit_run(kit, state_of("beta", link_1, 3, "active", 2), ERROR_NONE);
+    write_backup(kit, "early", early);
+    kit_run(kit, state_of("beta", link_1, 9, "active", 2), ERROR_NONE);
+    write_backup(kit, "late", late);
+    store_close(&kit->store);
+    kit_path(kit, "ledger.db", ledger);
+    assert_int_equal(unlink(ledger), 0);
+    kit_open(kit);
+    restore(kit, early, false);
+    kit_run(kit, state_of("beta", link_1, 4, "active", 3), ERROR_NONE);
+    restore(kit, late, true);
+    expect_link(kit, "beta", 9, "active", 3);
+}
+
+static void test_restore_takes_no_number_twice_and_keeps_replies_with_their_effects(void **state)
+{
+    struct kit *kit = *state;
+    struct transaction *list;
+    char path[160], key[ULID_SIZE];
+
+    kit_run(kit, put_of("beta", link_1, 1), ERROR_NONE);
+    kit_run(kit, claim_of(link_1, "main", true, 5, 4096), ERROR_NONE);
+    kit_run(kit, claim_of(link_1, "main", false, 6, 4096), ERROR_NONE);
+    kit_run(kit, claim_of(link_1, "north", false, 6, 4096), ERROR_NONE);
+    kit_run(kit, reply_of("main", 1, slice_of("answer")), ERROR_NONE);
+    write_backup(kit, "backup", path);
+    kit_run(kit, claim_of(link_1, "main", true, 5, 8192), ERROR_NONE);
+    kit_run(kit, claim_of(link_1, "main", false, 7, 4096), ERROR_NONE); /* they were restored */
+    kit_run(kit, reply_of("main", 2, slice_of("answer")), ERROR_NONE);
+    put_key(key, 1);
+    kit_run(kit, settle_of("main", key), ERROR_NONE);
+    restore(kit, path, true);
+    list = sequences(kit, link_1);
+    assert_int_equal(list->sequence_list.count, 3);
+    assert_int_equal(list->sequence_list.records[0].claimed, 8192);
+    assert_int_equal(list->sequence_list.records[1].incarnation, 7);
+    assert_int_equal(list->sequence_list.records[2].incarnation, 6);
+    assert_int_equal(list->sequence_list.settled_count, 0);
+    transaction_destroy(&list);
+    list = replies(kit, "", "", 10); /* what the backup has the effects of */
+    assert_int_equal(list->reply_list.count, 1);
+    assert_string_equal(list->reply_list.records[0].key, "00000000000000000000000001");
+    transaction_destroy(&list);
+}
+
+static void test_check_counts_links(void **state)
+{
+    struct kit *kit = *state;
+    struct backup_check check;
+
+    kit_run(kit, put_of("beta", link_1, 1), ERROR_NONE);
+    kit_run(kit, put_of("gamma", link_2, 1), ERROR_NONE);
+    assert_true(backup_check(kit->folder, &check, NULL));
+    assert_int_equal(check.links, 2);
+    assert_int_equal(check.allocations, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +673,11 @@ int main(void)
         KIT_TEST(test_replies_up_to_what_is_settled_are_forgotten),
         KIT_TEST(test_settling_nothing_forgets_all_of_the_node),
         KIT_TEST(test_reply_that_is_too_large_is_refused),
+        KIT_TEST(test_restore_marks_every_link_and_what_ended_since_stays_ended),
+        KIT_TEST(test_restore_to_an_empty_place_marks_every_link),
+        KIT_TEST(test_link_that_the_backup_knows_better_learns_what_ended),
+        KIT_TEST(test_restore_takes_no_number_twice_and_keeps_replies_with_their_effects),
+        KIT_TEST(test_check_counts_links),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
