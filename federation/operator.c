@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "federation/operator.h"
 
+#include "conf/config_check.h"
+#include "conf/memory.h"
+#include "conf/units.h"
+#include "federation/links.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TTL_MIN_MS (UINT64_C(60) * 1000)
+#define TTL_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
+
+enum { LIST_LIMIT = 100, HISTORY_LIMIT = 50 };
+
 /* False: refused, since there is no port where partners could speak. */
 static bool has_links(struct operator_call *call)
 {
@@ -16,15 +29,370 @@ static bool has_links(struct operator_call *call)
     return false;
 }
 
-static void run_unbuilt(struct operator_call *call)
+/* ---- reading */
+
+/* Borrowed; "" and NULL are the same. */
+static const char *text_of(const json_t *input, const char *name)
 {
-    if (has_links(call))
-        operator_refuse(call, 409, "not built");
+    const char *text = json_string_value(json_object_get(input, name));
+
+    return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
+static bool read_partner(const json_t *input, struct links_command *command, struct error *err)
+{
+    struct slice text = operator_text(input, "partner");
+
+    command->partner = text_of(input, "partner");
+    if (command->partner == NULL)
+        return error_set(err, ERROR_SYNTAX, "partner is missing: which one?");
+    if (slice_starts(text, "partner:")) {
+        command->partner += 8;
+        text = (struct slice){text.data + 8, text.size - 8};
+    }
+    return id_check(text, "partner", err);
+}
+
+static bool read_ttl(const json_t *input, struct links_command *command, struct error *err)
+{
+    struct slice text = operator_text(input, "ttl");
+
+    if (text.data == NULL)
+        return true;
+    if (!units_parse_duration(text, &command->ttl_ms, err))
+        return error_prefix(err, "ttl");
+    return (command->ttl_ms >= TTL_MIN_MS && command->ttl_ms <= TTL_MAX_MS) ||
+           error_set(err, ERROR_LIMIT, "ttl: an invitation can be used for 1m to 30d, not %.*s",
+                     (int)(text.size < 32 ? text.size : 32), text.data);
+}
+
+static bool read_mode(const json_t *input, struct error *err)
+{
+    struct slice mode = operator_text(input, "mode");
+
+    if (mode.data == NULL || slice_is(mode, "now"))
+        return true;
+    if (slice_is(mode, "drain") || slice_is(mode, "restrict"))
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "to revoke by '%s' is not built yet: there is 'now', which deletes "
+                         "nothing either",
+                         mode.data);
+    return error_set(err, ERROR_SYNTAX, "a link is revoked 'now', not '%.32s'", mode.data);
+}
+
+/* ---- answering */
+
+static void on_answered(void *call_, const struct links_answer *answer)
+{
+    struct operator_call *call = call_;
+    const json_t *partner = json_object_get(operator_input(call), "partner");
+    json_t *output = answer->output;
+
+    if (answer->status >= 400) {
+        operator_refuse(call, answer->status, "%.*s", SLICE_ARGS(answer->said));
+        json_decref(output);
+        return;
+    }
+    if (output == NULL)
+        output = json_object();
+    json_object_set_new(output, "said", json_stringn(answer->said.data, answer->said.size));
+    if (json_object_get(output, "partner") == NULL && partner != NULL)
+        json_object_set(output, "partner", (json_t *)partner);
+    operator_answer(call, 200, output);
+}
+
+static void ask_links(struct operator_call *call, struct links_command *command)
+{
+    struct text actor = {0};
+    struct error err = {0};
+
+    principal_put(&actor, operator_principal(call));
+    command->actor = actor.data;
+    if (!links_command(operator_site(call)->links, command, on_answered, call, &err))
+        operator_refuse_error(call, &err);
+    text_dispose(&actor);
+}
+
+/* What the fields of each route are, and how they are read beyond the partner's name. */
+static void run(struct operator_call *call, enum links_what what, const char *const *fields,
+                bool (*read)(struct operator_call *call, struct links_command *command,
+                             struct error *err))
+{
+    struct links_command command = {.what = what};
+    const json_t *input = operator_input(call);
+    struct error err = {0};
+
+    if (!has_links(call))
+        return;
+    if (operator_check_fields(input, fields, &err) &&
+        (what == LINKS_JOIN || read_partner(input, &command, &err)) &&
+        (read == NULL || read(call, &command, &err)))
+        ask_links(call, &command);
+    else
+        operator_refuse_error(call, &err);
+}
+
+/* ---- invite, repin, join */
+
+static bool read_invite(struct operator_call *call, struct links_command *command,
+                        struct error *err)
+{
+    const json_t *input = operator_input(call);
+
+    command->org = text_of(input, "org");
+    command->address = text_of(input, "address");
+    if (command->org != NULL && !config_check_org(command->org, err))
+        return error_prefix(err, "org");
+    return read_ttl(input, command, err);
+}
+
+static void run_invite(struct operator_call *call)
+{
+    static const char *const fields[] = {"\"partner", "\"org", "\"address", "\"ttl", NULL};
+
+    run(call, LINKS_INVITE, fields, read_invite);
+}
+
+static void run_repin(struct operator_call *call)
+{
+    static const char *const fields[] = {"\"partner", "\"address", "\"ttl", NULL};
+
+    run(call, LINKS_REPIN, fields, read_invite);
+}
+
+static bool read_join(struct operator_call *call, struct links_command *command, struct error *err)
+{
+    const json_t *input = operator_input(call);
+
+    command->text = text_of(input, "invitation");
+    command->address = text_of(input, "address");
+    if (command->text == NULL)
+        return error_set(err, ERROR_SYNTAX,
+                         "the invitation is missing: the line that begins with cwi1");
+    return text_of(input, "partner") == NULL || read_partner(input, command, err);
+}
+
+static void run_join(struct operator_call *call)
+{
+    static const char *const fields[] = {"\"invitation", "\"partner", "\"address", NULL};
+
+    run(call, LINKS_JOIN, fields, read_join);
+}
+
+/* ---- confirm */
+
+static bool read_confirm(struct operator_call *call, struct links_command *command,
+                         struct error *err)
+{
+    const json_t *input = operator_input(call);
+
+    command->text = text_of(input, "words");
+    command->is_yes = json_is_true(json_object_get(input, "yes"));
+    return command->text != NULL || command->is_yes ||
+           error_set(err, ERROR_SYNTAX, "the words are missing: the six that they read to you");
+}
+
+static void run_confirm(struct operator_call *call)
+{
+    static const char *const fields[] = {"\"partner", "\"words", "?yes", NULL};
+
+    run(call, LINKS_CONFIRM, fields, read_confirm);
+}
+
+/* ---- those that take a partner alone */
+
+static const char *const partner_alone[] = {"\"partner", NULL};
+
+static void run_cancel(struct operator_call *call)
+{
+    run(call, LINKS_CANCEL, partner_alone, NULL);
+}
+
+static void run_suspend(struct operator_call *call)
+{
+    run(call, LINKS_SUSPEND, partner_alone, NULL);
+}
+
+static void run_resume(struct operator_call *call)
+{
+    run(call, LINKS_RESUME, partner_alone, NULL);
+}
+
+static bool read_revoke(struct operator_call *call, struct links_command *command,
+                        struct error *err)
+{
+    return read_mode(operator_input(call), err);
+}
+
+static void run_revoke(struct operator_call *call)
+{
+    static const char *const fields[] = {"\"partner", "\"mode", NULL};
+
+    run(call, LINKS_REVOKE, fields, read_revoke);
+}
+
+/* ---- limit: what is not said stays */
+
+static bool read_limits_in_force(struct operator_call *call, struct links_command *command,
+                                 struct error *err)
+{
+    json_t *link = links_describe(operator_site(call)->links, command->partner);
+    const json_t *limits = json_object_get(link, "limits");
+    struct slice hours = operator_text(limits, "hours");
+    bool is_fine = true;
+
+    if (link == NULL)
+        return error_set(err, ERROR_NOT_FOUND,
+                         "there is no link with %s; causeway link list has those that there are",
+                         command->partner);
+    command->limits.bandwidth = (uint64_t)json_integer_value(json_object_get(limits, "bandwidth"));
+    if (hours.size > 0)
+        is_fine = link_limits_parse_hours(hours, &command->limits.hours, err);
+    json_decref(link);
+    return is_fine;
+}
+
+static bool read_limit(struct operator_call *call, struct links_command *command, struct error *err)
+{
+    struct slice bandwidth = operator_text(operator_input(call), "bandwidth"),
+                 hours = operator_text(operator_input(call), "hours");
+
+    return read_limits_in_force(call, command, err) &&
+           (bandwidth.data == NULL ||
+            link_limits_parse_bandwidth(bandwidth, &command->limits.bandwidth, err)) &&
+           (hours.data == NULL || link_limits_parse_hours(hours, &command->limits.hours, err));
+}
+
+static void run_limit(struct operator_call *call)
+{
+    static const char *const fields[] = {"\"partner", "\"bandwidth", "\"hours", NULL};
+
+    run(call, LINKS_LIMIT, fields, read_limit);
+}
+
+/* ---- list */
+
+static int compare_partners(const void *a_, const void *b_)
+{
+    json_t *const *a = a_, *const *b = b_;
+
+    return strcmp(json_string_value(json_object_get(*a, "partner")),
+                  json_string_value(json_object_get(*b, "partner")));
+}
+
+/* Those behind after, by name. */
+static json_t *page_of(json_t *all, const char *after, bool *has_more)
+{
+    size_t count = json_array_size(all), kept = 0;
+    json_t **sorted = memory_alloc((count + 1) * sizeof(json_t *));
+    json_t *page = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *link = json_array_get(all, i);
+
+        if (after == NULL || strcmp(json_string_value(json_object_get(link, "partner")), after) > 0)
+            sorted[kept++] = link;
+    }
+    if (kept > 1)
+        qsort(sorted, kept, sizeof(json_t *), compare_partners);
+    for (size_t i = 0; i < kept && i < LIST_LIMIT; i++)
+        json_array_append(page, sorted[i]);
+    *has_more = kept > LIST_LIMIT;
+    free(sorted);
+    return page;
+}
+
+static void run_list(struct operator_call *call)
+{
+    static const char *const fields[] = {"\"after", NULL};
+    struct error err = {0};
+    json_t *all, *page;
+    bool has_more;
+
+    if (!has_links(call))
+        return;
+    if (!operator_check_fields(operator_input(call), fields, &err)) {
+        operator_refuse_error(call, &err);
+        return;
+    }
+    all = links_describe(operator_site(call)->links, NULL);
+    page = page_of(all, text_of(operator_input(call), "after"), &has_more);
+    json_decref(all);
+    operator_answer(call, 200, json_pack("{s:o,s:b}", "links", page, "has_more", (int)has_more));
+}
+
+/* ---- show */
+
+static json_t *describe_event(const struct link_history *event)
+{
+    char time[UNITS_TIMESTAMP_SIZE];
+
+    return json_pack("{s:s,s:I,s:s%,s:s%,s:s,s:s,s:s%}", "time",
+                     units_print_timestamp(time, event->at_ms), "epoch", (json_int_t)event->epoch,
+                     "actor", event->actor.size > 0 ? event->actor.data : "", event->actor.size,
+                     "event", event->event.size > 0 ? event->event.data : "", event->event.size,
+                     "from", event->from, "to", event->to, "said",
+                     event->said.size > 0 ? event->said.data : "", event->said.size);
+}
+
+/* The newest last, as they happened. */
+static void on_history(struct operator_call *call, struct transaction *transaction)
+{
+    const struct link_event_list *list = &transaction->link_event_list;
+    json_t *link = links_describe(operator_site(call)->links, list->partner);
+    json_t *history = json_array();
+
+    if (link == NULL)
+        link = json_pack("{s:s,s:s}", "partner", list->partner, "state", "none");
+    for (size_t i = list->count; i > 0; i--)
+        json_array_append_new(history, describe_event(&list->entries[i - 1]));
+    json_object_set_new(link, "history", history);
+    json_object_set_new(link, "has_older", json_boolean(list->has_more));
+    operator_answer(call, 200, link);
+}
+
+static void run_show(struct operator_call *call)
+{
+    struct links_command command = {0};
+    struct transaction *list;
+    struct error err = {0};
+    json_t *link;
+
+    if (!has_links(call))
+        return;
+    if (!operator_check_fields(operator_input(call), partner_alone, &err) ||
+        !read_partner(operator_input(call), &command, &err)) {
+        operator_refuse_error(call, &err);
+        return;
+    }
+    link = links_describe(operator_site(call)->links, command.partner);
+    if (link == NULL) {
+        operator_refuse(call, 404,
+                        "there is no link with %s; causeway link list has those that there are, "
+                        "causeway link invite %s begins one",
+                        command.partner, command.partner);
+        return;
+    }
+    json_decref(link);
+    list = transaction_create(TRANSACTION_LINK_EVENT_LIST);
+    snprintf(list->link_event_list.partner, ID_SIZE, "%s", command.partner);
+    list->link_event_list.limit = HISTORY_LIMIT;
+    operator_transact(call, list, on_history);
+}
+
+/* clang-format off */
 const struct operator_route federation_routes[] = {
-    {"/link/invite", run_unbuilt}, {"/link/join", run_unbuilt},    {"/link/confirm", run_unbuilt},
-    {"/link/cancel", run_unbuilt}, {"/link/suspend", run_unbuilt}, {"/link/resume", run_unbuilt},
-    {"/link/revoke", run_unbuilt}, {"/link/repin", run_unbuilt},   {"/link/limit", run_unbuilt},
-    {"/link/list", run_unbuilt},   {"/link/show", run_unbuilt},    {NULL, NULL},
+    {"/link/invite", run_invite},
+    {"/link/join", run_join},
+    {"/link/confirm", run_confirm},
+    {"/link/cancel", run_cancel},
+    {"/link/suspend", run_suspend},
+    {"/link/resume", run_resume},
+    {"/link/revoke", run_revoke},
+    {"/link/repin", run_repin},
+    {"/link/limit", run_limit},
+    {"/link/list", run_list},
+    {"/link/show", run_show},
+    {NULL, NULL},
 };
+/* clang-format on */
