@@ -128,8 +128,8 @@ static void check_document(struct check *check)
                      "was meant");
 }
 
-void policy_check(const struct policy *policy, uint64_t now_ms, struct findings *findings,
-                  struct policy_test_counts *tests)
+void policy_check(const struct policy *policy, uint64_t now_ms, policy_place_cb place,
+                  struct findings *findings, struct policy_test_counts *tests)
 {
     struct check check = {.policy = policy, .findings = findings};
     struct arena arena = {0};
@@ -144,7 +144,8 @@ void policy_check(const struct policy *policy, uint64_t now_ms, struct findings 
     check_roles(&check);
     check_rules(&check);
     check_quotas(&check);
-    policy_run_tests(policy, findings, tests);
+    check_placement(&check);
+    policy_run_tests(policy, place, findings, tests);
     findings_sort(findings);
     arena_dispose(&arena);
 }

@@ -11,7 +11,7 @@ struct findings;
 
 /* Adds to findings: errors for tests that fail, warnings and notes for the rest. now_ms (0: not
  * known) tells whose membership is over. */
-void policy_check(const struct policy *policy, uint64_t now_ms, struct findings *findings,
-                  struct policy_test_counts *tests);
+void policy_check(const struct policy *policy, uint64_t now_ms, policy_place_cb place,
+                  struct findings *findings, struct policy_test_counts *tests);
 
 #endif

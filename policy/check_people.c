@@ -72,17 +72,17 @@ static void check_attributes(struct check *check)
     static const char certificate[] = "certificate";
     const struct document *document = &check->policy->document;
 
-    for (size_t i = 0; i < document->attribute_count; i++) {
-        const struct document_attribute *attribute = &document->attributes[i];
+    for (size_t i = 0; i < document->attributes.count; i++) {
+        const struct document_attribute *attribute = &document->attributes.items[i];
         struct suggestion near;
 
         if (attribute->is_used || slice_is(attribute->name, certificate))
             continue;
         suggestion_init(&near, attribute->name);
         suggestion_offer(&near, certificate);
-        for (size_t j = 0; j < document->attribute_count; j++)
-            if (document->attributes[j].is_used)
-                suggestion_offer_slice(&near, document->attributes[j].name);
+        for (size_t j = 0; j < document->attributes.count; j++)
+            if (document->attributes.items[j].is_used)
+                suggestion_offer_slice(&near, document->attributes.items[j].name);
         if (near.best.size > 0)
             check_finding(check, FINDING_WARNING, attribute->node,
                           "no condition asks for the attribute '%.*s'; did you mean '%.*s'?",

@@ -35,4 +35,7 @@ void check_people(struct check *check, uint64_t now_ms);
 /* check_quotas.c: quotas that never decide, and none where one is needed. */
 void check_quotas(struct check *check);
 
+/* check_placement.c: rules that are for nothing, or never find enough sites. */
+void check_placement(struct check *check);
+
 #endif

@@ -59,6 +59,13 @@ bool command_policy_load(const struct cli *cli, const struct policy **policy, co
     return is_fine;
 }
 
+policy_place_cb command_policy_place(const struct cli *cli)
+{
+    const struct policy_commands_context *context = cli->context;
+
+    return context != NULL ? context->place : NULL;
+}
+
 static void print_json(const struct cli *cli, const struct finding *finding)
 {
     struct text out = {0};
@@ -121,7 +128,8 @@ int command_policy_check(struct cli *cli)
     bool is_fine = command_policy_load(cli, &policy, cli->arguments[0], &findings, &err);
 
     if (is_fine)
-        policy_check(policy, (uint64_t)time(NULL) * 1000, &findings, &tests);
+        policy_check(policy, (uint64_t)time(NULL) * 1000, command_policy_place(cli), &findings,
+                     &tests);
     if (err.code != ERROR_NONE) {
         cli_fail(cli, "%s", err.text);
     } else {
@@ -145,7 +153,7 @@ int command_policy_test(struct cli *cli)
 
     if (!command_policy_load(cli, &policy, cli->arguments[0], NULL, &err))
         return cli_fail(cli, "%s", err.text);
-    is_fine = policy_run_tests(policy, &findings, &tests);
+    is_fine = policy_run_tests(policy, command_policy_place(cli), &findings, &tests);
     command_policy_print(cli, &findings);
     if (cli->json)
         fprintf(cli->out, "{\"tests_passed\":%zu,\"tests_failed\":%zu}\n", tests.passed,

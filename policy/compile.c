@@ -212,7 +212,7 @@ static void build_members(struct policy *policy)
         for (size_t j = 0; j < member->value_count; j++) {
             const struct document_value *value = &member->values[j];
 
-            attributes[j].name = document->attributes[value->attribute].name;
+            attributes[j].name = document->attributes.items[value->attribute].name;
             attributes[j].value = value->value.type == CONSTANT_LIST
                                       ? list_text(policy, &value->value)
                                       : value->value.text;
@@ -277,6 +277,7 @@ static void build(struct policy *policy)
     build_binds(policy);
     build_index(policy);
     build_rules(policy);
+    policy_build_placement(policy);
     policy_build_quotas(policy);
     policy_build_grants(policy);
     build_item_places(policy);

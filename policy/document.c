@@ -17,6 +17,7 @@ enum section_id {
     SECTION_RULES,
     SECTION_QUOTAS,
     SECTION_GRANTS,
+    SECTION_PLACEMENT,
     SECTION_TESTS,
     SECTION_COUNT
 };
@@ -35,14 +36,12 @@ static const struct {
     [SECTION_RULES] = {"rules", YAML_LIST, document_read_rules},
     [SECTION_QUOTAS] = {"quotas", YAML_LIST, document_read_quotas},
     [SECTION_GRANTS] = {"grants", YAML_LIST, document_read_grants},
+    [SECTION_PLACEMENT] = {"placement", YAML_MAPPING, document_read_placement},
     [SECTION_TESTS] = {"tests", YAML_LIST, document_read_tests},
 };
 
 /* Read, but refused unless somebody builds on them. */
 static const bool is_unenforced[SECTION_COUNT] = {[SECTION_GRANTS] = true};
-
-/* Known by name, so that nobody takes what they say for enforced. */
-static const char *const unenforced[] = {"placement"};
 
 struct assembly {
     struct reader *reader;
@@ -64,11 +63,6 @@ static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
     static const char *const others[] = {"version", "org", "mode"};
     struct suggestion near;
 
-    for (size_t i = 0; i < ARRAY_SIZE(unenforced); i++)
-        if (slice_is(key->text, unenforced[i])) {
-            refuse_unenforced(assembly, key);
-            return;
-        }
     suggestion_init(&near, key->text);
     for (size_t i = 0; i < SECTION_COUNT; i++)
         if (!is_unenforced[i])
@@ -81,7 +75,7 @@ static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
     else
         reader_fault(assembly->reader, key,
                      "there is no section '%s'; there are version, org, mode, vars, members, "
-                     "groups, roles, bind, rules, quotas and tests",
+                     "groups, roles, bind, rules, quotas, placement and tests",
                      call_show(key->text).text);
 }
 
@@ -243,13 +237,17 @@ void document_dispose(struct document *document)
         yaml_destroy(&document->files[i]);
     free(document->files);
     names_dispose(&document->var_names);
-    names_dispose(&document->attribute_names);
+    names_dispose(&document->attributes.names);
     names_dispose(&document->group_names);
     names_dispose(&document->member_names);
     names_dispose(&document->role_names);
     names_dispose(&document->rule_names);
     names_dispose(&document->quota_names);
     names_dispose(&document->grant_names);
+    names_dispose(&document->label_names);
+    names_dispose(&document->site_attributes.names);
+    names_dispose(&document->site_names);
+    names_dispose(&document->placement_names);
     arena_dispose(&document->arena);
     *document = (struct document){0};
 }

@@ -14,6 +14,7 @@
 #include "policy/finding.h"
 #include "policy/names.h"
 #include "policy/pattern.h"
+#include "policy/placement.h"
 #include "policy/policy.h"
 #include "policy/quotas.h"
 
@@ -55,6 +56,12 @@ struct document_attribute {
     const struct yaml_node *node; /* where it was seen first */
     struct constant example;
     bool is_used; /* by a condition */
+};
+
+struct document_attributes {
+    struct document_attribute *items; /* in the order in which they were seen first */
+    size_t count;
+    struct names names;
 };
 
 struct document_group {
@@ -160,6 +167,84 @@ struct document_grant {
     uint64_t there_bytes, there_until_ms;
 };
 
+/* --- placement --- */
+
+/* Whose objects have at least this value of a label. */
+struct document_give {
+    struct subjects to;
+    uint8_t value;
+};
+
+struct document_label {
+    struct slice name;
+    const struct yaml_node *node, *body;
+    const struct slice *values; /* from the loosest */
+    size_t value_count;
+    const struct document_give *gives;
+    size_t give_count;
+};
+
+struct document_site {
+    struct slice id; /* "local", or a partner's alias */
+    const struct yaml_node *node;
+    const struct document_value *values; /* of site_attributes */
+    size_t value_count;
+};
+
+/* What of a score one value makes: nothing at `worst`, all of its weight at `best`. */
+struct document_term {
+    struct document_condition value;
+    int64_t worst, best;
+    uint32_t weight;
+};
+
+/* At most so many copies at sites with one value of the attribute. */
+struct document_cap {
+    struct slice name;
+    const struct yaml_node *node;
+    uint32_t attribute; /* of site_attributes */
+    uint32_t most;
+    const uint32_t *domains; /* by site: those with one value have one number */
+};
+
+struct document_placement {
+    struct slice id;
+    const struct yaml_node *node;
+    uint32_t priority, min, want;
+    struct document_condition when, filter; /* `for`; without a node: always */
+    const struct document_term *terms;
+    size_t term_count;
+    const struct document_cap *caps;
+    size_t cap_count;
+    const struct document_condition *prefers;
+    size_t prefer_count;
+};
+
+/* A test of placement, inside of a document_test. */
+struct document_place {
+    uint64_t bytes;
+    struct document_ref cid;   /* name empty: any */
+    struct document_ref owner; /* a subject that is a member or group; name empty: nobody */
+    bool is_group;
+    const uint8_t *labels; /* by label: what is asked for; UINT8_MAX: nothing */
+    /* What is expected. */
+    const struct yaml_node *only_node, *not_node, *sites_node, *copies_node;
+    const uint32_t *only, *not, *sites; /* places of sites */
+    size_t only_count, not_count, sites_count;
+    uint64_t copies;
+    struct document_ref
+        by; /* a placement rule, or index NAMES_NONE: "none"; name empty: not asked */
+    /* What is observed of some sites, beside the best of all others. */
+    const struct document_place_site *seen;
+    size_t seen_count;
+};
+
+struct document_place_site {
+    uint32_t site;
+    bool is_down; /* no link */
+    struct policy_seen_values seen;
+};
+
 struct document_test {
     const struct yaml_node *node;
     struct subjects as;
@@ -173,9 +258,10 @@ struct document_test {
     size_t quota_count;
     const struct slice *roles; /* of the token; NULL: not narrowed */
     size_t role_count;
-    struct document_ref from; /* the address; name empty: not known */
-    uint64_t at_ms;           /* 0: not known */
-    int64_t content_length;   /* -1: not known */
+    struct document_ref from;           /* the address; name empty: not known */
+    uint64_t at_ms;                     /* 0: not known */
+    int64_t content_length;             /* -1: not known */
+    const struct document_place *place; /* NULL: it is about calls or quotas */
 };
 
 struct document {
@@ -188,8 +274,7 @@ struct document {
 
     struct document_var *vars;
     size_t var_count;
-    struct document_attribute *attributes;
-    size_t attribute_count;
+    struct document_attributes attributes; /* of members */
     struct document_group *groups;
     size_t group_count;
     struct document_member *members;
@@ -204,11 +289,20 @@ struct document {
     size_t quota_count;
     struct document_grant *grants;
     size_t grant_count;
+    const struct yaml_node *placement_node; /* NULL: there is no such section */
+    struct document_label *labels;
+    size_t label_count;
+    struct document_attributes site_attributes;
+    struct document_site *sites;
+    size_t site_count;
+    struct document_placement *placements;
+    uint32_t *placement_order; /* of the same number: by priority, the highest first */
+    size_t placement_count;
     struct document_test *tests;
     size_t test_count;
 
-    struct names var_names, attribute_names, group_names, member_names, role_names, rule_names,
-        quota_names, grant_names;
+    struct names var_names, group_names, member_names, role_names, rule_names, quota_names,
+        grant_names, label_names, site_names, placement_names;
 };
 
 /* Reads all files; every mistake is added to findings. True if none of them is an error. Sections

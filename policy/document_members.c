@@ -7,7 +7,7 @@
 
 /* --- vars --- */
 
-static bool check_word(struct reader *reader, const struct yaml_node *key, const char *what)
+bool reader_word(struct reader *reader, const struct yaml_node *key, const char *what)
 {
     struct slice name = key->text;
     bool is_fine =
@@ -36,7 +36,7 @@ void document_read_vars(struct reader *reader, const struct section *section)
             struct document_var *var = &document->vars[document->var_count];
             struct error err = {0};
 
-            if (!check_word(reader, pair->key, "a var"))
+            if (!reader_word(reader, pair->key, "a var"))
                 continue;
             var->name = pair->key->text;
             var->node = pair->key;
@@ -134,42 +134,41 @@ static void read_member_groups(struct reader *reader, const struct yaml_node *no
 }
 
 /* The attribute of that name; made when it is the first one. */
-static uint32_t find_attribute(struct document *document, const struct yaml_node *key,
-                               const struct constant *value)
+static uint32_t find_attribute(struct arena *arena, struct document_attributes *attributes,
+                               const struct yaml_node *key, const struct constant *value)
 {
-    uint32_t place = (uint32_t)document->attribute_count;
-    uint32_t found = names_add(&document->attribute_names, key->text, place);
+    uint32_t place = (uint32_t)attributes->count;
+    uint32_t found = names_add(&attributes->names, key->text, place);
 
     if (found != NAMES_NONE)
         return found;
-    if ((document->attribute_count & (document->attribute_count - 1)) == 0) {
-        size_t room = document->attribute_count == 0 ? 1 : 2 * document->attribute_count;
-        struct document_attribute *grown =
-            arena_alloc(&document->arena, room * sizeof(*document->attributes));
+    if ((attributes->count & (attributes->count - 1)) == 0) {
+        size_t room = attributes->count == 0 ? 1 : 2 * attributes->count;
+        struct document_attribute *grown = arena_alloc(arena, room * sizeof(*grown));
 
-        if (document->attribute_count > 0)
-            memcpy(grown, document->attributes, document->attribute_count * sizeof(*grown));
-        document->attributes = grown;
+        if (attributes->count > 0)
+            memcpy(grown, attributes->items, attributes->count * sizeof(*grown));
+        attributes->items = grown;
     }
-    document->attributes[document->attribute_count++] =
+    attributes->items[attributes->count++] =
         (struct document_attribute){key->text, key, *value, false};
     return place;
 }
 
 static bool read_value(struct reader *reader, const struct yaml_pair *pair,
-                       struct document_value *value)
+                       struct document_attributes *attributes, struct document_value *value)
 {
-    struct document *document = reader->document;
+    struct arena *arena = &reader->document->arena;
     const struct document_attribute *attribute;
     struct error err = {0};
 
-    if (!check_word(reader, pair->key, "an attribute"))
+    if (!reader_word(reader, pair->key, "an attribute"))
         return false;
-    if (!constant_read(&value->value, pair->value, &document->arena, &err))
+    if (!constant_read(&value->value, pair->value, arena, &err))
         return reader_adopt(reader, &err);
     value->node = pair->key;
-    value->attribute = find_attribute(document, pair->key, &value->value);
-    attribute = &document->attributes[value->attribute];
+    value->attribute = find_attribute(arena, attributes, pair->key, &value->value);
+    attribute = &attributes->items[value->attribute];
     if (constant_same_type(&value->value, &attribute->example))
         return true;
     return reader_fault(reader, pair->value,
@@ -180,17 +179,18 @@ static bool read_value(struct reader *reader, const struct yaml_pair *pair,
                         attribute->node->line);
 }
 
-static void read_values(struct reader *reader, const struct yaml_node *node,
-                        struct document_member *member)
+void reader_attributes(struct reader *reader, const struct yaml_node *node,
+                       struct document_attributes *attributes, const struct document_value **values,
+                       size_t *count)
 {
-    struct document_value *values;
+    struct document_value *items;
 
     if (!reader_kind(reader, node, YAML_MAPPING))
         return;
-    values = reader_alloc(reader, node->count, sizeof(*values));
-    member->values = values;
+    items = reader_alloc(reader, node->count, sizeof(*items));
+    *values = items;
     for (size_t i = 0; i < node->count; i++)
-        member->value_count += read_value(reader, &node->pairs[i], &values[member->value_count]);
+        *count += read_value(reader, &node->pairs[i], attributes, &items[*count]);
 }
 
 static void read_member(struct reader *reader, const struct yaml_pair *pair)
@@ -209,7 +209,8 @@ static void read_member(struct reader *reader, const struct yaml_pair *pair)
     if ((node = yaml_get(pair->value, "groups")) != NULL)
         read_member_groups(reader, node, member);
     if ((node = yaml_get(pair->value, "attributes")) != NULL)
-        read_values(reader, node, member);
+        reader_attributes(reader, node, &document->attributes, &member->values,
+                          &member->value_count);
     if ((node = yaml_get(pair->value, "expires")) != NULL)
         reader_time(reader, node, &member->expires_ms);
 }

@@ -210,6 +210,8 @@ static bool read_test(struct reader *reader, const struct yaml_node *node,
     test->node = node;
     if (yaml_get(node, "quotas") != NULL)
         return read_quota_test(reader, node, test);
+    if (yaml_get(node, "place") != NULL)
+        return document_read_place_test(reader, node, test);
     is_fine = reader_keys(reader, node, known);
     if (!is_fine)
         return false;

@@ -158,6 +158,23 @@ static bool load_concat(struct evaluation *evaluation, const struct node *node, 
     return true;
 }
 
+/* What does not fit into a number is missing. */
+static bool load_arithmetic(struct evaluation *evaluation, const struct node *node,
+                            struct value *value)
+{
+    const struct node *nodes = evaluation->expression->nodes;
+    struct value a = {0}, b = {0};
+
+    if (!value_load(evaluation, &nodes[node->left], &a) ||
+        !value_load(evaluation, &nodes[node->right], &b))
+        return false;
+    if (node->op == OP_ADD)
+        return !__builtin_add_overflow(a.number, b.number, &value->number);
+    if (node->op == OP_SUBTRACT)
+        return !__builtin_sub_overflow(a.number, b.number, &value->number);
+    return !__builtin_mul_overflow(a.number, b.number, &value->number);
+}
+
 static bool load_constant(const struct node *node, struct value *value)
 {
     value->number = node->number;
@@ -182,11 +199,17 @@ bool value_load(struct evaluation *evaluation, const struct node *node, struct v
     const struct expression_facts *facts = evaluation->facts;
     enum truth truth;
 
+    if (node->op >= OP_OBJECT_SIZE)
+        return value_load_placement(facts, node, value);
     switch (node->op) {
     case OP_CONSTANT:
         return load_constant(node, value);
     case OP_CONCAT:
         return load_concat(evaluation, node, value);
+    case OP_ADD:
+    case OP_SUBTRACT:
+    case OP_MULTIPLY:
+        return load_arithmetic(evaluation, node, value);
     case OP_LENGTH:
         return load_length(evaluation, node, value);
     case OP_ARGUMENT:
@@ -304,7 +327,7 @@ static enum truth is_in(const struct evaluation *evaluation, const struct node *
         return is_in_networks(right, left->address);
     if (right->op == OP_OPTION)
         return is_in_options(evaluation->facts->call, list->option, left->text);
-    if (right->op == OP_PRINCIPAL_GROUPS) {
+    if (right->op == OP_PRINCIPAL_GROUPS || right->op == OP_OWNER_GROUPS) {
         for (size_t i = 0; i < list->count; i++)
             if (slice_equal(list->texts[i], left->text))
                 return TRUTH_TRUE;
@@ -400,4 +423,31 @@ enum truth expression_evaluate(const struct expression *expression,
     evaluation.facts = facts;
     evaluation.used = 0; /* the scratch stays as it is: it is written before it is read */
     return evaluate_node(&evaluation, expression->root);
+}
+
+bool expression_number(const struct expression *expression, const struct expression_facts *facts,
+                       int64_t *number)
+{
+    struct evaluation evaluation;
+    struct value value = {0};
+
+    evaluation.expression = expression;
+    evaluation.facts = facts;
+    evaluation.used = 0;
+    if (!value_load(&evaluation, &expression->nodes[expression->root], &value))
+        return false;
+    *number = value.number;
+    return true;
+}
+
+enum truth expression_evaluate_part(const struct expression *expression,
+                                    const struct expression_part *part,
+                                    const struct expression_facts *facts)
+{
+    struct evaluation evaluation;
+
+    evaluation.expression = expression;
+    evaluation.facts = facts;
+    evaluation.used = 0;
+    return evaluate_node(&evaluation, part->node);
 }

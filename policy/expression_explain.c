@@ -90,6 +90,9 @@ static void put_value(const struct node *node, const struct value *value, struct
     case TYPE_INTEGER:
         text_put_format(out, "%" PRId64, value->number);
         break;
+    case TYPE_RATIO:
+        text_put_format(out, "%g%%", (double)value->number / 10000);
+        break;
     case TYPE_DURATION:
         text_put_format(out, "%gs", (double)value->number / 1e9);
         break;
@@ -113,7 +116,7 @@ static void put_value(const struct node *node, const struct value *value, struct
 
 static bool is_reference(const struct node *node)
 {
-    return (node->op >= OP_ARGUMENT && node->op <= OP_WEEKDAY) || node->op == OP_LENGTH;
+    return (node->op >= OP_ARGUMENT && node->op <= OP_SEEN) || node->op == OP_LENGTH;
 }
 
 /* Whether the same text was a reference before this one: it is told once. */

@@ -21,7 +21,8 @@ static const struct {
     {{">=", 2}, TOKEN_GREATER_EQUAL}, {{"<", 1}, TOKEN_LESS},     {{">", 1}, TOKEN_GREATER},
     {{"..", 2}, TOKEN_RANGE},         {{".", 1}, TOKEN_DOT},      {{"+", 1}, TOKEN_PLUS},
     {{"(", 1}, TOKEN_OPEN},           {{")", 1}, TOKEN_CLOSE},    {{"[", 1}, TOKEN_OPEN_LIST},
-    {{"]", 1}, TOKEN_CLOSE_LIST},     {{",", 1}, TOKEN_COMMA},    {{"$", 1}, TOKEN_DOLLAR},
+    {{"-", 1}, TOKEN_MINUS},          {{"*", 1}, TOKEN_TIMES},    {{"]", 1}, TOKEN_CLOSE_LIST},
+    {{",", 1}, TOKEN_COMMA},          {{"$", 1}, TOKEN_DOLLAR},
 };
 
 /* What other languages write. */
@@ -95,7 +96,7 @@ static size_t number_size(struct slice rest)
         return 0;
     while (size < rest.size && (is_digit(rest.data[size]) || is_letter(rest.data[size])))
         size++;
-    return size;
+    return size < rest.size && rest.data[size] == '%' ? size + 1 : size;
 }
 
 static bool lex_text(struct slice source, size_t *from, struct token *token, struct error *err)

@@ -10,7 +10,7 @@ enum token_kind {
     TOKEN_END,
     TOKEN_NAME,    /* a word that is none of those below */
     TOKEN_TEXT,    /* 'quoted'; text is what stands inside, doubled quotes still doubled */
-    TOKEN_NUMBER,  /* digits, perhaps with a sign or a unit */
+    TOKEN_NUMBER,  /* digits, perhaps with a sign, a unit or a % */
     TOKEN_ADDRESS, /* 10.0.0.0/8, fd00::/8 */
     TOKEN_AND,
     TOKEN_OR,
@@ -27,6 +27,8 @@ enum token_kind {
     TOKEN_GREATER,
     TOKEN_GREATER_EQUAL,
     TOKEN_PLUS,
+    TOKEN_MINUS,
+    TOKEN_TIMES,
     TOKEN_OPEN,
     TOKEN_CLOSE,
     TOKEN_OPEN_LIST,

@@ -5,6 +5,7 @@
 #include "conf/memory.h"
 #include "conf/suggest.h"
 #include "conf/units.h"
+#include "policy/placement.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,6 +83,21 @@ static bool parse_or(struct parser *parser, uint32_t *place);
 
 /* --- Constants --- */
 
+/* 85% */
+static bool read_ratio(struct parser *parser, const struct token *token, struct node *node)
+{
+    uint64_t percent;
+
+    if (!units_parse_integer((struct slice){token->text.data, token->text.size - 1}, &percent,
+                             NULL) ||
+        percent > 100)
+        return parser_fault(parser, token->begin, "'%.*s' is no ratio: write 0%% to 100%%",
+                            SLICE_ARGS(token->text));
+    *node = (struct node){.op = OP_CONSTANT, .type = TYPE_RATIO};
+    node->number = (int64_t)percent * (POLICY_SCORE_ONE / 100);
+    return true;
+}
+
 static bool read_number(struct parser *parser, const struct token *token, struct node *node)
 {
     struct slice digits = token->text;
@@ -89,6 +105,8 @@ static bool read_number(struct parser *parser, const struct token *token, struct
     struct error err = {0};
     uint64_t value;
 
+    if (digits.data[digits.size - 1] == '%')
+        return read_ratio(parser, token, node);
     if (is_negative)
         digits = (struct slice){digits.data + 1, digits.size - 1};
     is_size = units_parse_size(digits, &value, &err);
@@ -219,6 +237,8 @@ static bool read_item(struct parser *parser, struct constant *item)
         return false;
     if (node.is_list)
         return parser_fault(parser, begin, "a list cannot stand in a list");
+    if (node.type == TYPE_RATIO)
+        return parser_fault(parser, begin, "ratios do not stand in lists; write 10%%..20%%");
     *item = (struct constant){constant_type_of(node.type), node.number, node.text, NULL, 0};
     return true;
 }
@@ -318,17 +338,34 @@ static bool parse_primary(struct parser *parser, uint32_t *place)
     return expect(parser, TOKEN_NAME, "a value");
 }
 
-static bool parse_sum(struct parser *parser, uint32_t *place)
+static bool parse_product(struct parser *parser, uint32_t *place)
 {
     size_t begin = parser->token.begin;
     uint32_t right = 0;
 
     if (!parse_primary(parser, place))
         return false;
-    while (parser->token.kind == TOKEN_PLUS)
+    while (parser->token.kind == TOKEN_TIMES)
         if (!parser_advance(parser) || !parse_primary(parser, &right) ||
-            !type_concat(parser, *place, right, begin, place))
+            !type_arithmetic(parser, TOKEN_TIMES, *place, right, begin, place))
             return false;
+    return true;
+}
+
+static bool parse_sum(struct parser *parser, uint32_t *place)
+{
+    size_t begin = parser->token.begin;
+    uint32_t right = 0;
+
+    if (!parse_product(parser, place))
+        return false;
+    while (parser->token.kind == TOKEN_PLUS || parser->token.kind == TOKEN_MINUS) {
+        enum token_kind sign = parser->token.kind;
+
+        if (!parser_advance(parser) || !parse_product(parser, &right) ||
+            !type_arithmetic(parser, sign, *place, right, begin, place))
+            return false;
+    }
     return true;
 }
 
@@ -427,6 +464,19 @@ static bool parse_or(struct parser *parser, uint32_t *place)
     return is_fine;
 }
 
+static bool expect_value(struct parser *parser, uint32_t place)
+{
+    const struct node *node = &parser->nodes[place];
+
+    if (!node->is_list && (node->type == TYPE_BOOL || node->type == TYPE_INTEGER ||
+                           node->type == TYPE_DURATION || node->type == TYPE_RATIO))
+        return true;
+    return parser_fault(parser, node->begin,
+                        "a number, size, duration, ratio or condition has to stand here, and this "
+                        "is %s",
+                        type_name(node));
+}
+
 static bool parse_whole(struct parser *parser, uint32_t *root)
 {
     if (parser->text.size > EXPRESSION_SIZE_MAX)
@@ -441,33 +491,67 @@ static bool parse_whole(struct parser *parser, uint32_t *root)
         return parser_fault(parser, parser->token.begin,
                             "'%.*s' cannot follow here; conditions are joined by 'and' and 'or'",
                             SLICE_ARGS(parser->token.text));
-    return type_expect_truth(parser, *root);
+    return parser->is_value ? expect_value(parser, *root) : type_expect_truth(parser, *root);
+}
+
+static bool compile(struct parser *parser, const struct expression **expression, size_t *offset,
+                    struct error *err)
+{
+    struct error own = {0};
+    uint32_t root = 0;
+    bool is_fine;
+
+    parser->err = &own;
+    is_fine = parse_whole(parser, &root);
+    *expression = NULL;
+    *offset = parser->fault;
+    if (is_fine) {
+        struct expression *made = arena_alloc(parser->arena, sizeof(*made));
+        struct node *nodes = arena_alloc(parser->arena, parser->count * sizeof(*nodes));
+
+        memcpy(nodes, parser->nodes, parser->count * sizeof(*nodes));
+        *made = (struct expression){parser->text, nodes, root, parser->uses};
+        *expression = made;
+    } else {
+        error_copy(err, &own);
+    }
+    free(parser->nodes);
+    return is_fine;
 }
 
 bool expression_compile(const struct expression **expression, struct slice text,
                         const struct command_set *commands, struct document *document,
                         struct arena *arena, size_t *offset, struct error *err)
 {
-    struct error own = {0};
     struct parser parser = {
-        .text = text, .commands = commands, .document = document, .arena = arena, .err = &own};
-    uint32_t root = 0;
-    bool is_fine = parse_whole(&parser, &root);
+        .text = text, .commands = commands, .document = document, .arena = arena};
 
-    *expression = NULL;
-    *offset = parser.fault;
-    if (is_fine) {
-        struct expression *made = arena_alloc(arena, sizeof(*made));
-        struct node *nodes = arena_alloc(arena, parser.count * sizeof(*nodes));
+    return compile(&parser, expression, offset, err);
+}
 
-        memcpy(nodes, parser.nodes, parser.count * sizeof(*nodes));
-        *made = (struct expression){text, nodes, root, parser.uses};
-        *expression = made;
-    } else {
-        error_copy(err, &own);
-    }
-    free(parser.nodes);
-    return is_fine;
+bool expression_compile_placement(const struct expression **expression, struct slice text,
+                                  enum expression_about about, bool is_value,
+                                  struct document *document, struct arena *arena, size_t *offset,
+                                  struct error *err)
+{
+    struct parser parser = {.text = text,
+                            .is_placement = true,
+                            .about = about,
+                            .is_value = is_value,
+                            .document = document,
+                            .arena = arena};
+
+    return compile(&parser, expression, offset, err);
+}
+
+enum expression_result expression_result(const struct expression *expression)
+{
+    enum type type = expression->nodes[expression->root].type;
+
+    return type == TYPE_BOOL       ? RESULT_TRUTH
+           : type == TYPE_INTEGER  ? RESULT_INTEGER
+           : type == TYPE_DURATION ? RESULT_DURATION
+                                   : RESULT_RATIO;
 }
 
 unsigned expression_uses(const struct expression *expression)

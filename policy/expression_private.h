@@ -22,6 +22,8 @@ enum type {
     TYPE_WEEKDAY,
     TYPE_CODEC,
     TYPE_HASH,
+    TYPE_LABEL, /* ordered: the place among the values of that label */
+    TYPE_RATIO, /* parts of a million */
 };
 
 enum op {
@@ -41,6 +43,9 @@ enum op {
     OP_HAS,
     OP_LENGTH,
     OP_CONCAT,
+    OP_ADD,
+    OP_SUBTRACT,
+    OP_MULTIPLY,
     /* From here on: what has a value of its own. */
     OP_CONSTANT,
     OP_ARGUMENT,
@@ -58,6 +63,15 @@ enum op {
     OP_SOURCE,
     OP_HOUR,
     OP_WEEKDAY,
+    /* From here on: of placement. */
+    OP_OBJECT_SIZE,
+    OP_OBJECT_CODEC,
+    OP_LABEL,
+    OP_OWNER_ID,
+    OP_OWNER_GROUPS,
+    OP_SITE_ID,
+    OP_SITE_ATTRIBUTE,
+    OP_SEEN, /* the last of all */
 };
 
 enum { ARGUMENT_EACH = -1 }; /* node->number of OP_ARGUMENT...: `arg` */
@@ -68,9 +82,10 @@ struct node {
     bool is_list;
     uint32_t left, right; /* places of the operands, both before this node */
     uint32_t begin, size; /* of the source */
-    int64_t number;       /* a constant; the index of an argument; an option's id; an attribute */
-    int64_t upper;        /* of OP_RANGE_IN */
-    struct slice text;    /* a constant */
+    int64_t number;    /* a constant; the index of an argument; an option's id; an attribute, label,
+                          enum policy_seen */
+    int64_t upper;     /* of OP_RANGE_IN */
+    struct slice text; /* a constant */
     const struct network *networks; /* a constant, or a list of them */
     const struct constant *items;   /* of a constant list of anything else */
     size_t count;                   /* of networks or items */
@@ -86,7 +101,10 @@ struct expression {
 struct parser {
     struct slice text;
     const struct command_set *commands;
+    bool is_placement, is_value;
+    enum expression_about about; /* of placement */
     struct document *document;
+    const struct document_label *label; /* whose values are looked for */
     struct arena *arena;
     struct node *nodes; /* on the heap while it grows */
     size_t count, room;
@@ -109,16 +127,26 @@ bool parser_push(struct parser *parser, struct node node, size_t begin, uint32_t
  * at its first word. */
 bool parse_reference(struct parser *parser, uint32_t *place);
 
+/* The same, of placement: object.size, label.class, site.country, ...; expression_placement.c. */
+bool parse_placement_reference(struct parser *parser, uint32_t *place);
+/* The word behind a dot, where the parser stands. */
+bool parser_take_field(struct parser *parser, struct slice *name, size_t *at);
+
 /* left OP right, typed; begin is the start of left. */
 bool type_comparison(struct parser *parser, enum token_kind sign, uint32_t left, uint32_t right,
                      size_t begin, uint32_t *place);
 /* left in lower..upper. */
 bool type_range(struct parser *parser, uint32_t left, uint32_t lower, uint32_t upper, size_t begin,
                 uint32_t *place);
-bool type_concat(struct parser *parser, uint32_t left, uint32_t right, size_t begin,
-                 uint32_t *place);
+/* left + right of texts or numbers, left - right, left * right. */
+bool type_arithmetic(struct parser *parser, enum token_kind sign, uint32_t left, uint32_t right,
+                     size_t begin, uint32_t *place);
 /* A node must be a truth value. */
 bool type_expect_truth(struct parser *parser, uint32_t place);
+
+/* A constant must be what a value of a site can be: its id, or a text that is written otherwise in
+ * nothing but its case. */
+bool type_check_site(struct parser *parser, const struct node *value, const struct node *constant);
 
 /* "a text", "a list of numbers". */
 const char *type_name(const struct node *node);
@@ -147,6 +175,10 @@ struct evaluation {
 
 /* False: it is missing. */
 bool value_load(struct evaluation *evaluation, const struct node *node, struct value *value);
+
+/* Of OP_OBJECT_SIZE and all behind it. */
+bool value_load_placement(const struct expression_facts *facts, const struct node *node,
+                          struct value *value);
 
 enum truth evaluate_node(struct evaluation *evaluation, uint32_t place);
 

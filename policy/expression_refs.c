@@ -13,8 +13,7 @@ static bool is_word(const struct token *token)
     return token->kind == TOKEN_NAME || (token->kind >= TOKEN_AND && token->kind <= TOKEN_FALSE);
 }
 
-/* The word behind a dot. */
-static bool take_field(struct parser *parser, struct slice *name, size_t *at)
+bool parser_take_field(struct parser *parser, struct slice *name, size_t *at)
 {
     if (parser->token.kind != TOKEN_DOT)
         return parser_fault(parser, parser->token.begin, "a '.' and a name have to follow here");
@@ -74,7 +73,7 @@ static bool parse_simple(struct parser *parser, const char *object, size_t begin
     struct slice name = {0};
     size_t at = 0;
 
-    if (!take_field(parser, &name, &at))
+    if (!parser_take_field(parser, &name, &at))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(simples); i++)
         if (strcmp(simples[i].object, object) == 0 && slice_is(name, simples[i].field)) {
@@ -100,19 +99,19 @@ static bool parse_attribute(struct parser *parser, size_t begin, uint32_t *place
     uint32_t index;
     size_t at = 0;
 
-    if (!take_field(parser, &name, &at))
+    if (!parser_take_field(parser, &name, &at))
         return false;
-    index = names_find(&document->attribute_names, name);
+    index = names_find(&document->attributes.names, name);
     if (index == NAMES_NONE) {
         suggestion_init(&near, name);
-        for (size_t i = 0; i < document->attribute_count; i++)
-            suggestion_offer_slice(&near, document->attributes[i].name);
+        for (size_t i = 0; i < document->attributes.count; i++)
+            suggestion_offer_slice(&near, document->attributes.items[i].name);
         return parser_fault(parser, at, "no member has an attribute '%.*s'%s%.*s%s",
                             SLICE_ARGS(name), near.best.size > 0 ? "; did you mean '" : "",
                             SLICE_ARGS(near.best), near.best.size > 0 ? "'?" : "");
     }
-    document->attributes[index].is_used = true;
-    example = &document->attributes[index].example;
+    document->attributes.items[index].is_used = true;
+    example = &document->attributes.items[index].example;
     node.number = index;
     node.is_list = example->type == CONSTANT_LIST;
     node.type = types[node.is_list ? example->items[0].type : example->type];
@@ -170,7 +169,7 @@ static bool parse_option(struct parser *parser, size_t begin, uint32_t *place)
     struct slice name = {0};
     size_t at = 0;
 
-    if (!need_commands(parser, begin, "opt") || !take_field(parser, &name, &at))
+    if (!need_commands(parser, begin, "opt") || !parser_take_field(parser, &name, &at))
         return false;
     for (int id = 0; id < COMMAND_COUNT; id++) {
         const struct command *command = catalogue_command((enum command_id)id);
@@ -299,7 +298,7 @@ static bool parse_argument(struct parser *parser, size_t begin, uint32_t *place)
     if (parser->token.kind != TOKEN_DOT)
         return check_arguments(parser, node.number, begin, "argument", is_any) &&
                parser_push(parser, node, begin, place);
-    if (!take_field(parser, &name, &at))
+    if (!parser_take_field(parser, &name, &at))
         return false;
     if (!slice_is(name, "path"))
         return parser_fault(parser, at, "an argument has no '%.*s'; there is '.path'",
@@ -338,7 +337,7 @@ static bool parse_cid(struct parser *parser, size_t begin, uint32_t *place)
     struct slice name = {0};
     size_t at = 0;
 
-    if (!take_field(parser, &name, &at))
+    if (!parser_take_field(parser, &name, &at))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
         if (slice_is(name, functions[i].name)) {
@@ -395,6 +394,8 @@ bool parse_reference(struct parser *parser, uint32_t *place)
     const struct slice name = parser->token.text;
     size_t begin = parser->token.begin;
 
+    if (parser->is_placement)
+        return parse_placement_reference(parser, place);
     if (slice_is(name, "arg") || (slice_is(name, "args") && is_indexed(parser)))
         return parse_argument(parser, begin, place);
     for (size_t i = 0; i < ARRAY_SIZE(simples); i++)

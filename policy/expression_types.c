@@ -19,14 +19,17 @@ const char *type_name(const struct node *node)
                                         [TYPE_KIND] = "a kind of principal",
                                         [TYPE_WEEKDAY] = "a day of the week",
                                         [TYPE_CODEC] = "a codec",
-                                        [TYPE_HASH] = "a hash"};
+                                        [TYPE_HASH] = "a hash",
+                                        [TYPE_LABEL] = "a label",
+                                        [TYPE_RATIO] = "a ratio"};
     static const char *const lists[] = {
         [TYPE_BOOL] = "a list of truth values",  [TYPE_INTEGER] = "a list of numbers",
         [TYPE_DURATION] = "a list of durations", [TYPE_TEXT] = "a list of texts",
         [TYPE_PATH] = "a list of paths",         [TYPE_ADDRESS] = "a list of addresses",
         [TYPE_NETWORK] = "a list of networks",   [TYPE_KIND] = "a list of kinds",
         [TYPE_WEEKDAY] = "a list of days",       [TYPE_CODEC] = "a list of codecs",
-        [TYPE_HASH] = "a list of hashes"};
+        [TYPE_HASH] = "a list of hashes",        [TYPE_LABEL] = "a list of labels",
+        [TYPE_RATIO] = "a list of ratios"};
 
     return (node->is_list ? lists : names)[node->type];
 }
@@ -43,7 +46,18 @@ bool type_expect_truth(struct parser *parser, uint32_t place)
 
 /* --- Words out of a fixed set --- */
 
-static bool word_number(enum type type, struct slice word, int64_t *number)
+static bool label_number(const struct document_label *label, struct slice word, int64_t *number)
+{
+    for (size_t i = 0; i < label->value_count; i++)
+        if (slice_equal(label->values[i], word)) {
+            *number = (int64_t)i;
+            return true;
+        }
+    return false;
+}
+
+static bool word_number(const struct parser *parser, enum type type, struct slice word,
+                        int64_t *number)
 {
     enum principal_kind kind;
     uint64_t code;
@@ -61,6 +75,8 @@ static bool word_number(enum type type, struct slice word, int64_t *number)
                 return true;
             }
         return false;
+    case TYPE_LABEL:
+        return label_number(parser->label, word, number);
     default:
         is_known = type == TYPE_CODEC ? multicodec_find_codec(word, &code)
                                       : multicodec_find_hash(word, &code);
@@ -69,7 +85,7 @@ static bool word_number(enum type type, struct slice word, int64_t *number)
     }
 }
 
-static void offer_words(enum type type, struct suggestion *near)
+static void offer_words(const struct parser *parser, enum type type, struct suggestion *near)
 {
     static const char *const codecs[] = {"dag-pb",  "raw",  "dag-cbor", "dag-json",  "dag-jose",
                                          "git-raw", "cbor", "json",     "libp2p-key"};
@@ -84,6 +100,22 @@ static void offer_words(enum type type, struct suggestion *near)
         suggestion_offer(near, codecs[i]);
     for (size_t i = 0; type == TYPE_HASH && i < ARRAY_SIZE(hashes); i++)
         suggestion_offer(near, hashes[i]);
+    for (size_t i = 0; type == TYPE_LABEL && i < parser->label->value_count; i++)
+        suggestion_offer_slice(near, parser->label->values[i]);
+}
+
+static bool unknown_label(struct parser *parser, struct slice word, struct slice near, size_t at)
+{
+    struct text all = {0};
+
+    for (size_t i = 0; i < parser->label->value_count; i++)
+        text_put_format(&all, "%s%.*s", i > 0 ? ", " : "", SLICE_ARGS(parser->label->values[i]));
+    parser_fault(parser, at, "'%s' is no value of the label '%.*s'%s%.*s%s there are: %s",
+                 call_show(word).text, SLICE_ARGS(parser->label->name),
+                 near.size > 0 ? "; did you mean '" : "", SLICE_ARGS(near),
+                 near.size > 0 ? "'?" : ";", all.data);
+    text_dispose(&all);
+    return false;
 }
 
 static bool unknown_word(struct parser *parser, enum type type, struct slice word, size_t at)
@@ -92,7 +124,9 @@ static bool unknown_word(struct parser *parser, enum type type, struct slice wor
     struct suggestion near;
 
     suggestion_init(&near, word);
-    offer_words(type, &near);
+    offer_words(parser, type, &near);
+    if (type == TYPE_LABEL)
+        return unknown_label(parser, word, near.best, at);
     if (near.best.size > 0)
         return parser_fault(parser, at, "'%s' is not %s; did you mean '%.*s'?",
                             call_show(word).text, type_name(&named), SLICE_ARGS(near.best));
@@ -107,12 +141,12 @@ static bool convert_words(struct parser *parser, struct node *node, enum type ty
     struct constant *items;
 
     if (!node->is_list)
-        return word_number(type, node->text, &node->number) ||
+        return word_number(parser, type, node->text, &node->number) ||
                unknown_word(parser, type, node->text, node->begin);
     items = arena_alloc(parser->arena, node->count * sizeof(*items));
     for (size_t i = 0; i < node->count; i++) {
         items[i] = node->items[i];
-        if (!word_number(type, items[i].text, &items[i].number))
+        if (!word_number(parser, type, items[i].text, &items[i].number))
             return unknown_word(parser, type, items[i].text, node->begin);
     }
     node->items = items;
@@ -171,6 +205,7 @@ static bool convert(struct parser *parser, uint32_t place, enum type wanted)
     case TYPE_WEEKDAY:
     case TYPE_CODEC:
     case TYPE_HASH:
+    case TYPE_LABEL:
         is_fine = convert_words(parser, node, wanted);
         break;
     case TYPE_ADDRESS:
@@ -190,7 +225,18 @@ static bool convert(struct parser *parser, uint32_t place, enum type wanted)
 
 static bool is_ordered(enum type type)
 {
-    return type == TYPE_INTEGER || type == TYPE_DURATION;
+    return type == TYPE_INTEGER || type == TYPE_DURATION || type == TYPE_RATIO ||
+           type == TYPE_LABEL;
+}
+
+/* Whose values the words on the other side are. Two labels have nothing in common. */
+static bool choose_label(struct parser *parser, const struct node *value, const struct node *other)
+{
+    if (value->op != OP_LABEL)
+        return true;
+    parser->label = &parser->document->labels[value->number];
+    return other->op == OP_CONSTANT ||
+           parser_fault(parser, other->begin, "a label is compared with its values: 'secret'");
 }
 
 static bool mismatch(struct parser *parser, const struct node *left, const struct node *right,
@@ -233,7 +279,8 @@ static bool type_equality(struct parser *parser, enum token_kind sign, uint32_t 
         return parser_fault(parser, b->begin,
                             "an address is compared with 'in': net.src in "
                             "10.0.0.0/8");
-    if (!convert(parser, node.right, a->type))
+    if (!choose_label(parser, a, b) || !convert(parser, node.right, a->type) ||
+        !type_check_site(parser, a, b))
         return false;
     if (a->is_list || b->is_list || !is_comparable(a, b) ||
         (sign > TOKEN_UNEQUAL && !is_ordered(a->type)))
@@ -267,8 +314,10 @@ static bool type_in(struct parser *parser, uint32_t left, uint32_t right, size_t
         return parser_fault(parser, begin,
                             "two constants are compared here, which is always "
                             "the same");
-    if (!convert(parser, right, a->type) ||
-        (b->op == OP_PRINCIPAL_GROUPS && a->op == OP_CONSTANT && !check_group(parser, a)))
+    if (!choose_label(parser, a, b) || !convert(parser, right, a->type) ||
+        !type_check_site(parser, a, b) ||
+        ((b->op == OP_PRINCIPAL_GROUPS || b->op == OP_OWNER_GROUPS) && a->op == OP_CONSTANT &&
+         !check_group(parser, a)))
         return false;
     if (!b->is_list)
         return parser_fault(parser, b->begin,
@@ -352,8 +401,8 @@ bool type_range(struct parser *parser, uint32_t left, uint32_t lower, uint32_t u
     return parser_push(parser, node, begin, place);
 }
 
-bool type_concat(struct parser *parser, uint32_t left, uint32_t right, size_t begin,
-                 uint32_t *place)
+static bool type_concat(struct parser *parser, uint32_t left, uint32_t right, size_t begin,
+                        uint32_t *place)
 {
     struct node node = {.op = OP_CONCAT, .type = TYPE_TEXT, .left = left, .right = right};
     uint32_t both[] = {left, right};
@@ -369,5 +418,29 @@ bool type_concat(struct parser *parser, uint32_t left, uint32_t right, size_t be
                                 "'+' puts constants, principal.id and attributes together; what "
                                 "the caller wrote may be of any length");
     }
+    return parser_push(parser, node, begin, place);
+}
+
+bool type_arithmetic(struct parser *parser, enum token_kind sign, uint32_t left, uint32_t right,
+                     size_t begin, uint32_t *place)
+{
+    static const struct {
+        const char *sign;
+        enum op op;
+    } ops[] = {[TOKEN_PLUS] = {"+", OP_ADD},
+               [TOKEN_MINUS] = {"-", OP_SUBTRACT},
+               [TOKEN_TIMES] = {"*", OP_MULTIPLY}};
+    const struct node *a = &parser->nodes[left], *b = &parser->nodes[right];
+    struct node node = {.op = ops[sign].op, .type = a->type, .left = left, .right = right};
+    bool is_number = a->type == TYPE_INTEGER || a->type == TYPE_DURATION || a->type == TYPE_RATIO;
+
+    if (sign == TOKEN_PLUS && !is_number)
+        return type_concat(parser, left, right, begin, place);
+    if (a->is_list || !is_number)
+        return parser_fault(parser, a->begin, "'%s' takes numbers, and this is %s", ops[sign].sign,
+                            type_name(a));
+    if (b->is_list || b->type != a->type || (sign == TOKEN_TIMES && a->type != TYPE_INTEGER))
+        return parser_fault(parser, b->begin, "'%s' does not take %s and %s", ops[sign].sign,
+                            type_name(a), type_name(b));
     return parser_push(parser, node, begin, place);
 }

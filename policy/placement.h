@@ -27,6 +27,7 @@
 #define POLICY_PLACEMENT_H
 
 #include "policy/policy.h"
+#include "store/record.h"
 
 enum {
     POLICY_SITES_MAX = 10000,
@@ -37,6 +38,8 @@ enum {
     POLICY_TERMS_MAX = 16,  /* of a score */
     POLICY_CAPS_MAX = 8,    /* of `spread` */
     POLICY_PREFER_MAX = 16, /* conditions */
+    POLICY_PARTS_MAX = 32,  /* of a filter */
+    POLICY_OWNER_GROUPS_MAX = 64,
     POLICY_SCORE_ONE = 1000000,
 };
 
@@ -62,13 +65,37 @@ struct policy_seen_fact {
 };
 extern const struct policy_seen_fact policy_seen_facts[POLICY_SEEN_COUNT];
 
+/* What was observed of a site. */
+struct policy_seen_values {
+    uint32_t has; /* bits, 1 << enum policy_seen */
+    int64_t values[POLICY_SEEN_COUNT];
+};
+
 /* What rules may ask of an object. Borrowed. */
 struct policy_object {
     uint64_t bytes;
-    uint64_t codec;         /* of its CID */
-    const uint8_t *labels;  /* the place of each label's value; NULL: each has its first */
-    struct principal owner; /* kind (a group's pin: PRINCIPAL_ANONYMOUS) and id */
-    struct slice group;     /* it belongs to this group; empty: to the owner */
+    uint64_t codec;            /* of its CID */
+    const uint8_t *labels;     /* the place of each label's value; NULL: each has its first */
+    const struct owner *owner; /* NULL: not known */
+};
+
+struct expression;
+struct expression_part;
+struct document_site;
+
+/* A weighted part of a score: nothing at `worst`, all of its weight at `best`. */
+struct policy_term {
+    const struct expression *value;
+    struct slice text; /* as written */
+    int64_t worst, best;
+    uint32_t weight;
+};
+
+/* At most so many copies at sites with one value of an attribute. */
+struct policy_cap {
+    struct slice attribute;
+    uint32_t most;
+    const uint32_t *domains; /* by site: those with one value have one number */
 };
 
 struct policy_placement_rule {
@@ -76,14 +103,40 @@ struct policy_placement_rule {
     struct policy_place place;
     uint32_t min, want;
     uint32_t priority;
+    const struct expression *when; /* `for`; NULL: always */
+    /* The filter; NULL: everything passes. All its parts must hold. */
+    const struct expression *filter;
+    const struct expression_part *parts;
+    size_t part_count;
+    const struct policy_term *terms; /* none: each site scores the same */
+    size_t term_count;
+    const struct policy_cap *caps; /* nested in each other */
+    size_t cap_count;
+    const struct expression *const *prefers;
+    size_t prefer_count;
 };
 
 /* Whether there is such a section: what is in it must be enforced by whoever serves. */
 bool policy_has_placement(const struct policy *policy);
 
+/* The highest priority first. */
+size_t policy_placement_count(const struct policy *policy);
+const struct policy_placement_rule *policy_placement(const struct policy *policy, size_t index);
+
 /* In the order of names. */
 size_t policy_site_count(const struct policy *policy);
 struct slice policy_site(const struct policy *policy, size_t index);
+/* The place, or UINT32_MAX. */
+uint32_t policy_site_find(const struct policy *policy, struct slice id);
+/* What conditions know of it. */
+const struct document_site *policy_site_facts(const struct policy *policy, size_t index);
+/* "FR"; {NULL, 0}: it has no such attribute, or a list. */
+struct slice policy_site_attribute(const struct policy *policy, size_t index,
+                                   struct slice attribute);
+
+/* The groups that an owner is in, and those above them, at most max. Borrowed. */
+size_t policy_owner_groups(const struct policy *policy, const struct owner *owner,
+                           struct slice *groups, size_t max);
 
 /* --- Labels --- */
 

@@ -10,6 +10,7 @@
 
 #include "policy/document.h"
 #include "policy/expression.h"
+#include "policy/placement.h"
 
 #include <stdatomic.h>
 
@@ -49,10 +50,11 @@ struct policy {
     struct conditional_bind *binds;
     size_t bind_count;
     struct command_index commands[COMMAND_COUNT];
-    struct policy_rule *rules;     /* as document.rules */
-    struct policy_quota *quotas;   /* as document.quotas */
-    struct policy_grant *grants;   /* as document.grants */
-    struct policy_member *members; /* as document.members */
+    struct policy_rule *rules;                /* as document.rules */
+    struct policy_quota *quotas;              /* as document.quotas */
+    struct policy_grant *grants;              /* as document.grants */
+    struct policy_member *members;            /* as document.members */
+    struct policy_placement_rule *placements; /* by priority */
     struct profile *profiles;
     size_t profile_count;
     uint32_t *member_profiles; /* as document.members */
@@ -80,6 +82,8 @@ void policy_build_quotas(struct policy *policy);
 
 /* Builds policy->grants. grants.c */
 void policy_build_grants(struct policy *policy);
+/* Builds policy->placements. placement.c */
+void policy_build_placement(struct policy *policy);
 
 /* Builds policy->profiles and what leads to them. profiles.c */
 void policy_build_profiles(struct policy *policy);

@@ -7,6 +7,7 @@
 #include "conf/suggest.h"
 #include "conf/yaml.h"
 #include "policy/document.h"
+#include "policy/expression.h"
 
 struct reader {
     struct document *document;
@@ -67,6 +68,16 @@ void *reader_alloc(struct reader *reader, size_t count, size_t size);
 
 bool reader_subjects(struct reader *reader, const struct yaml_node *node, bool in_test,
                      struct subjects *subjects);
+/* The attributes of a member or site; all values of one have one type. */
+void reader_attributes(struct reader *reader, const struct yaml_node *node,
+                       struct document_attributes *attributes, const struct document_value **values,
+                       size_t *count);
+/* A lower-case word: of vars, attributes, labels. */
+bool reader_word(struct reader *reader, const struct yaml_node *key, const char *what);
+/* A condition of placement; is_value: or a number. */
+bool reader_placement_condition(struct reader *reader, const struct yaml_node *node,
+                                enum expression_about about, bool is_value,
+                                struct document_condition *condition);
 /* commands NULL: the condition is for no command in particular. */
 bool reader_condition(struct reader *reader, const struct yaml_node *node,
                       const struct command_set *commands, struct document_condition *condition);
@@ -83,6 +94,13 @@ void document_read_binds(struct reader *reader, const struct section *section);
 void document_read_rules(struct reader *reader, const struct section *section);
 void document_read_quotas(struct reader *reader, const struct section *section);
 void document_read_grants(struct reader *reader, const struct section *section);
+void document_read_placement(struct reader *reader, const struct section *section);
+/* spread of one of its rules, behind the sites. */
+bool document_read_spread(struct reader *reader, const struct yaml_node *node,
+                          struct document_placement *rule);
+/* {place: ..., expect: ...} */
+bool document_read_place_test(struct reader *reader, const struct yaml_node *node,
+                              struct document_test *test);
 void document_read_tests(struct reader *reader, const struct section *section);
 
 #endif

@@ -211,6 +211,24 @@ static void add_condition_fault(struct reader *reader, const struct yaml_node *n
                  "%s (in the condition %s)", err->text, call_show(node->text).text);
 }
 
+bool reader_placement_condition(struct reader *reader, const struct yaml_node *node,
+                                enum expression_about about, bool is_value,
+                                struct document_condition *condition)
+{
+    struct document *document = reader->document;
+    struct error err = {0};
+    size_t offset = 0;
+
+    condition->node = node;
+    if (!reader_text(reader, node, &condition->text))
+        return false;
+    if (expression_compile_placement(&condition->expression, condition->text, about, is_value,
+                                     document, &document->arena, &offset, &err))
+        return true;
+    add_condition_fault(reader, node, offset, &err);
+    return false;
+}
+
 bool reader_condition(struct reader *reader, const struct yaml_node *node,
                       const struct command_set *commands, struct document_condition *condition)
 {

@@ -16,6 +16,7 @@ struct run {
     const struct policy *policy;
     struct findings *findings;
     const struct document_test *test;
+    policy_place_cb place;
     struct policy_request request;
     struct sockaddr_storage from;
     size_t failures;
@@ -266,10 +267,26 @@ static void run_quota_test(struct run *run)
     }
 }
 
+static void run_place_test(struct run *run)
+{
+    const struct yaml_node *node = run->test->node;
+    struct text why = {0};
+
+    if (run->place == NULL)
+        fail(run, node, "tests of placement cannot be run here");
+    else if (!run->place(run->policy, run->test->place, &node, &why))
+        fail(run, node, why.data);
+    text_dispose(&why);
+}
+
 static void run_test(struct run *run)
 {
     const struct document_test *test = run->test;
 
+    if (test->place != NULL) {
+        run_place_test(run);
+        return;
+    }
     if (test->quotas_node != NULL) {
         run_quota_test(run);
         return;
@@ -295,13 +312,15 @@ static void run_test(struct run *run)
     }
 }
 
-bool policy_run_tests(const struct policy *policy, struct findings *findings,
+bool policy_run_tests(const struct policy *policy, policy_place_cb place, struct findings *findings,
                       struct policy_test_counts *counts)
 {
     *counts = (struct policy_test_counts){0};
     for (size_t i = 0; i < policy->document.test_count; i++) {
-        struct run run = {
-            .policy = policy, .findings = findings, .test = &policy->document.tests[i]};
+        struct run run = {.policy = policy,
+                          .findings = findings,
+                          .place = place,
+                          .test = &policy->document.tests[i]};
 
         run_test(&run);
         if (run.failures == 0) {

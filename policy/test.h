@@ -9,14 +9,22 @@
 
 #include "policy/policy.h"
 
+struct document_place;
 struct findings;
+struct yaml_node;
+
+/* Answers one test of placement: federation/placement_test.h, which is above this folder. False:
+ * what is wrong is put into why, and *node is what it is about, or left as it is. */
+typedef bool (*policy_place_cb)(const struct policy *policy, const struct document_place *test,
+                                const struct yaml_node **node, struct text *why);
 
 struct policy_test_counts {
     size_t passed, failed; /* tests, each with all its callers and calls */
 };
 
-/* True: none failed. Each failure is added to findings as an error at the test. */
-bool policy_run_tests(const struct policy *policy, struct findings *findings,
+/* True: none failed. Each failure is added to findings as an error at the test. place NULL: tests
+ * of placement fail. */
+bool policy_run_tests(const struct policy *policy, policy_place_cb place, struct findings *findings,
                       struct policy_test_counts *counts);
 
 #endif

@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "http/tls.h"
 #include "policy/finding.h"
+#include "policy/placement.h"
 #include "policy/test.h"
 #include "proxy/clock.h"
 #include "proxy/policy_version.h"
@@ -89,12 +90,22 @@ static bool check_certificates(const struct policy *policy, struct error *err)
     return result;
 }
 
+/* Nothing keeps to it yet, so nobody may rely on it. */
+static bool refuse_placement(const struct policy *policy, struct error *err)
+{
+    return !policy_has_placement(policy) ||
+           error_set(err, ERROR_UNSUPPORTED,
+                     "the policy's section 'placement' is not enforced yet in this version, so it "
+                     "is refused: nobody should rely on it; remove the section");
+}
+
 static bool compile(const struct snapshot *snapshot, const struct policy_sources *sources,
                     const struct policy **policy, struct error *err)
 {
     if (!policy_compile(policy, sources->items, sources->count, NULL, err))
         return false;
-    if (check_org(snapshot, *policy, err) && check_certificates(*policy, err))
+    if (check_org(snapshot, *policy, err) && check_certificates(*policy, err) &&
+        refuse_placement(*policy, err))
         return true;
     policy_unref(policy);
     return false;
@@ -107,7 +118,7 @@ static bool pass_tests(const struct policy *policy, struct error *err)
     struct policy_test_counts counts = {0};
     struct findings findings = {0};
     struct text first = {0};
-    bool passed = policy_run_tests(policy, &findings, &counts);
+    bool passed = policy_run_tests(policy, NULL, &findings, &counts);
 
     if (!passed && findings.count > 0) {
         finding_put(&findings.items[0], &first);

@@ -248,7 +248,7 @@ static double check_ms(const struct text *text)
     uint64_t begin = now_ns();
     const struct policy *policy = compile(text, &findings);
 
-    policy_check(policy, 1800000000000, &findings, &tests);
+    policy_check(policy, 1800000000000, NULL, &findings, &tests);
     policy_unref(&policy);
     findings_dispose(&findings);
     return (double)(now_ns() - begin) / 1e6;

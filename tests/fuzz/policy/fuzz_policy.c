@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         assert(findings.counts[FINDING_ERROR] == 0);
         use(policy);
-        policy_check(policy, 1, &findings, &tests);
+        policy_check(policy, 1, NULL, &findings, &tests);
         policy_diff(policy, policy, &diff);
         assert(diff.count == 0);
         policy_diff_dispose(&diff);

@@ -16,7 +16,7 @@ static void check(const char *yaml, struct text *out)
 
     if (!policy_compile(&policy, &source, 1, &findings, &err))
         fail_msg("%s", err.text);
-    policy_check(policy, UINT64_C(1778075100000), &findings, &tests);
+    policy_check(policy, UINT64_C(1778075100000), NULL, &findings, &tests);
     for (size_t i = 0; i < findings.count; i++) {
         finding_put(&findings.items[i], out);
         text_put_char(out, '\n');
@@ -232,7 +232,7 @@ static size_t find(const struct policy_sources *sources, struct text *text)
     size_t count;
 
     if (policy_compile(&policy, sources->items, sources->count, &findings, &err))
-        policy_check(policy, UINT64_C(1778075100000), &findings, &tests);
+        policy_check(policy, UINT64_C(1778075100000), NULL, &findings, &tests);
     policy_unref(&policy);
     count = findings.counts[FINDING_ERROR] + findings.counts[FINDING_WARNING];
     for (size_t i = 0; i < findings.count && text->size == 0; i++)

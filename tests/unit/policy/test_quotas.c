@@ -140,7 +140,7 @@ static void run_check(const char *yaml, struct text *out)
     struct findings findings = {0};
     struct policy_test_counts counts;
 
-    policy_check(policy, 0, &findings, &counts);
+    policy_check(policy, 0, NULL, &findings, &counts);
     for (size_t i = 0; i < findings.count; i++) {
         finding_put(&findings.items[i], out);
         text_put_char(out, '\n');
