@@ -2,6 +2,7 @@
 #include "federation/commands.h"
 
 #include "federation/command_link.h"
+#include "federation/command_place.h"
 
 #include <stddef.h>
 
@@ -147,6 +148,25 @@ const struct cli_command federation_commands[] = {
         .help = limit_help,
         .options = link_limit_options,
         .run = command_link_limit,
+    },
+    {
+        .words = "place",
+        .arguments = "[CID]",
+        .max_arguments = 1,
+        .summary = "Which sites get copies of an object, and why.",
+        .help = place_help,
+        .options = place_options,
+        .run = command_place,
+    },
+    {
+        .words = "plan",
+        .arguments = "[OLD] NEW",
+        .min_arguments = 1,
+        .max_arguments = 2,
+        .summary = "What a change of the policy or of the sites would move.",
+        .help = plan_help,
+        .options = plan_options,
+        .run = command_plan,
     },
     {.words = NULL},
 };

@@ -45,8 +45,7 @@ struct placement_seen {
     char site[ID_SIZE]; /* "local", or a partner's alias */
     enum placement_gate gate;
     uint64_t room_bytes; /* what grants of both sides and the site itself leave; UINT64_MAX: all */
-    uint32_t has;        /* bits (1 << enum policy_seen) of values */
-    int64_t values[POLICY_SEEN_COUNT];
+    struct policy_seen_values seen;
 };
 
 /* All good: open, healthy, empty, near. For questions without a running gateway. */

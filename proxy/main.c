@@ -3,6 +3,7 @@
 #include "conf/cli.h"
 #include "conf/commands.h"
 #include "federation/commands.h"
+#include "federation/placement_test.h"
 #include "ipfs/commands.h"
 #include "policy/commands.h"
 #include "proxy/commands.h"
@@ -13,5 +14,7 @@ int main(int argc, char **argv)
         proxy_commands, auth_commands, policy_commands, federation_commands, conf_commands,
         ipfs_commands,  NULL};
 
-    return cli_run(argc, argv, tables, stdout, stderr, NULL);
+    static struct policy_commands_context context = {.place = placement_test};
+
+    return cli_run(argc, argv, tables, stdout, stderr, &context);
 }

@@ -2,6 +2,7 @@
 #include "proxy/snapshot.h"
 
 #include "conf/memory.h"
+#include "federation/placement_test.h"
 #include "http/tls.h"
 #include "policy/finding.h"
 #include "policy/placement.h"
@@ -118,7 +119,7 @@ static bool pass_tests(const struct policy *policy, struct error *err)
     struct policy_test_counts counts = {0};
     struct findings findings = {0};
     struct text first = {0};
-    bool passed = policy_run_tests(policy, NULL, &findings, &counts);
+    bool passed = policy_run_tests(policy, placement_test, &findings, &counts);
 
     if (!passed && findings.count > 0) {
         finding_put(&findings.items[0], &first);
