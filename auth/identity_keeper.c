@@ -309,6 +309,20 @@ bool identity_keeper_open(struct identity_keeper **keeper_,
     return true;
 }
 
+static void tell_of_close(const struct identity_keeper *keeper, struct task *task)
+{
+    struct error err = {0};
+    struct identity_outcome outcome = {.err = &err, .did = "", .next = "", .view = keeper->view};
+    identity_done_cb on_done = task->on_done;
+
+    task->on_done = NULL;
+    error_set(&err, ERROR_CANCELED,
+              "the gateway is stopping: what was asked for is done or not; ask again when it runs");
+    if (on_done != NULL)
+        on_done(task->arg, &outcome);
+    job_cancel(keeper->settings.jobs, &task->job);
+}
+
 void identity_keeper_close(struct identity_keeper **keeper_)
 {
     struct identity_keeper *keeper = *keeper_;
@@ -319,7 +333,7 @@ void identity_keeper_close(struct identity_keeper **keeper_)
     keeper->is_closed = true;
     timer_disarm(&keeper->timer);
     if (keeper->task != NULL) {
-        job_cancel(keeper->settings.jobs, &keeper->task->job);
+        tell_of_close(keeper, keeper->task);
         return; /* goes on when the job has ended */
     }
     identity_view_unref(&keeper->view);

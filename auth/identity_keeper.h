@@ -53,8 +53,8 @@ struct identity_keeper_settings {
 MUST_USE bool identity_keeper_open(struct identity_keeper **keeper,
                                    const struct identity_keeper_settings *settings,
                                    struct error *err);
-/* Gives up what waits. A job that runs must still end on this loop before jobs are destroyed. NULL
- * is fine. */
+/* Who waits is answered, with an error, though what runs is done. A job that runs must still end on
+ * this loop before it is destroyed: destroy jobs, turn the loop. NULL is fine. */
 void identity_keeper_close(struct identity_keeper **keeper);
 
 /* The one in force; borrowed until the loop turns. Never NULL. */

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+struct identity_keeper;
 struct links;
 struct operator_call;
 
@@ -37,8 +38,9 @@ struct operator_site {
     bool (*check_member)(void *policy, struct slice id, struct error *err);
     bool (*check_role)(void *policy, struct slice role, struct error *err);
     void *policy;
-    struct links *links;       /* federation/links.h; NULL: there are none, and why */
-    const char *links_missing; /* which line of causeway.yaml is missing; NULL: not known */
+    struct links *links;            /* federation/links.h; NULL: there are none, and why */
+    const char *links_missing;      /* which line of causeway.yaml is missing; NULL: not known */
+    struct identity_keeper *keeper; /* auth/identity_keeper.h; NULL: as links */
 };
 
 /* For proxy/. input is taken over: a JSON object. A reference on principal is taken. on_answer is
@@ -86,5 +88,7 @@ MUST_USE bool operator_check_fields(const json_t *input, const char *const *fiel
 
 /* /token/new, /token/list, /token/rotate, /token/revoke: operator_token.c says what they take. */
 extern const struct operator_route auth_routes[];
+/* /identity/status, /identity/rotate: operator_identity.c says what they take. */
+extern const struct operator_route identity_routes[];
 
 #endif

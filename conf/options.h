@@ -82,4 +82,8 @@ char *options_absolute(const char *folder, const char *path);
  * False: there is none of that name. */
 bool options_print(const struct option *table, const char *name, FILE *out);
 
+/* The one line of a file with a secret, spaces around it cut off; a text that is wiped and freed by
+ * its receiver. No message shows a byte of it. */
+MUST_USE bool option_read_secret(const char *path, char **secret, struct error *err);
+
 #endif

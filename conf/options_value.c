@@ -165,33 +165,38 @@ static ssize_t read_up_to(int fd, char *bytes, size_t size)
     return (ssize_t)used;
 }
 
-/* No message shows a byte of it. */
-static bool parse_secret(struct slice text, const char *folder, char **field, struct error *err)
+bool option_read_secret(const char *path, char **secret_, struct error *err)
 {
     char bytes[SECRET_MAX + 1];
     struct slice secret;
-    char *path = NULL;
     ssize_t size;
-    int fd = -1;
+    int fd = open_regular(path, err);
 
-    if (parse_path(text, folder, &path, err))
-        fd = open_regular(path, err);
-    if (fd >= 0) {
-        size = read_up_to(fd, bytes, sizeof(bytes));
-        secret = trim((struct slice){bytes, size > 0 ? (size_t)size : 0});
-        if (size < 0)
-            error_set_errno(err, "%s cannot be read", path);
-        else if (size > SECRET_MAX)
-            error_set(err, ERROR_LIMIT, "%s is larger than %d KiB", path, SECRET_MAX / 1024);
-        else if (!is_plain_text(secret))
-            error_set(err, ERROR_SYNTAX, "%s must hold one line with the secret", path);
-        else
-            *field = memory_copy(secret.data, secret.size);
-        explicit_bzero(bytes, sizeof(bytes));
-        close(fd);
-    }
+    *secret_ = NULL;
+    if (fd < 0)
+        return false;
+    size = read_up_to(fd, bytes, sizeof(bytes));
+    secret = trim((struct slice){bytes, size > 0 ? (size_t)size : 0});
+    if (size < 0)
+        error_set_errno(err, "%s cannot be read", path);
+    else if (size > SECRET_MAX)
+        error_set(err, ERROR_LIMIT, "%s is larger than %d KiB", path, SECRET_MAX / 1024);
+    else if (!is_plain_text(secret))
+        error_set(err, ERROR_SYNTAX, "%s must hold one line with the secret", path);
+    else
+        *secret_ = memory_copy(secret.data, secret.size);
+    explicit_bzero(bytes, sizeof(bytes));
+    close(fd);
+    return *secret_ != NULL;
+}
+
+static bool parse_secret(struct slice text, const char *folder, char **field, struct error *err)
+{
+    char *path = NULL;
+    bool is_read = parse_path(text, folder, &path, err) && option_read_secret(path, field, err);
+
     free(path);
-    return *field != NULL;
+    return is_read;
 }
 
 /* ---- choices, addresses, lists ---- */

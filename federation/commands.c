@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "federation/commands.h"
 
+#include "auth/command_rotate.h"
 #include "federation/command_link.h"
 #include "federation/command_place.h"
 
@@ -122,6 +123,16 @@ const struct cli_command federation_commands[] = {
         .summary = "End a suspension of ours.",
         .options = link_options,
         .run = command_link_resume,
+    },
+    {
+        .words = "link rotate",
+        .arguments = "leaf|issuer|root|signing-key",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Replace a key or certificate that partners know this organization by.",
+        .help = link_rotate_help,
+        .options = link_rotate_options,
+        .run = command_link_rotate,
     },
     {
         .words = "link revoke",

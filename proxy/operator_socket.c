@@ -40,7 +40,7 @@ static bool only_reads(const char *path)
 /* What the input says it is about: texts of these names, and the first of many CIDs. */
 static size_t find_subjects(const json_t *input, struct slice *subjects)
 {
-    static const char *const names[] = {"id", "path", "cid", "owner", "from", "to"};
+    static const char *const names[] = {"id", "path", "cid", "owner", "what", "from", "to"};
     const json_t *cids = json_object_get(input, "cids"), *cid;
     size_t count = 0, i;
 

@@ -179,8 +179,8 @@ static bool start_health(struct gateway *gateway, struct error *err)
 static bool start_desk(struct gateway *gateway, struct error *err)
 {
     static const struct operator_route *const tables[] = {
-        gateway_routes, deny_routes, member_routes,     ledger_routes, auth_routes,
-        storage_routes, pin_routes,  federation_routes, NULL};
+        gateway_routes,  deny_routes,    member_routes, ledger_routes,     auth_routes,
+        identity_routes, storage_routes, pin_routes,    federation_routes, NULL};
     struct server_options options = {.loop = gateway->loop,
                                      .max_connections = 64,
                                      .log = gateway->messages,
