@@ -296,7 +296,8 @@ static void on_writable(struct io *io)
 
 void fetch_produce_more(struct fetch *fetch)
 {
-    if (fetch->pooled == NULL || fetch->outgoing.produce == NULL)
+    if (fetch->pooled == NULL || fetch->outgoing.produce == NULL ||
+        fetch->outgoing.last == HALF_DONE) /* a wish to write would cost the connection */
         return;
     half_produce_more(&fetch->outgoing);
     io_watch_write(&fetch->pooled->connection.io);

@@ -9,7 +9,13 @@
 
 #define HEAD "POST /own HTTP/1.1\r\nHost: x\r\n"
 
-enum { CONNECT_MS = 5000, TICKET_S = 3600 };
+enum {
+    CONNECT_MS = 5000,
+    TICKET_S = 3600,
+    PIECE = 50 * 1000,
+    MUCH = 200 * PIECE,
+    PRIME = 251,
+};
 
 struct fixture {
     struct stage *stage;
@@ -42,6 +48,8 @@ struct fixture {
     int status;
     struct text body;
     struct error err;
+    uint64_t made, taken;
+    unsigned int pieces;
 };
 
 static struct fixture *fixture; /* of on_own, which has the stage */
@@ -453,6 +461,114 @@ static void test_peers_keep_no_session_across_a_clearing(void **state)
     stage_await_no_session(f->stage);
 }
 
+/* ---- much, both ways */
+
+static enum produce_result produce_much(void *f_, struct text *out)
+{
+    struct fixture *f = f_;
+
+    for (int i = 0; i < PIECE; i++)
+        text_reserve(out, PIECE)[i] = (char)((f->made + (uint64_t)i) % PRIME);
+    out->size += PIECE;
+    f->made += PIECE;
+    if (f->made == MUCH)
+        return PRODUCE_END;
+    return f->made % (8 * PIECE) == 0 ? PRODUCE_WAIT : PRODUCE_MORE;
+}
+
+static void take_much(struct fixture *f, struct slice content)
+{
+    for (size_t i = 0; i < content.size; i++)
+        assert_int_equal((char)((f->taken + i) % PRIME), ((const char *)content.data)[i]);
+    f->taken += content.size;
+}
+
+static enum consume_result consume(struct exchange *exchange, void *f_, struct slice content,
+                                   bool is_last)
+{
+    struct fixture *f = f_;
+
+    take_much(f, content);
+    if (is_last)
+        exchange_answer(
+            exchange,
+            &(struct answer){.status = 200, .content_type = "text/plain", .body = SLICE("all")});
+    return is_last ? CONSUME_DECIDED : CONSUME_MORE;
+}
+
+static void own_consume(struct stage *stage, struct exchange *exchange)
+{
+    /* the ticket is on its way while the body comes in */
+    assert_true(exchange_offer_ticket(exchange, SLICE("blob"), TICKET_S));
+    exchange_consume(exchange, consume, stage->own);
+}
+
+static void own_produce_much(struct stage *stage, struct exchange *exchange)
+{
+    assert_true(exchange_offer_ticket(exchange, SLICE("blob"), TICKET_S));
+    exchange_produce(exchange, &(struct produced){.status = 200,
+                                                  .content_type = "text/plain",
+                                                  .produce = produce_much,
+                                                  .arg = stage->own});
+}
+
+static void on_content(void *f_, struct slice content)
+{
+    struct fixture *f = f_;
+
+    take_much(f, content);
+    if (++f->pieces % 5 == 0)
+        fetch_pause(f->fetch);
+}
+
+/* Turns until it is done; whoever waits, the client or what makes content, goes on now and then. */
+static void move_much(struct fixture *f, bool is_upload)
+{
+    struct error err = {0};
+    struct fetch_request request = {
+        .loop = f->stage->loop,
+        .pool = f->pool,
+        .pipes = f->stage->server->pipes,
+        .head = SLICE(HEAD),
+        .produce = is_upload ? produce_much : NULL,
+        .produce_arg = f,
+        .reply_max = 1000,
+        .on_content = is_upload ? NULL : on_content,
+    };
+
+    f->calls = 0;
+    assert_true(fetch_start(&f->fetch, &request, on_done, f, &err));
+    for (int i = 0; i < 20000 && f->calls == 0; i++) {
+        loop_turn(f->stage->loop, 1);
+        if (f->fetch != NULL && is_upload)
+            fetch_produce_more(f->fetch);
+        else if (f->fetch != NULL)
+            fetch_resume(f->fetch);
+        if (!is_upload && f->stage->begun > f->stage->ended)
+            exchange_produce_more(f->stage->current);
+    }
+    assert_string_equal(f->err.text, "");
+    assert_int_equal(f->status, 200);
+    assert_int_equal(f->taken, MUCH);
+}
+
+static void test_peers_move_much_both_ways(void **state)
+{
+    struct fixture *f = *state;
+
+    begin(f);
+    for (int round = 0; round < 2; round++) { /* the second time on the same connection */
+        f->stage->on_own = own_consume;
+        f->made = f->taken = 0;
+        move_much(f, true);
+        f->stage->on_own = own_produce_much;
+        f->made = f->taken = 0;
+        move_much(f, false);
+        clock_advance_ms(500);
+    }
+    assert_int_equal(f->verified, 1);
+}
+
 /* ---- sessions that are cut */
 
 static void test_peers_cut_idle_and_running_sessions(void **state)
@@ -633,6 +749,7 @@ int main(void)
         TEST(test_peers_resume_nothing_that_was_revoked),
         TEST(test_peers_resume_nothing_with_a_server_that_was_refused),
         TEST(test_peers_keep_no_session_across_a_clearing),
+        TEST(test_peers_move_much_both_ways),
         TEST(test_peers_cut_idle_and_running_sessions),
         TEST(test_peers_cut_a_session_inside_its_reply),
         TEST(test_peers_refuse_an_address_that_has_too_many_handshakes),
