@@ -86,8 +86,8 @@ static void move_tracker(struct gateway *gateway, const struct snapshot *loaded)
         storage_use(gateway, &loaded->config->limits);
         return;
     }
-    gateway->storage =
-        storage_open(gateway->loop, gateway->blocks, gateway->pipes, loaded, gateway->context.node);
+    gateway->storage = storage_open(gateway->loop, gateway->blocks, gateway->pipes, loaded,
+                                    gateway->context.node, gateway->jobs);
     tracker_use(gateway->context.tracker, gateway->storage);
     storage_use(gateway, &loaded->config->limits);
     upstream_destroy(&before);

@@ -230,7 +230,7 @@ static void start_tracker(struct gateway *gateway)
     gateway->blocks = block_store_create(0);
     gateway->pipes = pipe_store_create();
     gateway->storage = storage_open(gateway->loop, gateway->blocks, gateway->pipes,
-                                    gateway->snapshot, gateway->context.node);
+                                    gateway->snapshot, gateway->context.node, gateway->jobs);
     settings.upstream = gateway->storage;
     gateway->context.tracker = tracker_create(&settings);
     storage_start(gateway);

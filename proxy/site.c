@@ -41,8 +41,8 @@ struct site *site_create(struct server *server, struct snapshot *snapshot, struc
     site->snapshot = snapshot_ref(snapshot);
     site->context = keep->context;
     site->tools = &keep->tools;
-    site->upstream =
-        storage_open(server->loop, server->blocks, server->pipes, snapshot, keep->context->node);
+    site->upstream = storage_open(server->loop, server->blocks, server->pipes, snapshot,
+                                  keep->context->node, NULL);
     site->quotas = quota_cache_create();
     site->settings = (struct server_settings){
         .references = 1,

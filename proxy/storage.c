@@ -59,13 +59,14 @@ bool storage_open_node(struct node **node, const struct config *config, struct j
 
 struct upstream *storage_open(struct loop *loop, struct block_store *blocks,
                               struct pipe_store *pipes, const struct snapshot *snapshot,
-                              struct node *node)
+                              struct node *node, struct jobs *jobs)
 {
     struct kubo_settings kubo;
 
     if (is_embedded(snapshot->config))
         return embedded_create(loop, node);
     kubo = kubo_settings_of(snapshot);
+    kubo.jobs = jobs;
     return kubo_create(loop, blocks, pipes, &kubo);
 }
 

@@ -13,10 +13,10 @@
 MUST_USE bool storage_open_node(struct node **node, const struct config *config, struct jobs *jobs,
                                 struct log_writer *messages, struct error *err);
 
-/* node: what storage_open_node gave. */
+/* node: what storage_open_node gave. jobs: read files that are imported; NULL: nothing is. */
 struct upstream *storage_open(struct loop *loop, struct block_store *blocks,
                               struct pipe_store *pipes, const struct snapshot *snapshot,
-                              struct node *node);
+                              struct node *node, struct jobs *jobs);
 
 /* Would storage_open make the same of both? */
 bool storage_is_same(const struct snapshot *a, const struct snapshot *b);

@@ -4,11 +4,13 @@
 #define UPSTREAM_KUBO_H
 
 #include "conf/address.h"
+#include "http/jobs.h"
 #include "upstream/upstream.h"
 
 struct kubo_settings {
     struct address address;    /* resolved */
     const char *authorization; /* the Authorization header's value, or NULL; copied */
+    struct jobs *jobs;         /* read files that are imported */
     uint32_t max_idle;         /* connections */
     uint64_t connect_timeout_ms;
     uint64_t head_timeout_ms, idle_timeout_ms; /* of a reply, unless a relay says otherwise */

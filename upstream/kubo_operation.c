@@ -33,6 +33,8 @@ static void dispose(struct kubo_operation *operation)
     if (next != NULL)
         next->previous = previous;
     fetch_cancel(&operation->fetch);
+    if (operation->dispose != NULL)
+        operation->dispose(operation);
     ndjson_dispose(&operation->lines);
     text_dispose(&operation->name);
     text_dispose(&operation->path);
@@ -192,7 +194,7 @@ static bool is_alive(struct kubo_operation *operation)
     return false;
 }
 
-static void on_content(void *operation_, struct slice content)
+static void on_lines(void *operation_, struct slice content)
 {
     struct kubo_operation *operation = operation_;
     enum ndjson_step step;
@@ -203,6 +205,16 @@ static void on_content(void *operation_, struct slice content)
         if (!is_alive(operation))
             return;
     }
+}
+
+static void on_bytes(void *operation_, struct slice content)
+{
+    struct kubo_operation *operation = operation_;
+
+    operation->is_calling = true;
+    operation->on_bytes(operation, content, &operation->fault);
+    operation->is_calling = false;
+    (void)is_alive(operation);
 }
 
 static void on_reply_end(struct kubo_operation *operation, struct slice trailers)
@@ -223,13 +235,21 @@ static void on_reply_end(struct kubo_operation *operation, struct slice trailers
     text_dispose(&message);
 }
 
+static void fail_to_ask(struct kubo_operation *operation, const struct error *err)
+{
+    const struct error *fault = operation->body.fault;
+    struct error why = fault != NULL && fault->code != ERROR_NONE ? *fault : *err;
+
+    kubo_operation_end(operation, &why);
+}
+
 static void on_fetched(void *operation_, const struct fetch_reply *reply, const struct error *err)
 {
     struct kubo_operation *operation = operation_;
 
     operation->fetch = NULL;
     if (reply == NULL)
-        kubo_operation_end(operation, err);
+        fail_to_ask(operation, err);
     else if (reply->status == 200)
         on_reply_end(operation, reply->trailers);
     else
@@ -246,15 +266,21 @@ static bool ask(struct kubo_operation *operation, struct call *call, struct erro
                                     .reply_max = ERROR_REPLY_MAX,
                                     .timeout_ms = operation->timeout_ms,
                                     .silence_ms = operation->silence_ms,
-                                    .on_content = on_content};
+                                    .produce = operation->body.produce,
+                                    .produce_arg = operation->body.arg,
+                                    .on_content =
+                                        operation->on_bytes != NULL ? on_bytes : on_lines};
     struct text head = {0};
     bool result;
 
-    assert(operation->on_line != NULL && operation->on_end != NULL);
+    assert((operation->on_line != NULL) != (operation->on_bytes != NULL));
+    assert(operation->on_end != NULL);
     ndjson_dispose(&operation->lines);
     operation->lines = (struct ndjson){0};
     kubo_put_head(operation->kubo, call, &head);
     call_destroy(&call);
+    if (operation->body.content_type != NULL)
+        text_put_format(&head, "Content-Type: %s\r\n", operation->body.content_type);
     request.head = text_slice(&head);
     result = fetch_start(&operation->fetch, &request, on_fetched, operation, err);
     text_dispose(&head);

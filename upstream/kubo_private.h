@@ -27,6 +27,17 @@ const char *kubo_status_fault(int status);
 /* "POST target HTTP/1.1" and the headers that every request has. */
 void kubo_put_head(const struct kubo *kubo, const struct call *call, struct text *head);
 
+struct kubo_export;
+struct kubo_import;
+
+/* Of a request that has one. */
+struct kubo_body {
+    const char *content_type; /* NULL: there is none */
+    half_produce produce;
+    void *arg;
+    const struct error *fault; /* set when produce says PRODUCE_BREAK */
+};
+
 struct kubo_operation {
     struct operation base;
     struct kubo *kubo;
@@ -38,12 +49,15 @@ struct kubo_operation {
     /* Of the request under way. What a line says goes into result; an operation that cannot go on
      * with it sets fault. May call back a function that cancels the operation, as its last act. */
     void (*on_line)(struct kubo_operation *operation, const json_t *line, struct error *fault);
+    /* Gets the reply's bytes as they come, in place of on_line, and under its rules. */
+    void (*on_bytes)(struct kubo_operation *operation, struct slice content, struct error *fault);
     /* The reply ended, and no line was at fault: asks again, or ends the operation. */
     void (*on_end)(struct kubo_operation *operation);
     /* The node refused, in words, or broke its reply off with them: asks again, or ends the
      * operation. NULL: it fails with this error. */
     void (*on_refused)(struct kubo_operation *operation, const struct error *err);
     uint64_t timeout_ms, silence_ms; /* see struct fetch_request */
+    struct kubo_body body;
 
     /* Of the operation's own kind. */
     struct cid cid; /* v1 */
@@ -56,6 +70,9 @@ struct kubo_operation {
     bool is_v0;           /* look: at the v0 form */
     uint64_t advanced_ms; /* pin: when a node was found last */
     void (*then)(struct kubo_operation *operation); /* measure: goes on; NULL: it was all */
+    struct kubo_export *export;
+    struct kubo_import *import;
+    void (*dispose)(struct kubo_operation *operation); /* frees what its kind has; NULL: nothing */
 
     /* Of kubo_operation.c. */
     struct fetch *fetch;
@@ -111,11 +128,18 @@ bool kubo_resolve(struct upstream *upstream, struct operation **operation, struc
                   struct error *err);
 bool kubo_gc(struct upstream *upstream, struct operation **operation, operation_done on_done,
              void *arg, struct error *err);
+bool kubo_export(struct upstream *upstream, struct operation **operation, const struct cid *root,
+                 uint64_t skip, operation_content on_content, operation_done on_done, void *arg,
+                 struct error *err);
+bool kubo_import(struct upstream *upstream, struct operation **operation, const char *path,
+                 operation_done on_done, void *arg, struct error *err);
 bool kubo_verify(struct upstream *upstream, struct operation **operation,
                  operation_progress on_progress, operation_damage_found on_damage,
                  operation_done on_done, void *arg, struct error *err);
 bool kubo_capacity(struct upstream *upstream, struct operation **operation, operation_done on_done,
                    void *arg, struct error *err);
+void kubo_pause(struct operation *operation);
+void kubo_resume(struct operation *operation);
 void kubo_cancel(struct operation *operation);
 
 #endif

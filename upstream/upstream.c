@@ -63,6 +63,30 @@ bool upstream_gc(struct upstream *upstream, struct operation **operation, operat
     return upstream->functions->gc(upstream, operation, on_done, arg, err);
 }
 
+bool upstream_export(struct upstream *upstream, struct operation **operation,
+                     const struct cid *root, uint64_t skip, operation_content on_content,
+                     operation_done on_done, void *arg, struct error *err)
+{
+    return upstream->functions->export(upstream, operation, root, skip, on_content, on_done, arg,
+                                       err);
+}
+
+void upstream_pause(struct operation *operation)
+{
+    operation->functions->pause(operation);
+}
+
+void upstream_resume(struct operation *operation)
+{
+    operation->functions->resume(operation);
+}
+
+bool upstream_import(struct upstream *upstream, struct operation **operation, const char *path,
+                     operation_done on_done, void *arg, struct error *err)
+{
+    return upstream->functions->import(upstream, operation, path, on_done, arg, err);
+}
+
 bool upstream_verify(struct upstream *upstream, struct operation **operation,
                      operation_progress on_progress, operation_damage_found on_damage,
                      operation_done on_done, void *arg, struct error *err)

@@ -129,6 +129,26 @@ MUST_USE bool upstream_resolve(struct upstream *upstream, struct operation **ope
 MUST_USE bool upstream_gc(struct upstream *upstream, struct operation **operation,
                           operation_done on_done, void *arg, struct error *err);
 
+/* A piece of what the storage gives out. Borrowed. May call upstream_pause; and upstream_cancel, as
+ * its last act. */
+typedef void (*operation_content)(void *arg, struct slice content);
+/* The object as it lies here, never from the network: a CARv1 with this root, its blocks in the
+ * order of ipfs/walk.h, without the first `skip` of them. ERROR_NOT_FOUND: a block is missing;
+ * ERROR_MISMATCH: it has not so many blocks. What came before a failure was right. */
+MUST_USE bool upstream_export(struct upstream *upstream, struct operation **operation,
+                              const struct cid *root, uint64_t skip, operation_content on_content,
+                              operation_done on_done, void *arg, struct error *err);
+/* No more content, soon after; and on with it, later. Also from inside on_content. */
+void upstream_pause(struct operation *operation);
+void upstream_resume(struct operation *operation);
+
+/* Takes in the blocks of a CAR file of ours, which are known to be what their CIDs say, and pins
+ * nothing. Durable once it is done. Who asks is inside the gate that keeps garbage from being
+ * collected. */
+MUST_USE bool upstream_import(struct upstream *upstream, struct operation **operation,
+                              const char *path, operation_done on_done, void *arg,
+                              struct error *err);
+
 /* A block is damaged, in a sentence. Borrowed. May end it with upstream_cancel, as its last act. */
 typedef void (*operation_damage_found)(void *arg, struct slice what);
 /* Reads and hashes every block that is here; on_progress: how many so far, as nodes.

@@ -29,11 +29,18 @@ struct upstream_functions {
                     struct error *err);
     bool (*gc)(struct upstream *upstream, struct operation **operation, operation_done on_done,
                void *arg, struct error *err);
+    bool (*export)(struct upstream *upstream, struct operation **operation, const struct cid *root,
+                   uint64_t skip, operation_content on_content, operation_done on_done, void *arg,
+                   struct error *err);
+    bool (*import)(struct upstream *upstream, struct operation **operation, const char *path,
+                   operation_done on_done, void *arg, struct error *err);
     bool (*verify)(struct upstream *upstream, struct operation **operation,
                    operation_progress on_progress, operation_damage_found on_damage,
                    operation_done on_done, void *arg, struct error *err);
     bool (*capacity)(struct upstream *upstream, struct operation **operation,
                      operation_done on_done, void *arg, struct error *err);
+    void (*pause)(struct operation *operation); /* of an export */
+    void (*resume)(struct operation *operation);
     void (*cancel)(struct operation *operation); /* frees it */
     const char *(*address)(const struct upstream *upstream);
     void (*destroy)(struct upstream *upstream); /* frees it */

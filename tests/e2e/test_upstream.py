@@ -19,7 +19,8 @@ from kit.settings import MIB
 NAME = "cw:7c1d7a1e-0000-4000-8000-000000000001"
 ABSENT = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
 EMPTY_BLOCK = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
-UNSUPPORTED, NOT_FOUND, IO, TIMEOUT = 3, 4, 6, 8  # of enum error_code
+HEADER = 59  # bytes of a CAR's header that names one root, of CIDv1 with sha2-256
+UNSUPPORTED, NOT_FOUND, MISMATCH, IO, TIMEOUT = 3, 4, 5, 6, 8  # of enum error_code
 
 
 def multipart(contents):
@@ -199,6 +200,28 @@ class Operations:
         cid = self.add(b"a file")
         self.assertEqual(self.do("resolve", f"/ipfs/{cid}")["path"], f"/ipfs/{cid}")
         self.assertEqual(self.do("resolve", f"/ipfs/{cid}/no/such")["error"], UNSUPPORTED)
+
+    def test_an_object_goes_out_and_comes_back_as_a_car(self):
+        cid = self.add(self.random.randbytes(3 * MIB), "cid-version=1&raw-leaves=true&chunker=size-65536")
+        with urllib.request.urlopen(urllib.request.Request(
+                f"http://127.0.0.1:{self.node.port}/api/v0/dag/export?arg={cid}&progress=false", method="POST")) as reply:
+            whole = reply.read()
+        count = self.do("measure", cid, "recursive")["blocks"]
+        sizes = []
+        for skip in (0, 1, 7, count):
+            car = self.folder / f"from-{skip}.car"
+            self.assertNotIn("error", self.do("export", cid, skip, car))
+            sizes.append(car.stat().st_size)
+            self.assertTrue(whole.endswith(car.read_bytes()[HEADER:]))
+        self.assertEqual(sizes[0], len(whole))
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+        self.assertEqual(self.do("export", cid, count + 1, self.folder / "none.car")["error"], MISMATCH)
+        self.rpc("repo/gc")
+        self.assertEqual(self.do("export", cid, 0, self.folder / "gone.car")["error"], NOT_FOUND)
+        imported = self.do("import", self.folder / "from-0.car")
+        self.assertEqual(imported["blocks"], count)
+        self.assertEqual(self.do("measure", cid, "recursive")["blocks"], count)
+        self.assert_looks(cid, "none")
 
     def test_what_is_cut_or_dies_midway(self):
         cid = self.add(self.random.randbytes(16 * MIB), "cid-version=1&chunker=size-1024")

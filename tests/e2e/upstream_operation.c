@@ -4,7 +4,7 @@
  * ended.
  *
  *   look CID NAME | pin CID MODE NAME [offline] | unpin CID MODE | measure CID MODE
- *   list | resolve PATH | gc | capacity */
+ *   export CID SKIP FILE | import FILE | list | resolve PATH | gc | capacity */
 #include "http/block.h"
 #include "http/loop.h"
 #include "http/splice.h"
@@ -20,6 +20,7 @@ struct run {
     struct operation *operation;
     struct timer cut;
     bool is_over;
+    FILE *file; /* of an export */
 };
 
 static void print(const struct text *line)
@@ -86,6 +87,14 @@ static void on_pin(void *run, const struct cid *cid, enum pin_mode mode, struct 
     text_dispose(&line);
 }
 
+static void on_content(void *run_, struct slice content)
+{
+    struct run *run = run_;
+
+    if (fwrite(content.data, 1, content.size, run->file) != content.size)
+        perror("the file of the export");
+}
+
 static void on_cut(struct timer *timer)
 {
     struct run *run = CONTAINER_OF(timer, struct run, cut);
@@ -135,6 +144,10 @@ static bool start_with_cid(struct run *run, int count, char **words, struct erro
     if (strcmp(words[0], "unpin") == 0 && count == 3)
         return upstream_unpin(upstream, &run->operation, &cid, mode_of(words[2]), on_done, run,
                               err);
+    if (strcmp(words[0], "export") == 0 && count == 4 &&
+        (run->file = fopen(words[3], "wb")) != NULL)
+        return upstream_export(upstream, &run->operation, &cid, strtoull(words[2], NULL, 10),
+                               on_content, on_done, run, err);
     if (strcmp(words[0], "measure") == 0 && count == 3)
         return upstream_measure(upstream, &run->operation, &cid, mode_of(words[2]), on_done, run,
                                 err);
@@ -156,6 +169,8 @@ static bool start(struct run *run, int count, char **words, struct error *err)
     if (strcmp(words[0], "resolve") == 0 && count == 2)
         return upstream_resolve(upstream, &run->operation, slice_of(words[1]), 5000, true, on_done,
                                 run, err);
+    if (strcmp(words[0], "import") == 0 && count == 2)
+        return upstream_import(upstream, &run->operation, words[1], on_done, run, err);
     return count < 2 ? error_set(err, ERROR_SYNTAX, "which CID?")
                      : start_with_cid(run, count, words, err);
 }
@@ -208,9 +223,13 @@ int main(int argc, char **argv)
     silence_ms = take_number(&count, &words, "--silence-ms");
     settings.head_timeout_ms = settings.idle_timeout_ms = settings.walk_idle_ms = silence_ms;
     run.loop = loop_create(&run);
+    settings.jobs = jobs_create(1, 4);
     run.upstream = kubo_create(run.loop, blocks, pipes, &settings);
     status = carry_out(&run, count, words, cut_ms);
     upstream_destroy(&run.upstream);
+    jobs_destroy(&settings.jobs);
+    if (run.file != NULL)
+        fclose(run.file);
     loop_turn(run.loop, 0);
     loop_destroy(&run.loop);
     pipe_store_destroy(&pipes);

@@ -44,6 +44,11 @@ bool embedded_resolve(struct upstream *upstream, struct operation **operation, s
                       struct error *err);
 bool embedded_gc(struct upstream *upstream, struct operation **operation, operation_done on_done,
                  void *arg, struct error *err);
+bool embedded_export(struct upstream *upstream, struct operation **operation,
+                     const struct cid *root, uint64_t skip, operation_content on_content,
+                     operation_done on_done, void *arg, struct error *err);
+bool embedded_import(struct upstream *upstream, struct operation **operation, const char *path,
+                     operation_done on_done, void *arg, struct error *err);
 bool embedded_verify(struct upstream *upstream, struct operation **operation,
                      operation_progress on_progress, operation_damage_found on_damage,
                      operation_done on_done, void *arg, struct error *err);

@@ -12,6 +12,9 @@ struct work {
     struct run run;
     struct embedded *embedded;
     struct operation_task task;
+    struct later resume;
+    bool is_paused;
+    bool *is_left;             /* set by leave; NULL: nobody asks */
     struct work *next, **link; /* of those that were not left */
 };
 
@@ -23,6 +26,9 @@ static struct work *work_of(struct run *run)
 /* The operation is gone; its memory is the pool's as long as a slice runs. */
 static void leave(struct work *work)
 {
+    if (work->is_left != NULL)
+        *work->is_left = true;
+    later_cancel(&work->resume);
     *work->link = work->next;
     if (work->next != NULL)
         work->next->link = work->link;
@@ -50,19 +56,57 @@ static void end(struct work *work)
         task.destroy(task.arg);
 }
 
+/* False: it was left. */
+static bool hand_on(struct work *work)
+{
+    struct text output = {0};
+    bool is_left = false;
+
+    if (run_take_output(&work->run, &output) && work->task.on_output != NULL) {
+        work->is_left = &is_left;
+        work->task.on_output(work->task.arg, text_slice(&output));
+    }
+    text_dispose(&output);
+    if (!is_left)
+        work->is_left = NULL;
+    return !is_left;
+}
+
+/* A task whose output is not taken runs no further. */
 static void on_step(struct run *run)
 {
     struct work *work = work_of(run);
-    struct text dropped = {0};
 
-    if (run->is_running)
+    if (run->is_running || work->is_paused || !hand_on(work) || work->is_paused)
         return;
-    (void)run_take_output(run, &dropped);
-    text_dispose(&dropped);
     if (run_has_ended(run))
         end(work);
     else if (work->task.on_slice != NULL)
         work->task.on_slice(work->task.arg);
+}
+
+static void on_resume(struct later *later)
+{
+    struct work *work = CONTAINER_OF(later, struct work, resume);
+
+    work->is_paused = false;
+    on_step(&work->run);
+}
+
+void operation_task_pause(struct operation *operation)
+{
+    struct work *work = CONTAINER_OF(operation, struct work, base);
+
+    work->is_paused = true;
+    later_cancel(&work->resume);
+}
+
+void operation_task_resume(struct operation *operation)
+{
+    struct work *work = CONTAINER_OF(operation, struct work, base);
+
+    if (work->is_paused)
+        loop_later(work->embedded->loop, &work->resume);
 }
 
 static const struct run_owner functions = {.on_step = on_step, .destroy = destroy};
@@ -76,6 +120,7 @@ void operation_task_start(struct upstream *upstream, struct operation **operatio
     work->base.functions = upstream->functions;
     work->embedded = embedded;
     work->task = *task;
+    work->resume.run = on_resume;
     work->next = embedded->operations;
     work->link = &embedded->operations;
     if (work->next != NULL)

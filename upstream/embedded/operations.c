@@ -45,16 +45,31 @@ static void end(void *asked_, const struct error *err)
     asked->on_done(asked->arg, err == NULL ? &asked->result : NULL, err);
 }
 
+static bool start(struct asked *asked, struct upstream *upstream, struct operation **operation,
+                  struct operation_task *task)
+{
+    task->arg = asked;
+    task->on_done = end;
+    task->destroy = destroy;
+    operation_task_start(upstream, operation, task);
+    return true;
+}
+
 bool asked_start(struct asked *asked, struct upstream *upstream, struct operation **operation,
                  const struct task_command *command, void (*on_slice)(void *asked))
 {
-    operation_task_start(upstream, operation,
-                         &(struct operation_task){.command = command,
-                                                  .arg = asked,
-                                                  .on_slice = on_slice,
-                                                  .on_done = end,
-                                                  .destroy = destroy});
-    return true;
+    struct operation_task task = {.command = command, .on_slice = on_slice};
+
+    return start(asked, upstream, operation, &task);
+}
+
+bool asked_start_output(struct asked *asked, struct upstream *upstream,
+                        struct operation **operation, const struct task_command *command,
+                        void (*on_output)(void *asked, struct slice output))
+{
+    struct operation_task task = {.command = command, .on_output = on_output};
+
+    return start(asked, upstream, operation, &task);
 }
 
 void asked_tell_progress(struct asked *asked)

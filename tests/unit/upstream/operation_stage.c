@@ -22,6 +22,7 @@ int operation_stage_teardown(void **state)
     void *base = o->base;
 
     text_dispose(&o->pins);
+    text_dispose(&o->content);
     free(o);
     return kubo_stage_teardown(&base);
 }
@@ -66,6 +67,16 @@ static void on_pin(void *o_, const struct cid *cid, enum pin_mode mode, struct s
     heard(o);
 }
 
+static void on_content(void *o_, struct slice content)
+{
+    struct operation_stage *o = o_;
+
+    text_put_slice(&o->content, content);
+    if (o->pauses)
+        upstream_pause(o->operation);
+    heard(o);
+}
+
 static struct cid cid_of(const char *text)
 {
     struct cid cid;
@@ -80,6 +91,7 @@ static struct upstream *begin(struct operation_stage *o)
     o->calls = o->heard = 0;
     o->err = (struct error){0};
     text_clear(&o->pins);
+    text_clear(&o->content);
     o->is_starting = true;
     return o->s->kubo;
 }
@@ -128,6 +140,20 @@ bool stage_measure(struct operation_stage *o, const char *text, enum pin_mode mo
 bool stage_list_pins(struct operation_stage *o)
 {
     return begun(o, upstream_list_pins(begin(o), &o->operation, on_pin, on_done, o, &o->err));
+}
+
+bool stage_export(struct operation_stage *o, const char *text, uint64_t skip)
+{
+    struct upstream *upstream = begin(o);
+    struct cid cid = cid_of(text);
+
+    return begun(
+        o, upstream_export(upstream, &o->operation, &cid, skip, on_content, on_done, o, &o->err));
+}
+
+bool stage_import(struct operation_stage *o, const char *path)
+{
+    return begun(o, upstream_import(begin(o), &o->operation, path, on_done, o, &o->err));
 }
 
 bool stage_contains(struct operation_stage *o, const char *root, const char *wanted)

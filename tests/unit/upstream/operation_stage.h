@@ -26,6 +26,8 @@ struct operation_stage {
     uint64_t nodes, bytes;
     struct text pins; /* "CID mode name\n"..., unless forgets_pins; or what is damaged */
     bool forgets_pins;
+    struct text content; /* of an export */
+    bool pauses;         /* with each piece of it */
 };
 
 int operation_stage_setup(void **state);
@@ -41,6 +43,8 @@ bool stage_contains(struct operation_stage *o, const char *root, const char *wan
 bool stage_gc(struct operation_stage *o);
 bool stage_verify(struct operation_stage *o);
 bool stage_capacity(struct operation_stage *o);
+bool stage_export(struct operation_stage *o, const char *cid, uint64_t skip);
+bool stage_import(struct operation_stage *o, const char *path);
 
 /* The next request is this one. Its reply has a length and closes the connection. */
 struct peer *stage_asked(struct operation_stage *o, const char *target);
