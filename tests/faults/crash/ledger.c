@@ -23,6 +23,11 @@ struct check {
 /* What is found of one pin. */
 struct found {
     bool has_intent, has_pin, is_confirmed, is_renamed;
+    bool is_linked, has_ended;
+    size_t events;
+    uint64_t claimed;
+    bool has_reply, has_settled;
+    bool has_allocation, is_pinned; /* of the partner's */
 };
 
 struct check *check_create(void)
@@ -89,13 +94,101 @@ static bool find_intents(struct store *store, struct found *found, unsigned coun
     return is_fine;
 }
 
+/* ---- of a link */
+
+static bool find_link(struct store *store, struct found *found, const char *partner,
+                      struct error *err)
+{
+    struct transaction *get = transaction_create(TRANSACTION_LINK_GET);
+    struct transaction *list = transaction_create(TRANSACTION_LINK_EVENT_LIST);
+    bool is_fine = true;
+
+    snprintf(get->link_get.partner, ID_SIZE, "%s", partner);
+    snprintf(list->link_event_list.partner, ID_SIZE, "%s", partner);
+    list->link_event_list.limit = PAGE;
+    found->is_linked = store_run(store, get, NULL);
+    found->has_ended = found->is_linked && get->link_get.entry.ended_epoch == 1;
+    if (found->has_ended != (strcmp(get->link_get.entry.state, "revoked") == 0))
+        is_fine = error_set(err, ERROR_MISMATCH, "%s: the link is half written", partner);
+    is_fine = is_fine && store_run(store, list, err);
+    found->events = list->link_event_list.count;
+    transaction_destroy(&get);
+    transaction_destroy(&list);
+    return is_fine;
+}
+
+static bool find_numbers(struct store *store, struct found *found, const char *link,
+                         struct error *err)
+{
+    struct transaction *sequences = transaction_create(TRANSACTION_SEQUENCE_LIST);
+    struct transaction *replies = transaction_create(TRANSACTION_REPLY_LIST);
+    bool is_fine;
+
+    snprintf(sequences->sequence_list.link, ULID_SIZE, "%s", link);
+    snprintf(replies->reply_list.link, ULID_SIZE, "%s", link);
+    replies->reply_list.limit = PAGE;
+    is_fine = store_run(store, sequences, err) && store_run(store, replies, err);
+    if (is_fine && sequences->sequence_list.count > 0)
+        found->claimed = sequences->sequence_list.records[0].claimed;
+    found->has_settled = is_fine && sequences->sequence_list.settled_count > 0;
+    found->has_reply = is_fine && replies->reply_list.count > 0;
+    transaction_destroy(&sequences);
+    transaction_destroy(&replies);
+    return is_fine;
+}
+
+static void find_allocation(struct store *store, struct found *found, const char *id)
+{
+    struct transaction *get = transaction_create(TRANSACTION_ALLOCATION_GET);
+
+    snprintf(get->allocation_get.link, ULID_SIZE, "%s", id);
+    snprintf(get->allocation_get.id, ULID_SIZE, "%s", id);
+    get->allocation_get.role = ALLOCATION_ROLE_HOLDER;
+    found->has_allocation = store_run(store, get, NULL);
+    found->is_pinned =
+        found->has_allocation && strcmp(get->allocation_get.entry.state, "pinned") == 0;
+    transaction_destroy(&get);
+}
+
+static bool find_links(struct store *store, struct found *found, unsigned count, struct error *err)
+{
+    char partner[ID_SIZE], id[ULID_SIZE];
+    bool is_fine = true;
+
+    for (unsigned n = 0; is_fine && n < count; n++) {
+        stage_partner(partner, n);
+        stage_pin_id(id, n);
+        is_fine =
+            find_link(store, &found[n], partner, err) && find_numbers(store, &found[n], id, err);
+        if (is_fine)
+            find_allocation(store, &found[n], id);
+    }
+    return is_fine;
+}
+
 /* ---- what should be there */
+
+static bool link_is_at(const struct found *found, enum stage stage)
+{
+    uint64_t claimed = stage >= STAGE_TAKEN    ? CLAIMED_NEXT
+                       : stage >= STAGE_LINKED ? CLAIMED_FIRST
+                                               : 0;
+
+    return found->is_linked == (stage >= STAGE_LINKED) &&
+           found->has_ended == (stage >= STAGE_ENDED) && found->claimed == claimed &&
+           found->events == (size_t)(stage >= STAGE_LINKED) + (stage >= STAGE_ENDED) &&
+           found->has_reply == (stage == STAGE_TAKEN) &&
+           found->has_settled == (stage >= STAGE_SETTLED) &&
+           found->has_allocation == (stage >= STAGE_TAKEN && stage < STAGE_ENDED) &&
+           found->is_pinned == (stage == STAGE_SETTLED);
+}
 
 static bool is_at(const struct found *found, enum stage stage)
 {
     bool has_pin = stage >= STAGE_CLAIMED && stage < STAGE_REMOVED;
 
-    return found->has_intent == (stage >= STAGE_INTENT && stage < STAGE_CLOSED) &&
+    return link_is_at(found, stage) &&
+           found->has_intent == (stage >= STAGE_INTENT && stage < STAGE_CLOSED) &&
            found->has_pin == has_pin &&
            found->is_confirmed == (has_pin && stage >= STAGE_CONFIRMED) &&
            found->is_renamed == (has_pin && stage >= STAGE_RENAMED);
@@ -110,16 +203,21 @@ static bool check_pin(const struct said *said, const struct found *found, unsign
     return error_set(
         err, ERROR_MISMATCH,
         "pin %u: stage %u was acknowledged and %u asked for; found: intent %d, pin %d, "
-        "confirmed %d, renamed %d",
+        "confirmed %d, renamed %d; link %d, ended %d, events %zu, claimed %llu, reply %d, settled "
+        "%d, "
+        "allocation %d, pinned %d",
         n, said->acknowledged, said->started, found->has_intent, found->has_pin,
-        found->is_confirmed, found->is_renamed);
+        found->is_confirmed, found->is_renamed, found->is_linked, found->has_ended, found->events,
+        (unsigned long long)found->claimed, found->has_reply, found->has_settled,
+        found->has_allocation, found->is_pinned);
 }
 
 static bool check_pins(const struct check *check, struct store *store, struct error *err)
 {
     struct found *found = memory_alloc((check->notes.count + 1) * sizeof(*found));
     bool is_fine = find_pins(store, found, check->notes.count, err) &&
-                   find_intents(store, found, check->notes.count, err);
+                   find_intents(store, found, check->notes.count, err) &&
+                   find_links(store, found, check->notes.count, err);
 
     for (unsigned n = 0; is_fine && n < check->notes.count; n++)
         is_fine = check_pin(&check->notes.said[n], &found[n], n, err);

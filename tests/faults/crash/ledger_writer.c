@@ -7,7 +7,7 @@
 #include "rounds.h"
 #include "store/store.h"
 
-enum { MEMBERS = 7 };
+enum { MEMBERS = 7, GROUP_MAX = 3 };
 
 struct writer {
     struct rounds rounds;
@@ -15,6 +15,7 @@ struct writer {
     struct audit *audit;
     struct audit_writer *audit_writer;
     uint64_t journal[CALLERS_MAX]; /* the caller's entry */
+    size_t waiting[CALLERS_MAX];   /* of the transactions of its stage */
 };
 
 static struct writer *writer_of(struct rounds *rounds)
@@ -43,6 +44,86 @@ static struct transaction *claim(const struct caller *caller)
     record->state = PIN_QUEUED;
     record->expires_ms = caller->n % 3 == 0 ? 1000 + caller->n : 0;
     return add;
+}
+
+/* ---- links */
+
+static struct transaction *put_link(const struct caller *caller, const char *state,
+                                    uint64_t ended_epoch)
+{
+    struct transaction *put = transaction_create(TRANSACTION_LINK_PUT);
+    struct link_entry *entry = &put->link_put.entry;
+
+    stage_partner(entry->partner, caller->n);
+    stage_pin_id(entry->id, caller->n);
+    snprintf(entry->state, sizeof(entry->state), "%s", state);
+    entry->epoch = 1;
+    entry->ended_epoch = ended_epoch;
+    entry->record = SLICE("record");
+    return put;
+}
+
+static struct transaction *add_event(const struct caller *caller, const char *to)
+{
+    struct transaction *add = transaction_create(TRANSACTION_LINK_EVENT_ADD);
+
+    stage_partner(add->link_event_add.partner, caller->n);
+    snprintf(add->link_event_add.history.to, ENTRY_STATE_SIZE, "%s", to);
+    return add;
+}
+
+static struct transaction *claim_numbers(const struct caller *caller, uint64_t claimed)
+{
+    struct transaction *claim = transaction_create(TRANSACTION_SEQUENCE_CLAIM);
+
+    stage_pin_id(claim->sequence_claim.link, caller->n);
+    claim->sequence_claim.record =
+        (struct sequence_record){.node = "main", .incarnation = 1, .claimed = claimed};
+    return claim;
+}
+
+static struct transaction *put_allocation(const struct caller *caller, const char *state)
+{
+    struct transaction *put = transaction_create(TRANSACTION_ALLOCATION_PUT);
+    struct allocation_entry *entry = &put->allocation_put.entry;
+
+    stage_pin_id(entry->link, caller->n);
+    stage_pin_id(entry->id, caller->n);
+    entry->role = ALLOCATION_ROLE_HOLDER;
+    entry->object = SLICE("object");
+    snprintf(entry->state, sizeof(entry->state), "%s", state);
+    return put;
+}
+
+static struct transaction *remove_allocation(const struct caller *caller)
+{
+    struct transaction *remove = transaction_create(TRANSACTION_ALLOCATION_REMOVE);
+
+    stage_pin_id(remove->allocation_remove.link, caller->n);
+    stage_pin_id(remove->allocation_remove.id, caller->n);
+    remove->allocation_remove.role = ALLOCATION_ROLE_HOLDER;
+    return remove;
+}
+
+static struct transaction *put_reply(const struct caller *caller)
+{
+    struct transaction *put = transaction_create(TRANSACTION_REPLY_PUT);
+
+    stage_pin_id(put->reply_put.link, caller->n);
+    stage_pin_id(put->reply_put.record.key, caller->n);
+    snprintf(put->reply_put.record.node, ID_SIZE, "main");
+    put->reply_put.record.body = SLICE("answer");
+    return put;
+}
+
+static struct transaction *settle_reply(const struct caller *caller)
+{
+    struct transaction *settle = transaction_create(TRANSACTION_REPLY_SETTLE);
+
+    stage_pin_id(settle->reply_settle.link, caller->n);
+    stage_pin_id(settle->reply_settle.record.key, caller->n);
+    snprintf(settle->reply_settle.record.node, ID_SIZE, "main");
+    return settle;
 }
 
 static struct transaction *make(const struct caller *caller)
@@ -80,21 +161,59 @@ static struct transaction *make(const struct caller *caller)
     }
 }
 
+/* Returns how many. */
+static size_t make_all(const struct caller *caller, struct transaction *group[GROUP_MAX])
+{
+    size_t count = 0;
+
+    switch (caller->stage) {
+    case STAGE_LINKED:
+        group[count++] = put_link(caller, "active", 0);
+        group[count++] = add_event(caller, "active");
+        group[count++] = claim_numbers(caller, CLAIMED_FIRST);
+        break;
+    case STAGE_TAKEN:
+        group[count++] = put_allocation(caller, "reserved");
+        group[count++] = put_reply(caller);
+        group[count++] = claim_numbers(caller, CLAIMED_NEXT);
+        break;
+    case STAGE_SETTLED:
+        group[count++] = put_allocation(caller, "pinned");
+        group[count++] = settle_reply(caller);
+        break;
+    case STAGE_ENDED:
+        group[count++] = put_link(caller, "revoked", 1);
+        group[count++] = add_event(caller, "revoked");
+        group[count++] = remove_allocation(caller);
+        break;
+    default:
+        group[count++] = make(caller);
+    }
+    return count;
+}
+
 static void on_done(void *caller_, struct transaction *transaction)
 {
     struct caller *caller = caller_;
+    size_t *waiting = &writer_of(caller->rounds)->waiting[caller - caller->rounds->callers];
 
     if (caller->stage == STAGE_INTENT)
         *journal_of(caller) = transaction->journal_open.record.number;
-    rounds_acknowledge(caller, transaction->err.code != ERROR_NONE ? &transaction->err : NULL);
+    if (transaction->err.code != ERROR_NONE)
+        rounds_stop(&transaction->err);
+    if (--*waiting == 0)
+        rounds_acknowledge(caller, NULL);
 }
 
 static void start(struct caller *caller)
 {
+    struct writer *writer = writer_of(caller->rounds);
+    struct transaction *group[GROUP_MAX];
+    size_t count = make_all(caller, group);
     struct error err = {0};
 
-    if (!store_start(writer_of(caller->rounds)->store, caller->rounds->loop, make(caller), on_done,
-                     caller, &err))
+    writer->waiting[caller - caller->rounds->callers] = count;
+    if (!store_start_all(writer->store, caller->rounds->loop, group, count, on_done, caller, &err))
         rounds_stop(&err);
 }
 
