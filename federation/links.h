@@ -181,9 +181,10 @@ const char *link_item_link(const struct link_item *item);
 const char *link_item_key(const struct link_item *item);
 struct slice link_item_with(const struct link_item *item); /* JSON; empty: none */
 
-/* effects (taken over) and the kept reply are one commit; then the answer goes. If the ledger fails
- * nothing has happened, and the peer asks again. message: one line, from 400 on; else NULL.
- * with_json: an object, or empty. Statuses from 500 on are not kept: the peer asks again. */
+/* Not after links_close: who serves actions ends before. effects (taken over; such as the ledger
+ * refuses only when it fails) and the kept reply are one commit; then the answer goes. If the
+ * ledger fails nothing has happened, and the peer asks again. message: one line, from 400 on; else
+ * NULL. with_json: an object, or empty. Statuses from 500 on are not kept: the peer asks again. */
 void link_item_answer(struct link_item *item, int status, struct slice with_json,
                       const char *message, struct transaction *const *effects, size_t count);
 
@@ -203,20 +204,26 @@ void links_ask_cancel(struct link_ask **ask);
 /* The answer to this key is durable with the caller: it will never be asked again. */
 void links_settle(struct links *links, const char *partner, const char *key);
 
-/* What both sides compare before an isolated link goes on: the ids of what we hold for the peer,
- * and of what we believe that it holds for us. ids are sorted, without repetition. */
-struct link_ids {
-    char (*ids)[ULID_SIZE];
-    size_t count;
+/* What both sides compare before an isolated link goes on: pages (statement.h) of what each holds
+ * to be true of what either holds for the other. */
+enum link_page_verdict {
+    LINK_PAGE_AGREES,  /* they have right what we hold for them */
+    LINK_PAGE_DIFFERS, /* count entries of what we hold for them are wrong there; they learn */
+    LINK_PAGE_FAILED,  /* it could not be read, or not be made durable: asked again */
 };
 
+typedef void (*link_page_cb)(void *arg, enum link_page_verdict verdict, uint64_t count);
+
 struct link_holdings {
-    /* Fills both with memory_alloc'd lists of what is durable. */
-    void (*list)(void *arg, const char *partner, struct link_ids *held, struct link_ids *believed);
-    /* What the peer says that it holds for us: the truth about it from now on. What we believed and
-     * is not there is lost. on_done once, when that is durable. */
-    void (*adopt)(void *arg, const char *partner, const struct link_ids *there,
-                  void (*on_done)(void *done_arg, bool is_durable), void *done_arg);
+    /* Appends the page of what comes behind this id ("": the first); returns whether it is the last
+     * one, else the last id in it in next. Nothing held: nothing is appended. */
+    bool (*put_page)(void *arg, const char *partner, const char *after, struct text *page,
+                     char next[ULID_SIZE]);
+    /* A page of theirs that begins behind this id. What they hold for us is the truth about it from
+     * now on: what we believed and is not there is lost. on_done once, later or at once, when that
+     * is durable. */
+    void (*take_page)(void *arg, const char *partner, const char *after, struct slice page,
+                      link_page_cb on_done, void *done_arg);
     void *arg;
 };
 

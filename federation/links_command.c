@@ -261,11 +261,21 @@ static void wait_for_join(struct side *side, struct command *command)
     command->waits = true;
 }
 
+static void tell_roots(struct side *side)
+{
+    struct link_event event = {.kind = LINK_ROOTS_MADE,
+                               .sequence = side->links->identity->roots.sequence};
+    struct link_actions actions;
+
+    side_step(side, &event, &actions);
+}
+
 static void keep(struct side *side, struct command *command, enum link_state before)
 {
     bool begins = command->actions.send_join && !(before == LINK_PENDING);
 
     side->is_changed = true;
+    tell_roots(side);
     if (command->has_address)
         snprintf(side->our_address, sizeof(side->our_address), "%s", command->address);
     if (command->what == LINKS_INVITE || command->what == LINKS_REPIN)

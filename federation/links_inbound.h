@@ -24,6 +24,8 @@ void inbound_put(struct inbound *inbound, enum wire_message kind, const void *me
 void inbound_put_empty(struct inbound *inbound); /* 200 {} */
 void inbound_refuse(struct inbound *inbound, enum wire_problem problem, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* With the floor. */
+void inbound_refuse_number(struct inbound *inbound, const struct side *side);
 /* What the machine answered; false: not OK, and the answer is set. */
 bool inbound_put_machine(struct inbound *inbound, struct side *side, enum link_answer answer);
 /* Answers and frees it. */
@@ -31,9 +33,13 @@ void inbound_send(struct inbound *inbound);
 /* As the last of a turn: side_save's then. */
 void inbound_finish(struct work *work);
 
+/* links_hear.c: its turn. */
+void inbound_hear(struct work *work);
 /* links_join.c: with everything parsed; no turn yet. */
 void join_take(struct inbound *inbound);
-/* links_items.c: in its turn, checked; it must answer or save. */
-void batch_take(struct inbound *inbound);
+/* links_items.c: in its turn, checked; takes what the message owns. */
+void batch_take(struct inbound *inbound, struct wire_batch *message, unsigned unknown);
+/* links_statement.c: likewise. */
+void statement_take(struct inbound *inbound, struct wire_statement *message, unsigned unknown);
 
 #endif

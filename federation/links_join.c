@@ -190,6 +190,7 @@ static void keep_who(struct side *side, struct joined *joined, const char *words
     memcpy(side->their_node, joined->join.node, sizeof(side->their_node));
     snprintf(side->words, sizeof(side->words), "%s", words);
     side_set_address(side, joined->join.address);
+    side->joined_ms = loop_now_ms(side->links->settings.loop);
     side->is_changed = side->is_view_changed = true;
 }
 

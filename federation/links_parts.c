@@ -31,7 +31,7 @@ struct breaker_verdict side_breaker(struct side *side, enum breaker_event event,
         log_message(side->links->settings.messages, LOG_LEVEL_WARNING,
                     "link %s: requests fail, and fewer are made from now on: %s",
                     side->link.record.peer, side->last_failure);
-    if (verdict.closed)
+    if (verdict.closed && event != BREAKER_RESET)
         log_message(side->links->settings.messages, LOG_LEVEL_INFO,
                     "link %s: requests are answered again", side->link.record.peer);
     return verdict;

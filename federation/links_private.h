@@ -84,6 +84,7 @@ struct side {
     char their_node[ID_SIZE];
     struct credit credit;
     uint64_t statement_sequence; /* of theirs, the last one taken */
+    uint64_t joined_ms;          /* monotonic: when they joined by our invitation; 0: long ago */
     uint64_t roots_told;         /* number of our document that they took last, by their answer */
     uint64_t own_roots_asked_ms; /* monotonic; 0: never */
     int reaches_us;              /* what they said of our address: 1, -1, 0 nothing */
@@ -105,6 +106,10 @@ struct side {
     struct work tick_work;
     bool is_tick_queued;
 
+    struct {
+        char after[ULID_SIZE]; /* where the next page begins */
+        uint64_t differing;
+    } said, heard;       /* a comparison that we began, and one that they did */
     struct asked *asked; /* by key, rising: items of ours that are not settled */
     char settled[ULID_SIZE];
     struct batch *batches; /* of theirs, being done */
@@ -186,6 +191,7 @@ MUST_USE bool links_load(struct links *links, struct error *err);
 void side_send(struct side *side, enum call_kind kind);
 void side_renew_client(struct side *side);
 void side_cut_calls(struct side *side);
+void side_drop_calls(struct side *side); /* at the end: all that is under way */
 
 /* ---- links_join.c */
 
@@ -200,7 +206,9 @@ void join_answer_waiters(struct side *side, int status, const char *said);
 
 /* ---- links_items.c, links_ask.c, links_statement.c */
 
-void side_drop_items(struct side *side);
-void side_pump(struct side *side); /* sends what may be sent */
+void side_drop_items(struct side *side); /* and batches */
+void side_drop_batches(struct side *side);
+void side_pump(struct side *side);       /* sends what may be sent */
+void side_fail_asked(struct side *side); /* the link is over */
 
 #endif

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OWN_ROOTS_MS UINT64_C(60000)
+#define OWN_ROOTS_MS  UINT64_C(60000)
+#define PUMP_AGAIN_MS UINT64_C(1000)
+#define FIRST_WORD_MS UINT64_C(5000)
 
 static const struct {
     const char *method, *path;
@@ -77,6 +79,14 @@ void call_finish(struct work *work)
     side_done(side);
 }
 
+static void cut_call(struct call *call)
+{
+    side_breaker(call->side, BREAKER_CANCELED, 0);
+    if (call->kind == CALL_BATCH)
+        batch_heard(call, false);
+    call_free(call);
+}
+
 /* What is under way counts no more; what waits for its turn finds out then. */
 void side_cut_calls(struct side *side)
 {
@@ -85,16 +95,17 @@ void side_cut_calls(struct side *side)
 
         if (call == NULL || &call->work == side->work || kind == CALL_END || kind == CALL_JOIN)
             continue;
-        side_breaker(side, BREAKER_CANCELED, 0);
         call->is_canceled = true;
-        if (call->request != NULL) {
-            if (kind == CALL_BATCH)
-                batch_heard(call, false);
-            call_free(call);
-        }
+        if (call->request != NULL)
+            cut_call(call);
     }
-    side->credit.items_used = 0;
-    side->credit.bytes_used = 0;
+}
+
+void side_drop_calls(struct side *side)
+{
+    for (unsigned kind = 0; kind < CALLS; kind++)
+        if (side->calls[kind] != NULL && side->calls[kind]->request != NULL)
+            cut_call(side->calls[kind]);
 }
 
 /* ---- signing and checking */
@@ -264,6 +275,14 @@ static bool compose(struct call *call)
     return true;
 }
 
+/* Who joined has our answer and its words yet to come, and would take us for a stranger. */
+static bool is_early(const struct side *side)
+{
+    return side->link.record.state == LINK_PENDING && side->link.record.is_inviter &&
+           !side->link.has_heard && side->joined_ms != 0 &&
+           loop_now_ms(side->links->settings.loop) - side->joined_ms < FIRST_WORD_MS;
+}
+
 /* Is it still what the link wants, now that its turn has come? */
 static bool is_wanted(const struct call *call)
 {
@@ -295,13 +314,18 @@ static void run_call(struct work *work)
     struct call *call = CONTAINER_OF(work, struct call, work);
     struct side *side = call->side;
     bool is_signed = call->kind != CALL_JOIN && call->kind != CALL_OWN_ROOTS;
+    struct breaker_verdict verdict;
 
-    if (call->is_canceled || !is_wanted(call) ||
+    if (call->is_canceled || !is_wanted(call) || is_early(side) ||
         (is_signed && side->links->identity->signing_key == NULL)) {
         call_drop(call);
         return;
     }
-    if (side_breaker(side, BREAKER_ASK, 0).answer != BREAKER_GO) {
+    verdict = side_breaker(side, BREAKER_ASK, 0);
+    if (verdict.answer != BREAKER_GO) {
+        if (call->kind == CALL_BATCH)
+            timer_arm(side->links->settings.loop, &side->pump,
+                      verdict.wait_ms > 0 ? verdict.wait_ms : PUMP_AGAIN_MS);
         side_save(side, dropped_over);
         return;
     }
@@ -527,6 +551,7 @@ static void run_answer(struct work *work)
     bool is_answered;
 
     if (call->is_canceled) {
+        call_tell_breaker(call);
         call_drop(call);
         return;
     }
@@ -541,8 +566,10 @@ static void run_answer(struct work *work)
             side->roots_told = call->roots_sequence;
         break;
     case CALL_STATEMENT:
-        if (is_answered)
-            statement_heard(call);
+        if (is_answered) {
+            statement_heard(call); /* saves when it is durable */
+            return;
+        }
         break;
     case CALL_END:
         if (is_answered)

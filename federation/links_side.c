@@ -191,6 +191,8 @@ static void run_effects(struct side *side)
         side_renew_client(side);
         links_publish_soon(side->links);
     }
+    if (due.cut_sessions && side->link.record.end != LINK_NOT_ENDED)
+        side_fail_asked(side);
     if (due.send_end)
         side_send(side, CALL_END);
     if (due.send_join)
@@ -387,7 +389,6 @@ static void drop_works(struct side *side)
     side->work = side->works = NULL;
 }
 
-/* Works are dropped before calls: a call's work is its own. */
 void side_dispose(struct side *side)
 {
     timer_disarm(&side->tick);
@@ -395,9 +396,10 @@ void side_dispose(struct side *side)
     timer_disarm(&side->save_again);
     later_cancel(&side->next_turn);
     forget_saves(side);
-    peer_client_destroy(&side->client);
+    side_drop_calls(side);
     drop_works(side);
-    side_cut_calls(side);
+    join_answer_waiters(side, 503, "this gateway is stopping");
+    peer_client_destroy(&side->client);
     side_drop_items(side);
     drop_notes(side, true);
     peers_peer_unref(&side->peer);

@@ -15,6 +15,7 @@ static const struct route routes[] = {
     {"POST", "/link/v1/heartbeat", "link/heartbeat", WIRE_HEARTBEAT, false},
     {"POST", "/link/v1/roots", "link/roots", WIRE_ROOTS, false},
     {"POST", "/link/v1/batch", "link/batch", WIRE_BATCH, false},
+    {"POST", "/link/v1/statement", "link/statement", WIRE_STATEMENT, false},
     {"POST", "/link/v1/end", "link/end", WIRE_END, false},
 };
 

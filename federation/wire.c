@@ -147,6 +147,15 @@ static const struct wire_field results_fields[] = {
     IGNORED(wire_results),
 };
 
+static const struct wire_field statement_fields[] = {
+    VERSION(wire_statement),
+    FROM_TO(wire_statement),
+    {FIELD("sequence", WIRE_NUMBER, wire_statement, sequence), SEQUENCES, .is_optional = true},
+    {FIELD("after", WIRE_ULID, wire_statement, after), .is_optional = true},
+    {FIELD("page", WIRE_BYTES, wire_statement, page), .max = WIRE_PAGE_MAX, .is_optional = true},
+    IGNORED(wire_statement),
+};
+
 static const char *const cause_names[] = {
     [WIRE_CAUSE_REVOKED] = "revoked",
     [WIRE_CAUSE_EXPIRED] = "expired",
@@ -205,6 +214,7 @@ static const struct {
     [WIRE_ROOTS] = {SHAPE("roots", wire_roots, roots_fields), 16 * KIB},
     [WIRE_BATCH] = {SHAPE("batch", wire_batch, batch_fields), 1024 * KIB},
     [WIRE_RESULTS] = {SHAPE("results", wire_results, results_fields), 1024 * KIB},
+    [WIRE_STATEMENT] = {SHAPE("statement", wire_statement, statement_fields), 160 * KIB},
     [WIRE_END] = {SHAPE("end", wire_end, end_fields), 4 * KIB},
     [WIRE_ERROR] = {SHAPE("error", wire_error, error_fields), 4 * KIB},
 };

@@ -19,6 +19,7 @@ enum {
     WIRE_MESSAGE_MAX = 400,
     WIRE_ADDRESS_MAX = 512,
     WIRE_ROOTS_MAX = 8 * 1024, /* a roots document */
+    WIRE_PAGE_MAX = 96 * 1024,
     WIRE_WITH_MAX = 16 * 1024, /* what an item says of itself */
 };
 
@@ -125,6 +126,17 @@ struct wire_results {
     uint64_t ignored;
 };
 
+/* POST /link/v1/statement, and its answer: what who speaks holds to be true of what either holds
+ * for the other, a page of it; sent while either has isolated the link. */
+struct wire_statement {
+    uint64_t version;
+    uint64_t from, to;
+    uint64_t sequence;     /* of the answer */
+    char after[ULID_SIZE]; /* the page is of what comes behind this id; "": the first */
+    struct text page;      /* federation/statement.h; empty: nothing is held */
+    uint64_t ignored;
+};
+
 enum wire_cause { WIRE_CAUSE_REVOKED, WIRE_CAUSE_EXPIRED, WIRE_CAUSE_REPINNED };
 
 /* POST /link/v1/end, and the answer to any message of an epoch that is over */
@@ -175,6 +187,7 @@ enum wire_message {
     WIRE_ROOTS,
     WIRE_BATCH,
     WIRE_RESULTS,
+    WIRE_STATEMENT,
     WIRE_END,
     WIRE_ERROR,
     WIRE_MESSAGES,

@@ -21,11 +21,12 @@ _HEADER = re.compile(r"link=([0-9a-z]{26}), epoch=(\d+), node=([a-z0-9][a-z0-9._
 MEMBERS = {
     "hello": "versions org node features must body_max items_max roots date",
     "join": "v link invite_epoch last_epoch org node address? incarnation roots proof",
-    "joined": "v link epoch incarnation roots ignored?",
+    "joined": "v link epoch incarnation roots reaches? ignored?",
     "heartbeat": "v from to sequence? state confirmed suspended isolated taken roots roots_known credit load ignored?",
     "roots": "v from to sequence roots",
     "batch": "v from to settled? items",
     "results": "v from to credit results ignored?",
+    "statement": "v from to sequence? after? page? ignored?",
     "end": "v epoch cause date",
     "error": "error message epoch? floor? retry_after_s? date? versions?",
 }

@@ -18,6 +18,7 @@ union message {
     struct wire_roots roots;
     struct wire_batch batch;
     struct wire_results results;
+    struct wire_statement statement;
     struct wire_end end;
     struct wire_error error;
 };

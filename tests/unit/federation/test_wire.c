@@ -23,6 +23,7 @@ static union {
     struct wire_roots roots;
     struct wire_batch batch;
     struct wire_results results;
+    struct wire_statement statement;
     struct wire_end end;
     struct wire_error error;
 } m;
@@ -145,6 +146,17 @@ static void make_results(void)
     strcpy(results[1].message, "the grant of 1 TiB is used up: \"beta\" holds 1 TiB");
 }
 
+static void make_statement(void)
+{
+    m.statement = (struct wire_statement){.version = 1,
+                                          .from = 16,
+                                          .to = 17,
+                                          .sequence = 9,
+                                          .after = "01jd0000000000000000000002",
+                                          .ignored = 1};
+    text_put_text(&m.statement.page, "a page");
+}
+
 static void make_end(void)
 {
     m.end =
@@ -163,9 +175,11 @@ static void make_error(void)
 }
 
 static void (*const makers[WIRE_MESSAGES])(void) = {
-    [WIRE_HELLO] = make_hello,         [WIRE_JOIN] = make_join,   [WIRE_JOINED] = make_joined,
-    [WIRE_HEARTBEAT] = make_heartbeat, [WIRE_ROOTS] = make_roots, [WIRE_BATCH] = make_batch,
-    [WIRE_RESULTS] = make_results,     [WIRE_END] = make_end,     [WIRE_ERROR] = make_error,
+    [WIRE_HELLO] = make_hello,     [WIRE_JOIN] = make_join,
+    [WIRE_JOINED] = make_joined,   [WIRE_HEARTBEAT] = make_heartbeat,
+    [WIRE_ROOTS] = make_roots,     [WIRE_BATCH] = make_batch,
+    [WIRE_RESULTS] = make_results, [WIRE_STATEMENT] = make_statement,
+    [WIRE_END] = make_end,         [WIRE_ERROR] = make_error,
 };
 
 static struct text golden_of(enum wire_message kind)
