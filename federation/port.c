@@ -293,9 +293,10 @@ static void serve_nothing(struct request *request)
 /* Who joins proves it in the body; who was let in by it asks again, if the answer was lost. */
 static void serve_join(struct request *request, enum peer_verdict verdict, const struct error *why)
 {
-    if (request->caller == NULL && !request->site->peers->has_invitations)
-        refuse_stranger(request, verdict, why);
-    else if (request->caller == NULL && request->who.id.org[0] == '\0')
+    bool is_heard = request->caller != NULL ||
+                    (request->site->peers->has_invitations && request->who.id.org[0] != '\0');
+
+    if (!is_heard)
         refuse_stranger(request, verdict, why);
     else
         collect(request);
