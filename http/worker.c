@@ -75,7 +75,7 @@ static void settle_on_cpu(const struct worker *worker)
     cpu_set_t cpus;
 
     snprintf(name, sizeof(name), "worker-%u", worker->options.id);
-    pthread_setname_np(pthread_self(), name);
+    pthread_setname_np(pthread_self(), worker->options.name != NULL ? worker->options.name : name);
     if (worker->options.cpu < 0)
         return;
     CPU_ZERO(&cpus);

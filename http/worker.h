@@ -9,9 +9,10 @@
 struct worker;
 
 struct worker_options {
-    uint32_t id;   /* part of request ids; also the thread's name */
-    int cpu;       /* to run on; -1: any */
-    int listen_fd; /* taken over */
+    uint32_t id;      /* part of request ids */
+    const char *name; /* the thread's, at most 15 characters, static; NULL: worker-ID */
+    int cpu;          /* to run on; -1: any */
+    int listen_fd;    /* taken over */
     uint32_t max_connections;
     size_t large_block_budget;
     struct guard_limits strangers;
