@@ -142,7 +142,7 @@ static bool check_signature(struct request *request, struct slice body)
         request->is_genuine = true;
         return true;
     }
-    if (request->caller == NULL) /* roots of who has new keys: the documents prove themselves */
+    if (request->route->kind == WIRE_ROOTS) /* of who has new keys: the document proves itself */
         return true;
     port_refuse(request, &(struct port_refusal){.problem = WIRE_PROBLEM_SIGNATURE}, &err);
     return false;
@@ -193,19 +193,15 @@ static void on_body(struct exchange *exchange, void *app, struct slice body)
 
 static void on_deadline(struct timer *timer)
 {
+    static const struct port_refusal refusal = {
+        .problem = WIRE_PROBLEM_LATER, .status = 408, .detail = "slow"};
     struct request *request = CONTAINER_OF(timer, struct request, deadline);
     struct error why = {0};
 
-    if (!exchange_is_open(request->exchange))
-        return;
     error_set(&why, ERROR_TIMEOUT, "the body did not come within %llu s",
               (unsigned long long)(PORT_STRANGER_MS / 1000));
-    port_refuse(request,
-                &(struct port_refusal){.problem = WIRE_PROBLEM_LATER,
-                                       .status = 408,
-                                       .detail = "slow",
-                                       .ends_connection = true},
-                &why);
+    port_note(request, &refusal, &why);
+    exchange_cut(request->exchange, refusal.status, CLOSE_CLIENT_TOO_SLOW, why.text);
 }
 
 /* A few at once, and not for long. */

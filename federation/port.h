@@ -7,9 +7,10 @@
  * does not. Who is not accepted reaches POST /link/v1/join, with at most 16 KiB within 5 s, and is
  * otherwise answered 403 `stranger` with the reason; its body is not read, and the connection ends.
  * One more way is open to who has the name of a link's organization and an unknown root: POST
- * /link/v1/roots, for the documents prove themselves. What is accepted is remembered for the
- * connection, and in its tickets, until the link's generation changes: then both end within a
- * second, and an answer that is on its way still goes out.
+ * /link/v1/roots, for the documents prove themselves; a signature by a key that is not known yet
+ * does not refuse them either. What is accepted is remembered for the connection, and in its
+ * tickets, until the link's generation changes: then both end within a second, and an answer that
+ * is on its way still goes out.
  *
  * The order of checks: who it is, path and method, Causeway-Signed, the body's size (before the
  * body), signature, date, whether the link is the connection's. Epoch, incarnations, number and

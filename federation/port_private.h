@@ -85,6 +85,9 @@ struct port_refusal {
     bool ends_connection;
 };
 
+/* Counts it and says it; the peer hears of it by port_refuse, which does this too. */
+void port_note(struct request *request, const struct port_refusal *refusal,
+               const struct error *why);
 void port_refuse(struct request *request, const struct port_refusal *refusal,
                  const struct error *why);
 /* For http_handler: errors that http/ finds itself. */

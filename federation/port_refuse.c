@@ -178,13 +178,20 @@ static void say(const struct request *request, const struct port_refusal *refusa
     text_dispose(&rule);
 }
 
+static int status_of(const struct port_refusal *refusal)
+{
+    return refusal->status != 0 ? refusal->status : (int)wire_problem_status(refusal->problem);
+}
+
+void port_note(struct request *request, const struct port_refusal *refusal, const struct error *why)
+{
+    server_count(&request->site->port->counters.problems[refusal->problem], 1);
+    say(request, refusal, status_of(refusal), why);
+}
+
 void port_refuse(struct request *request, const struct port_refusal *refusal,
                  const struct error *why)
 {
-    int status =
-        refusal->status != 0 ? refusal->status : (int)wire_problem_status(refusal->problem);
-
-    server_count(&request->site->port->counters.problems[refusal->problem], 1);
-    say(request, refusal, status, why);
-    answer(request, refusal, status, why);
+    port_note(request, refusal, why);
+    answer(request, refusal, status_of(refusal), why);
 }
