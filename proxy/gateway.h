@@ -15,6 +15,7 @@
 #include "proxy/operator_transfer.h"
 #include "proxy/operators.h"
 #include "proxy/owners.h"
+#include "proxy/partners.h"
 #include "proxy/quota_store.h"
 #include "proxy/site.h"
 #include "proxy/snapshot.h"
@@ -54,6 +55,7 @@ struct gateway {
     uint32_t worker_count;          /* that run */
     uint32_t stopped_workers;       /* whose loops still exist */
     struct address clients_address; /* as bound */
+    struct partners partners;
 
     struct server *health; /* listen.operators.address */
     struct operators_context health_context;

@@ -99,6 +99,7 @@ static void run_status(struct operator_call *call)
                         json_boolean(gateway->health_context.last_reload_failed));
     json_object_set_new(object, "audit", describe_audit(gateway->context.audit));
     json_object_set_new(object, "policy", describe_policy(snapshot));
+    json_object_set_new(object, "partners", partners_describe(gateway));
     json_object_set_new(object, "storage", garbage_describe_room(gateway->garbage));
     json_object_set_new(object, "garbage", garbage_describe(gateway->garbage));
     json_object_set_new(object, "ledger", storage_describe_sweep(sweep_last(gateway->sweep)));

@@ -232,6 +232,7 @@ static void answer_metrics(const struct operators_context *context, struct excha
                "Log lines lost because their reader was too slow.", log_dropped(context->log));
     put_shared(&out, context->context);
     storage_put_metrics(&out, context->gateway);
+    partners_put_metrics(context->gateway, &out);
     put_metric(&out, "causeway_config_reloads_total", "counter", "Reloads that were asked for.",
                context->reloads);
     put_metric(&out, "causeway_config_reload_failures_total", "counter", "Reloads that failed.",

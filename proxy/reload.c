@@ -50,6 +50,11 @@ static void run_reload(struct job *job)
 
 /* ---- putting it in force */
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 /* What only a restart changes. */
 static void warn_of_fixed(struct gateway *gateway, const struct config *now)
 {
@@ -57,9 +62,13 @@ static void warn_of_fixed(struct gateway *gateway, const struct config *now)
 
     if (strcmp(then->listen.clients.address.text, now->listen.clients.address.text) != 0 ||
         strcmp(then->listen.operators.address.text, now->listen.operators.address.text) != 0 ||
+        strcmp(then->listen.partners.address.text, now->listen.partners.address.text) != 0 ||
+        !is_same_text(then->listen.partners.advertise, now->listen.partners.advertise) ||
+        !is_same_text(then->org, now->org) || strcmp(then->node, now->node) != 0 ||
         strcmp(then->data, now->data) != 0 || then->workers != now->workers)
         log_message(gateway->messages, LOG_LEVEL_WARNING,
-                    "listen.*.address, data and workers take effect at a restart only");
+                    "org, node, data, workers, listen.partners.advertise and listen.*.address take "
+                    "effect at a restart only");
 }
 
 /* A member that left the policy: what it runs is cut. */

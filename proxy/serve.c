@@ -7,6 +7,7 @@
 #include "proxy/clock.h"
 #include "proxy/front.h"
 #include "proxy/gateway.h"
+#include "proxy/listening.h"
 #include "proxy/operator_deny.h"
 #include "proxy/operator_member.h"
 #include "proxy/operator_pins.h"
@@ -15,72 +16,21 @@
 #include "upstream/embedded/database.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
-    LISTEN_BACKLOG = 4096,
     LARGE_BLOCK_BUDGET = 32 * 1024 * 1024, /* of all workers together */
     JOB_QUEUE = 4096,                      /* a job that waits costs no memory of its own */
     CONTROL_WAIT_MS = 200,
 };
 
-/* ---- listening */
-
-static int listen_on(const struct address *address, bool shared, struct error *err)
-{
-    const char *path = ((const struct sockaddr_un *)(const void *)&address->sockaddr)->sun_path;
-    int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-
-    if (fd < 0) {
-        error_set_errno(err, "listening on %s", address->text);
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (shared && address->kind == ADDRESS_IP)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    if (address->kind == ADDRESS_UNIX)
-        unlink(path); /* of a process that is gone; ours is kept by the data folder's lock */
-    if (bind(fd, (const struct sockaddr *)&address->sockaddr, address->size) != 0 ||
-        listen(fd, LISTEN_BACKLOG) != 0) {
-        error_set_errno(err, "listening on %s", address->text);
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* One descriptor a worker: of its own where the kernel can share a port, else a copy. With port 0
- * the first one finds a port for all. */
-static bool open_listeners(const struct address *address, int *fds, uint32_t count,
-                           struct address *actual, struct error *err)
-{
-    socklen_t size = sizeof(actual->sockaddr);
-    struct sockaddr_storage bound;
-
-    fds[0] = listen_on(address, true, err);
-    if (fds[0] < 0)
-        return false;
-    *actual = *address;
-    if (address->kind == ADDRESS_IP && getsockname(fds[0], (struct sockaddr *)&bound, &size) == 0)
-        address_from_sockaddr(actual, (const struct sockaddr *)&bound, size);
-    for (uint32_t i = 1; i < count; i++) {
-        fds[i] = address->kind == ADDRESS_IP ? listen_on(actual, true, err)
-                                             : fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
-        if (fds[i] < 0)
-            return error_set_errno(err, "listening on %s", address->text);
-    }
-    return true;
-}
+/* ---- descriptors */
 
 /* Each connection may need two descriptors. */
 static void raise_descriptor_limit(struct gateway *gateway, uint64_t connections)
@@ -116,7 +66,7 @@ static bool start_workers(struct gateway *gateway, struct error *err)
     int fds[64];
 
     assert(count <= ARRAY_SIZE(fds));
-    if (!open_listeners(&config->listen.clients.address, fds, count, &gateway->clients_address,
+    if (!listening_open(&config->listen.clients.address, fds, count, &gateway->clients_address,
                         err))
         return false;
     gateway->workers = memory_alloc(count * sizeof(*gateway->workers));
@@ -158,7 +108,7 @@ static bool start_health(struct gateway *gateway, struct error *err)
     struct address actual;
     int fd;
 
-    if (!open_listeners(address, &fd, 1, &actual, err))
+    if (!listening_open(address, &fd, 1, &actual, err))
         return false;
     gateway->health_context = (struct operators_context){
         .workers = gateway->workers,
@@ -199,7 +149,8 @@ static bool start_desk(struct gateway *gateway, struct error *err)
                  .directory = gateway->context.directory,
                  .check_member = gateway_check_member,
                  .check_role = gateway_check_role,
-                 .policy = gateway},
+                 .policy = gateway,
+                 .links = gateway->partners.links},
         .audit = audit_writer_create(gateway->context.audit),
         .tables = tables,
     };
@@ -292,6 +243,7 @@ static void start_drain(struct gateway *gateway, uint64_t deadline_ms)
     gateway->is_draining = true;
     for (uint32_t i = 0; i < gateway->worker_count; i++)
         worker_drain(gateway->workers[i].worker, deadline_ms);
+    partners_drain(gateway, deadline_ms);
 }
 
 static void on_signal(struct io *io)
@@ -336,7 +288,7 @@ static bool has_drained(const struct gateway *gateway)
     for (uint32_t i = 0; i < gateway->worker_count; i++)
         if (!worker_has_ended(gateway->workers[i].worker))
             return false;
-    return true;
+    return partners_have_drained(gateway);
 }
 
 /* Before the workers: what all share. */
@@ -382,7 +334,8 @@ static bool start(struct gateway *gateway, int signal_fd, struct error *err)
     raise_descriptor_limit(gateway, gateway->snapshot->config->limits.connections);
     start_tracker(gateway);
     /* operators first: whoever sees the clients' port open may ask them */
-    if (!start_desk(gateway, err) || !start_workers(gateway, err) || !start_health(gateway, err))
+    if (!partners_start(gateway, err) || !start_desk(gateway, err) ||
+        !start_workers(gateway, err) || !start_health(gateway, err))
         return false;
     reload_watch(gateway);
     gateway->owners = (struct owners){.loop = gateway->loop,
@@ -430,6 +383,7 @@ static void free_workers(struct gateway *gateway)
 static void stop(struct gateway *gateway)
 {
     stop_workers(gateway);
+    partners_stop(gateway);
     node_stop(gateway->context.node);
     jobs_destroy(&gateway->jobs);
     settle_workers(gateway);
@@ -451,6 +405,7 @@ static void stop(struct gateway *gateway)
     node_close(&gateway->context.node); /* its answers find loops that still turn once */
     context_close(&gateway->context);
     free_workers(gateway);
+    partners_free(gateway);
     if (gateway->loop != NULL) {
         loop_turn(gateway->loop, 0); /* answers of the ledger that nobody waits for any more */
         loop_destroy(&gateway->loop);

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/partners.h"
+
+#include "conf/memory.h"
+#include "proxy/clock.h"
+#include "proxy/gateway.h"
+#include "proxy/listening.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONNECTIONS_MAX = 4096,
+    LARGE_BLOCK_BUDGET = 8 * 1024 * 1024,
+    STRANGERS_AT_ONCE = 256,
+    ADDRESS_AT_ONCE = 16,
+    ADDRESS_PER_SECOND = 20,
+};
+
+/* ---- views of the links */
+
+static void on_published(void *gateway_, const struct peers *peers)
+{
+    struct partners *partners = &((struct gateway *)gateway_)->partners;
+
+    if (partners->worker != NULL) {
+        worker_reload(partners->worker, peers);
+        return;
+    }
+    peers_unref(&partners->first);
+    partners->first = peers;
+}
+
+static void unref_view(const void *peers_)
+{
+    const struct peers *peers = peers_;
+
+    peers_unref(&peers);
+}
+
+/* ---- identity */
+
+static void on_identity(void *gateway)
+{
+    links_renewed(((struct gateway *)gateway)->partners.links);
+}
+
+static bool is_known_to_all(void *gateway)
+{
+    return links_know_our_roots(((struct gateway *)gateway)->partners.links);
+}
+
+/* ---- the start */
+
+static struct gateway_id our_id(const struct config *config)
+{
+    struct gateway_id id;
+
+    snprintf(id.org, sizeof(id.org), "%s", config->org);
+    snprintf(id.node, sizeof(id.node), "%s", config->node);
+    return id;
+}
+
+static bool open_keeper(struct gateway *gateway, struct error *err)
+{
+    const struct config *config = gateway->snapshot->config;
+    struct text folder = {0};
+    struct identity_keeper_settings settings = {.id = our_id(config),
+                                                .loop = gateway->loop,
+                                                .jobs = gateway->jobs,
+                                                .messages = gateway->messages,
+                                                .now_ms = clock_wall_ms};
+    bool result;
+
+    text_put_format(&folder, "%s/keys", config->data);
+    settings.folder = folder.data;
+    result = identity_keeper_open(&gateway->partners.keeper, &settings, err);
+    text_dispose(&folder);
+    return result;
+}
+
+static bool open_links(struct gateway *gateway, struct error *err)
+{
+    const struct config *config = gateway->snapshot->config;
+    struct partners *partners = &gateway->partners;
+    struct links_settings settings = {.loop = gateway->loop,
+                                      .blocks = gateway->blocks,
+                                      .pipes = gateway->pipes,
+                                      .store = gateway->context.store,
+                                      .jobs = gateway->jobs,
+                                      .messages = gateway->messages,
+                                      .keeper = partners->keeper,
+                                      .id = our_id(config),
+                                      .advertise = config->listen.partners.advertise,
+                                      .now_ms = clock_wall_ms,
+                                      .publish = on_published,
+                                      .arg = gateway};
+
+    if (!links_open(&partners->links, &settings, err))
+        return false;
+    partners->user = (struct identity_user){
+        .on_change = on_identity, .is_known_to_all = is_known_to_all, .arg = gateway};
+    identity_keeper_set_user(partners->keeper, &partners->user);
+    return true;
+}
+
+static void start_worker(struct gateway *gateway, int listen_fd)
+{
+    struct partners *partners = &gateway->partners;
+    struct port_settings port = {.links = partners->links,
+                                 .take = links_take,
+                                 .cancel = links_take_cancel,
+                                 .tell_skew = links_tell_skew,
+                                 .now_ms = clock_wall_ms,
+                                 .log = log_writer_create(gateway->log, "partners"),
+                                 .audit = audit_writer_create(gateway->context.audit)};
+    struct worker_options options = {.id = (uint32_t)gateway->snapshot->config->workers + 1,
+                                     .name = "partners",
+                                     .cpu = -1,
+                                     .listen_fd = listen_fd,
+                                     .max_connections = CONNECTIONS_MAX,
+                                     .large_block_budget = LARGE_BLOCK_BUDGET,
+                                     .strangers = {.at_once = STRANGERS_AT_ONCE,
+                                                   .address_at_once = ADDRESS_AT_ONCE,
+                                                   .address_per_second = ADDRESS_PER_SECOND},
+                                     .log = port.log,
+                                     .make_settings = port_make_settings,
+                                     .unref_snapshot = unref_view};
+    const struct peers *first = partners->first;
+
+    partners->port = options.arg = port_create(&port);
+    partners->first = NULL;
+    partners->worker = worker_create(&options, first);
+}
+
+bool partners_start(struct gateway *gateway, struct error *err)
+{
+    const struct config *config = gateway->snapshot->config;
+    struct partners *partners = &gateway->partners;
+    int fd;
+
+    if (config->listen.partners.address.kind == ADDRESS_NONE)
+        return true;
+    if (!open_keeper(gateway, err) || !open_links(gateway, err) ||
+        !listening_open(&config->listen.partners.address, &fd, 1, &partners->address, err))
+        return false;
+    start_worker(gateway, fd);
+    log_message(gateway->messages, LOG_LEVEL_INFO,
+                "serving partners on %s; they are told to dial %s", partners->address.text,
+                config->listen.partners.advertise);
+    return true;
+}
+
+/* ---- the end */
+
+void partners_drain(struct gateway *gateway, uint64_t deadline_ms)
+{
+    if (gateway->partners.worker != NULL)
+        worker_drain(gateway->partners.worker, deadline_ms);
+}
+
+bool partners_have_drained(const struct gateway *gateway)
+{
+    return gateway->partners.worker == NULL || worker_has_ended(gateway->partners.worker);
+}
+
+void partners_stop(struct gateway *gateway)
+{
+    struct partners *partners = &gateway->partners;
+
+    worker_stop(partners->worker);
+    if (partners->keeper != NULL)
+        identity_keeper_set_user(partners->keeper, NULL);
+    links_close(&partners->links);
+    identity_keeper_close(&partners->keeper);
+    port_destroy(&partners->port);
+    peers_unref(&partners->first);
+}
+
+void partners_free(struct gateway *gateway)
+{
+    worker_destroy(&gateway->partners.worker);
+}
+
+/* ---- how it stands */
+
+json_t *partners_describe(const struct gateway *gateway)
+{
+    const struct partners *partners = &gateway->partners;
+    struct links_counters counters;
+    json_t *links;
+
+    if (partners->links == NULL)
+        return json_null();
+    counters = links_counters(partners->links);
+    links = json_object();
+    for (enum link_state state = LINK_NONE + 1; state < LINK_STATES; state++)
+        if (counters.states[state] > 0)
+            json_object_set_new(links, link_state_name(state),
+                                json_integer((json_int_t)counters.states[state]));
+    return json_pack("{s:s,s:s,s:o}", "address", partners->address.text, "advertise",
+                     gateway->snapshot->config->listen.partners.advertise, "links", links);
+}
+
+static void put_head(struct text *out, const char *name, const char *type, const char *help)
+{
+    text_put_format(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void put_line(struct text *out, const char *name, const char *label, const char *value,
+                     uint64_t number)
+{
+    text_put_format(out, "%s{%s=\"%s\"} %llu\n", name, label, value, (unsigned long long)number);
+}
+
+static void put_links(struct text *out, const struct links_counters *counters)
+{
+    static const char messages[] = "causeway_link_messages_total";
+    static const char items[] = "causeway_link_items_total";
+
+    put_head(out, "causeway_links", "gauge", "Links to partners, by state.");
+    for (enum link_state state = LINK_NONE + 1; state < LINK_STATES; state++)
+        put_line(out, "causeway_links", "state", link_state_name(state), counters->states[state]);
+    put_head(out, messages, "counter", "Requests over links, and what became of them.");
+    put_line(out, messages, "what", "sent", counters->sent);
+    put_line(out, messages, "what", "answered", counters->answered);
+    put_line(out, messages, "what", "failed", counters->failed);
+    put_line(out, messages, "what", "untrusted", counters->untrusted);
+    put_line(out, messages, "what", "taken", counters->taken);
+    put_line(out, messages, "what", "refused", counters->refused);
+    put_head(out, items, "counter", "Items of batches.");
+    put_line(out, items, "what", "sent", counters->items_sent);
+    put_line(out, items, "what", "taken", counters->items_taken);
+    put_line(out, items, "what", "repeated", counters->items_repeated);
+}
+
+static void put_port(struct text *out, const struct port_counters *counters)
+{
+    static const char refused[] = "causeway_partner_requests_refused_total";
+    static const char strangers[] = "causeway_partner_strangers_total";
+
+    put_head(out, refused, "counter", "Requests that the partner port refused, by why.");
+    for (enum wire_problem problem = 0; problem < WIRE_PROBLEMS; problem++)
+        put_line(out, refused, "problem", wire_problem_name(problem),
+                 server_counter(&counters->problems[problem]));
+    put_head(out, strangers, "counter", "Of these, of who is not accepted, by why not.");
+    put_line(out, strangers, "why", "unknown", server_counter(&counters->unknown));
+    for (enum peer_verdict verdict = PEER_ACCEPTED + 1; verdict < PEER_VERDICTS; verdict++)
+        put_line(out, strangers, "why", peer_verdict_name(verdict),
+                 server_counter(&counters->verdicts[verdict]));
+}
+
+static void put_connections(struct text *out, const struct partners *partners)
+{
+    static const char name[] = "causeway_partner_connections_total";
+    const struct port_counters *port = port_counters(partners->port);
+    const struct server_counters *server = worker_counters(partners->worker);
+
+    put_head(out, name, "counter", "Connections to the partner port, by what became of them.");
+    put_line(out, name, "what", "accepted", server_counter(&server->connections_accepted));
+    put_line(out, name, "what", "handshake_failed", server_counter(&server->handshakes_failed));
+    put_line(out, name, "what", "handshake_late", server_counter(&server->handshakes_late));
+    put_line(out, name, "what", "too_many", server_counter(&server->strangers_refused));
+    put_line(out, name, "what", "evicted", server_counter(&server->strangers_evicted));
+    put_line(out, name, "what", "verified", server_counter(&port->accepted));
+    put_line(out, name, "what", "resumed", server_counter(&port->resumed));
+    put_line(out, name, "what", "cut", server_counter(&port->cut));
+}
+
+void partners_put_metrics(const struct gateway *gateway, struct text *out)
+{
+    const struct partners *partners = &gateway->partners;
+    struct links_counters counters;
+
+    if (partners->links == NULL || partners->worker == NULL)
+        return;
+    counters = links_counters(partners->links);
+    put_links(out, &counters);
+    put_port(out, port_counters(partners->port));
+    put_connections(out, partners);
+}
