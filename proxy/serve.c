@@ -150,7 +150,8 @@ static bool start_desk(struct gateway *gateway, struct error *err)
                  .check_member = gateway_check_member,
                  .check_role = gateway_check_role,
                  .policy = gateway,
-                 .links = gateway->partners.links},
+                 .links = gateway->partners.links,
+                 .keeper = gateway->partners.keeper},
         .audit = audit_writer_create(gateway->context.audit),
         .tables = tables,
     };
