@@ -308,8 +308,8 @@ static void tell(const struct findings *findings, struct error *err)
     text_dispose(&text);
 }
 
-static bool compile(const struct policy **policy, const struct policy_source *sources, size_t count,
-                    bool is_ahead, struct findings *findings, struct error *err)
+bool policy_compile(const struct policy **policy, const struct policy_source *sources, size_t count,
+                    struct findings *findings, struct error *err)
 {
     struct policy *made = memory_alloc(sizeof(*made));
     struct findings found = {0};
@@ -317,7 +317,7 @@ static bool compile(const struct policy **policy, const struct policy_source *so
 
     *policy = NULL;
     atomic_init(&made->references, 1);
-    is_fine = document_read(&made->document, sources, count, is_ahead, &found);
+    is_fine = document_read(&made->document, sources, count, &found);
     findings_sort(&found);
     if (is_fine) {
         hash_sources(sources, count, made->hash);
@@ -332,18 +332,6 @@ static bool compile(const struct policy **policy, const struct policy_source *so
                      found.items[i].column, "%s", found.items[i].text);
     findings_dispose(&found);
     return is_fine;
-}
-
-bool policy_compile(const struct policy **policy, const struct policy_source *sources, size_t count,
-                    struct findings *findings, struct error *err)
-{
-    return compile(policy, sources, count, false, findings, err);
-}
-
-bool policy_compile_ahead(const struct policy **policy, const struct policy_source *sources,
-                          size_t count, struct findings *findings, struct error *err)
-{
-    return compile(policy, sources, count, true, findings, err);
 }
 
 const struct policy *policy_ref(const struct policy *policy)

@@ -16,8 +16,8 @@ enum section_id {
     SECTION_BIND,
     SECTION_RULES,
     SECTION_QUOTAS,
-    SECTION_GRANTS,
     SECTION_PLACEMENT,
+    SECTION_GRANTS,
     SECTION_TESTS,
     SECTION_COUNT
 };
@@ -35,28 +35,16 @@ static const struct {
     [SECTION_BIND] = {"bind", YAML_LIST, document_read_binds},
     [SECTION_RULES] = {"rules", YAML_LIST, document_read_rules},
     [SECTION_QUOTAS] = {"quotas", YAML_LIST, document_read_quotas},
-    [SECTION_GRANTS] = {"grants", YAML_LIST, document_read_grants},
     [SECTION_PLACEMENT] = {"placement", YAML_MAPPING, document_read_placement},
+    [SECTION_GRANTS] = {"grants", YAML_LIST, document_read_grants},
     [SECTION_TESTS] = {"tests", YAML_LIST, document_read_tests},
 };
 
-/* Read, but refused unless somebody builds on them. */
-static const bool is_unenforced[SECTION_COUNT] = {[SECTION_GRANTS] = true};
-
 struct assembly {
     struct reader *reader;
-    bool is_ahead;
     struct section sections[SECTION_COUNT];
     const struct yaml_node *org, *mode;
 };
-
-static void refuse_unenforced(struct assembly *assembly, const struct yaml_node *key)
-{
-    reader_fault(assembly->reader, key,
-                 "'%.*s' is not enforced yet in this version, so it is refused: nobody should rely "
-                 "on it; remove the section",
-                 SLICE_ARGS(key->text));
-}
 
 static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
 {
@@ -65,8 +53,7 @@ static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
 
     suggestion_init(&near, key->text);
     for (size_t i = 0; i < SECTION_COUNT; i++)
-        if (!is_unenforced[i])
-            suggestion_offer(&near, sections[i].name);
+        suggestion_offer(&near, sections[i].name);
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         suggestion_offer(&near, others[i]);
     if (near.best.size > 0)
@@ -75,7 +62,7 @@ static void refuse_key(struct assembly *assembly, const struct yaml_node *key)
     else
         reader_fault(assembly->reader, key,
                      "there is no section '%s'; there are version, org, mode, vars, members, "
-                     "groups, roles, bind, rules, quotas, placement and tests",
+                     "groups, roles, bind, rules, quotas, placement, grants and tests",
                      call_show(key->text).text);
 }
 
@@ -118,10 +105,7 @@ static void add_pair(struct assembly *assembly, const struct yaml_pair *pair)
 
     for (int id = 0; id < SECTION_COUNT; id++)
         if (slice_is(key, sections[id].name)) {
-            if (is_unenforced[id] && !assembly->is_ahead)
-                refuse_unenforced(assembly, pair->key);
-            else
-                add_section(assembly, (enum section_id)id, pair->value);
+            add_section(assembly, (enum section_id)id, pair->value);
             return;
         }
     if (slice_is(key, "version"))
@@ -207,14 +191,13 @@ static void load_files(struct reader *reader, const struct policy_source *source
 }
 
 bool document_read(struct document *document, const struct policy_source *sources, size_t count,
-                   bool is_ahead, struct findings *findings)
+                   struct findings *findings)
 {
     struct reader reader = {document, findings};
     struct assembly *assembly = memory_alloc(sizeof(*assembly));
 
     *document = (struct document){0};
     assembly->reader = &reader;
-    assembly->is_ahead = is_ahead;
     if (count == 0 || count > POLICY_FILES_MAX)
         findings_add(findings, FINDING_ERROR, "policy", 0, 0,
                      count == 0 ? "there is no file" : "there are more than %d files",

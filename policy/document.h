@@ -165,6 +165,7 @@ struct document_grant {
     bool gives_here, gives_there;
     uint64_t here_bytes, here_pins, here_max_object, here_rate;
     uint64_t there_bytes, there_until_ms;
+    struct document_condition data; /* what of ours may go there */
 };
 
 /* --- placement --- */
@@ -305,10 +306,9 @@ struct document {
         grant_names, label_names, site_names, placement_names;
 };
 
-/* Reads all files; every mistake is added to findings. True if none of them is an error. Sections
- * that are not enforced yet are refused by name, unless is_ahead. */
+/* Reads all files; every mistake is added to findings. True if none of them is an error. */
 MUST_USE bool document_read(struct document *document, const struct policy_source *sources,
-                            size_t count, bool is_ahead, struct findings *findings);
+                            size_t count, struct findings *findings);
 void document_dispose(struct document *document);
 
 struct policy_place document_place(const struct yaml_node *node);

@@ -86,12 +86,10 @@ static bool read_there(struct reader *reader, const struct yaml_node *node,
     bytes = reader_need(reader, node, "bytes");
     until = yaml_get(node, "until");
     data = yaml_get(node, "data");
-    if (data != NULL)
-        return reader_fault(reader, data,
-                            "a condition on data is not enforced yet in this version, so it is "
-                            "refused: nobody should rely on it; remove 'data'");
     return bytes != NULL && read_size(reader, bytes, &grant->there_bytes) &&
-           (until == NULL || reader_time(reader, until, &grant->there_until_ms));
+           (until == NULL || reader_time(reader, until, &grant->there_until_ms)) &&
+           (data == NULL ||
+            reader_placement_condition(reader, data, ABOUT_OBJECT, false, &grant->data));
 }
 
 static bool read_grant(struct reader *reader, const struct yaml_node *node,

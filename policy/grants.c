@@ -39,6 +39,7 @@ void policy_build_grants(struct policy *policy)
         shown->they_store.is_given = grant->gives_there;
         shown->they_store.bytes = grant->there_bytes;
         shown->they_store.until_ms = grant->there_until_ms;
+        shown->they_store.data = grant->data.text;
     }
 }
 
@@ -59,6 +60,22 @@ const struct policy_grant *policy_grant_find(const struct policy *policy, struct
     return found == NAMES_NONE ? NULL : &policy->grants[found];
 }
 
+bool policy_grant_covers(const struct policy *policy, const struct policy_grant *grant,
+                         const struct policy_object *object)
+{
+    const struct document_grant *written = &policy->document.grants[grant - policy->grants];
+    struct slice groups[POLICY_OWNER_GROUPS_MAX];
+    struct expression_facts facts = {.object = object, .owner_groups = groups};
+
+    if (!grant->they_store.is_given)
+        return false;
+    if (written->data.node == NULL)
+        return true;
+    facts.owner_group_count =
+        policy_owner_groups(policy, object->owner, groups, POLICY_OWNER_GROUPS_MAX);
+    return expression_evaluate(written->data.expression, &facts) == TRUTH_TRUE;
+}
+
 bool policy_grant_equal(const struct policy_grant *a, const struct policy_grant *b)
 {
     return a->we_store.is_given == b->we_store.is_given && a->we_store.bytes == b->we_store.bytes &&
@@ -67,7 +84,8 @@ bool policy_grant_equal(const struct policy_grant *a, const struct policy_grant 
            a->we_store.rate == b->we_store.rate &&
            a->they_store.is_given == b->they_store.is_given &&
            a->they_store.bytes == b->they_store.bytes &&
-           a->they_store.until_ms == b->they_store.until_ms;
+           a->they_store.until_ms == b->they_store.until_ms &&
+           slice_equal(a->they_store.data, b->they_store.data);
 }
 
 /* ---- in words */
@@ -92,6 +110,8 @@ static void put_there(const struct policy_grant *grant, struct text *out)
     text_put_format(out, "they store %s", units_print_size(size, grant->they_store.bytes));
     if (grant->they_store.until_ms > 0)
         text_put_format(out, " until %s", units_print_timestamp(until, grant->they_store.until_ms));
+    if (grant->they_store.data.size > 0)
+        text_put_format(out, " of what %.*s", SLICE_ARGS(grant->they_store.data));
 }
 
 void policy_grant_put(const struct policy_grant *grant, struct text *out)
@@ -130,6 +150,11 @@ void policy_grant_put_json(const struct policy_grant *grant, struct text *out)
         if (grant->they_store.until_ms > 0)
             text_put_format(out, ",\"until\":\"%s\"",
                             units_print_timestamp(until, grant->they_store.until_ms));
+        if (grant->they_store.data.size > 0) {
+            text_put_text(out, ",\"data\":\"");
+            text_put_json(out, grant->they_store.data);
+            text_put_char(out, '"');
+        }
         text_put_char(out, '}');
     } else {
         text_put_text(out, "null");

@@ -4,7 +4,7 @@
  *   grants:
  *     - partner: beta
  *       we_store: {bytes: 2TiB, pins: 50000, max_object: 100GiB, rate: 100MiB/s}
- *       they_store: {bytes: 1TiB, until: 2028-06-30}
+ *       they_store: {bytes: 1TiB, until: "2028-06-30", data: "label.class != 'secret'"}
  *
  * A link alone lets nobody store anything: what is not granted is refused. In force is the lesser
  * of what both sides grant: their we_store against our they_store. Borrowed from the policy; any
@@ -12,7 +12,7 @@
 #ifndef POLICY_GRANTS_H
 #define POLICY_GRANTS_H
 
-#include "policy/policy.h"
+#include "policy/placement.h"
 
 enum { POLICY_GRANTS_MAX = 10000 };
 
@@ -31,6 +31,7 @@ struct policy_grant {
         bool is_given;
         uint64_t bytes;
         uint64_t until_ms; /* since 1970: from then on nothing new goes there; 0: no end */
+        struct slice data; /* a condition on what goes there, as written; empty: anything */
     } they_store;          /* of ours, there */
 };
 
@@ -39,6 +40,10 @@ size_t policy_grant_count(const struct policy *policy);
 const struct policy_grant *policy_grant(const struct policy *policy, size_t index);
 /* NULL: nothing is granted. */
 const struct policy_grant *policy_grant_find(const struct policy *policy, struct slice partner);
+
+/* May this object of ours go there, as far as `data` says? */
+bool policy_grant_covers(const struct policy *policy, const struct policy_grant *grant,
+                         const struct policy_object *object);
 
 bool policy_grant_equal(const struct policy_grant *a, const struct policy_grant *b);
 

@@ -46,11 +46,6 @@ struct policy_source {
 MUST_USE bool policy_compile(const struct policy **policy, const struct policy_source *sources,
                              size_t count, struct findings *findings, struct error *err);
 
-/* The same, but also takes the sections that are not enforced yet: for what is built on them. */
-MUST_USE bool policy_compile_ahead(const struct policy **policy,
-                                   const struct policy_source *sources, size_t count,
-                                   struct findings *findings, struct error *err);
-
 const struct policy *policy_ref(const struct policy *policy);
 /* Clears the pointer; NULL is fine. Any thread. */
 void policy_unref(const struct policy **policy);

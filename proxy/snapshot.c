@@ -5,7 +5,7 @@
 #include "federation/placement_test.h"
 #include "http/tls.h"
 #include "policy/finding.h"
-#include "policy/placement.h"
+#include "policy/grants.h"
 #include "policy/test.h"
 #include "proxy/clock.h"
 #include "proxy/policy_version.h"
@@ -91,13 +91,18 @@ static bool check_certificates(const struct policy *policy, struct error *err)
     return result;
 }
 
-/* Nothing keeps to it yet, so nobody may rely on it. */
-static bool refuse_placement(const struct policy *policy, struct error *err)
+/* Nothing keeps to them yet, so nobody may rely on them. */
+static bool refuse_unenforced(const struct policy *policy, struct error *err)
 {
-    return !policy_has_placement(policy) ||
+    const char *section = policy_has_placement(policy)     ? "placement"
+                          : policy_grant_count(policy) > 0 ? "grants"
+                                                           : NULL;
+
+    return section == NULL ||
            error_set(err, ERROR_UNSUPPORTED,
-                     "the policy's section 'placement' is not enforced yet in this version, so it "
-                     "is refused: nobody should rely on it; remove the section");
+                     "the policy's section '%s' is not enforced yet in this version, so it is "
+                     "refused: nobody should rely on it; remove the section",
+                     section);
 }
 
 static bool compile(const struct snapshot *snapshot, const struct policy_sources *sources,
@@ -106,7 +111,7 @@ static bool compile(const struct snapshot *snapshot, const struct policy_sources
     if (!policy_compile(policy, sources->items, sources->count, NULL, err))
         return false;
     if (check_org(snapshot, *policy, err) && check_certificates(*policy, err) &&
-        refuse_placement(*policy, err))
+        refuse_unenforced(*policy, err))
         return true;
     policy_unref(policy);
     return false;

@@ -45,10 +45,13 @@ class Documents(unittest.TestCase):
             self.assertIn("  alice: {groups: [staff]}", path.read_text())
 
     def test_what_is_not_enforced_is_refused_by_name(self):
-        for section in ("grants",):
+        sections = {"grants": "[{partner: beta, we_store: {bytes: 1GiB}}]", "placement": "{rules: [{id: all, copies: {min: 1}}]}"}
+        for section, value in sections.items():
             with self.subTest(section), tempfile.TemporaryDirectory() as folder:
-                path = pathlib.Path(folder) / "policy.yaml"
-                path.write_text(f"version: 1\norg: lab.example\n{section}: []\n")
-                result = subprocess.run([relay.causeway_program(), "policy", "check", path], capture_output=True, text=True, timeout=10)
-                self.assertEqual(result.returncode, 1)
-                self.assertIn(section, result.stdout + result.stderr)
+                subprocess.run([relay.causeway_program(), "init", folder, "--org", "lab.example"], check=True, capture_output=True, timeout=10)
+                with open(pathlib.Path(folder) / "policy.yaml", "a") as policy:
+                    policy.write(f"{section}: {value}\n")
+                words = [relay.causeway_program(), "serve", "--config", pathlib.Path(folder) / "causeway.yaml"]
+                result = subprocess.run(words, capture_output=True, text=True, timeout=10)
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn(f"the policy's section '{section}' is not enforced yet", result.stderr)

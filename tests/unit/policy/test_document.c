@@ -20,7 +20,7 @@ static void test_document_finds_each_mistake_at_its_place(void **state)
         /* the top */
         {"member: {}\n", "p:3:1: there is no section 'member'; did you mean 'members'?"},
         {"users: {}\n", "p:3:1: there is no section 'users'; there are version, org, mode"},
-        {"grants: []\n", "p:3:1: 'grants' is not enforced yet"},
+        {"grants: {}\n", "p:3:9: expected a list"},
         {"mode: shadow\n", "p:3:7: mode is enforce or report, not 'shadow'"},
         {"mode: enforce\nmode: report\n", "p:4:1: the key 'mode' "},
         {"org: other.example\n", "p:3:1: the key 'org' "},

@@ -33,7 +33,7 @@ static int setup(void **state)
     static struct fixture fixture;
     struct policy_source source = {"policy.yaml", SLICE(house)};
 
-    assert_true(document_read(&fixture.document, &source, 1, false, &fixture.findings));
+    assert_true(document_read(&fixture.document, &source, 1, &fixture.findings));
     *state = &fixture;
     return 0;
 }

@@ -6,23 +6,16 @@
 #include "policy/diff.h"
 #include "policy/grants.h"
 
-static const struct policy *compile_ahead(const char *yaml, struct error *err)
-{
-    struct policy_source source = {"p", slice_of(yaml)};
-    const struct policy *policy;
-
-    return policy_compile_ahead(&policy, &source, 1, NULL, err) ? policy : NULL;
-}
-
 static const struct policy *granted(const char *grants)
 {
+    struct policy_source source = {.name = "p"};
     struct text yaml = {0};
     struct error err = {0};
     const struct policy *policy;
 
     text_put_format(&yaml, KIT_HEAD "grants:\n%s", grants);
-    policy = compile_ahead(yaml.data, &err);
-    if (policy == NULL)
+    source.bytes = text_slice(&yaml);
+    if (!policy_compile(&policy, &source, 1, NULL, &err))
         fail_msg("%s", err.text);
     text_dispose(&yaml);
     return policy;
@@ -92,31 +85,58 @@ static void test_grants_say_what_is_wrong_and_where(void **state)
         {"{partner: beta, we_store: {bytes: 1, rate: 0/s}}", "p:4:48: a rate of 0 lets nothing"},
         {"{partner: beta, they_store: {bytes: 1, until: soon}}", "p:4:51: "},
         {"{partner: beta, they_store: {bytes: 1, data: \"label.class != 'secret'\"}}",
-         "p:4:50: a condition on data is not enforced yet"},
+         "p:4:57: there is no label.class among the labels of this policy"},
         {"{partner: beta, we_store: {bytes: 1}}\n  - {partner: beta, we_store: {bytes: 1}}",
          "p:5:15: the grant to 'beta' stands in p:4 already"},
         {"beta", "p:4:5: expected a mapping"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct text yaml = {0};
-        struct error err = {0};
+        char yaml[1024], text[508];
 
-        text_put_format(&yaml, KIT_HEAD "grants:\n  - %s\n", cases[i].grant);
-        assert_null(compile_ahead(yaml.data, &err));
-        if (strncmp(err.text, cases[i].mistake, strlen(cases[i].mistake)) != 0)
-            fail_msg("%s\n  is said: %s\n  expected: %s", cases[i].grant, err.text,
-                     cases[i].mistake);
-        text_dispose(&yaml);
+        snprintf(yaml, sizeof(yaml), KIT_HEAD "grants:\n  - %s\n", cases[i].grant);
+        kit_mistake(yaml, text);
+        if (strncmp(text, cases[i].mistake, strlen(cases[i].mistake)) != 0)
+            fail_msg("%s\n  is said: %s\n  expected: %s", cases[i].grant, text, cases[i].mistake);
     }
 }
 
-static void test_grants_are_refused_by_name_where_nothing_enforces_them(void **state)
+/* What may go to a partner is asked of the object's labels, size and owner. */
+static void test_data_says_what_may_go_there(void **state)
 {
-    char text[508];
+    static const struct owner alice = {OWNER_MEMBER, "alice"};
+    const struct policy *policy = kit_policy(
+        KIT_HEAD "members: {alice: {}}\n"
+                 "placement:\n  labels: {class: {values: [public, secret]}}\n"
+                 "  sites: {local: {}}\n  rules: [{id: all, copies: {min: 1}}]\n"
+                 "grants:\n"
+                 "  - partner: beta\n"
+                 "    they_store: {bytes: 1GiB, data: \"label.class != 'secret' and object.size < "
+                 "1MiB\"}\n"
+                 "  - {partner: gamma, they_store: {bytes: 1GiB}}\n"
+                 "  - {partner: delta, we_store: {bytes: 1GiB}}\n");
+    const struct policy_grant *beta = policy_grant_find(policy, SLICE("beta")),
+                              *gamma = policy_grant_find(policy, SLICE("gamma")),
+                              *delta = policy_grant_find(policy, SLICE("delta"));
+    static const uint8_t public[] = {0}, secret[] = {1};
+    struct policy_object object = {.bytes = 1000, .labels = public, .owner = &alice};
+    struct text text = {0};
 
-    kit_mistake(KIT_HEAD "grants: [{partner: beta, we_store: {bytes: 1}}]\n", text);
-    assert_memory_equal(text, "p:3:1: 'grants' is not enforced yet", 35);
+    assert_true(policy_grant_covers(policy, beta, &object));
+    object.bytes = 1 << 20;
+    assert_false(policy_grant_covers(policy, beta, &object));
+    assert_true(policy_grant_covers(policy, gamma, &object));
+    object.bytes = 1000;
+    object.labels = secret;
+    assert_false(policy_grant_covers(policy, beta, &object));
+    assert_true(policy_grant_covers(policy, gamma, &object));
+    assert_false(policy_grant_covers(policy, delta, &object));
+    policy_grant_put_json(beta, &text);
+    assert_string_equal(text.data, "{\"we_store\":null,\"they_store\":{\"bytes\":1073741824,"
+                                   "\"data\":\"label.class != 'secret' and object.size < "
+                                   "1MiB\"}}");
+    text_dispose(&text);
+    policy_unref(&policy);
 }
 
 static void test_a_difference_of_grants_is_told(void **state)
@@ -203,7 +223,7 @@ int main(void)
         cmocka_unit_test(test_grants_are_read_with_their_units),
         cmocka_unit_test(test_who_is_not_named_is_granted_nothing),
         cmocka_unit_test(test_grants_say_what_is_wrong_and_where),
-        cmocka_unit_test(test_grants_are_refused_by_name_where_nothing_enforces_them),
+        cmocka_unit_test(test_data_says_what_may_go_there),
         cmocka_unit_test(test_a_difference_of_grants_is_told),
         cmocka_unit_test(test_a_quota_on_a_partner_limits_what_it_stores),
         cmocka_unit_test(test_roles_are_bound_to_partners_by_name),
