@@ -45,7 +45,7 @@ class Documents(unittest.TestCase):
             self.assertIn("  alice: {groups: [staff]}", path.read_text())
 
     def test_what_is_not_enforced_is_refused_by_name(self):
-        sections = {"grants": "[{partner: beta, we_store: {bytes: 1GiB}}]", "placement": "{rules: [{id: all, copies: {min: 1}}]}"}
+        sections = {"grants": "[{partner: beta, we_store: {bytes: 1GiB}}]", "placement": "{sites: {local: {}}, rules: [{id: all, copies: {min: 1}}]}"}
         for section, value in sections.items():
             with self.subTest(section), tempfile.TemporaryDirectory() as folder:
                 subprocess.run([relay.causeway_program(), "init", folder, "--org", "lab.example"], check=True, capture_output=True, timeout=10)
