@@ -171,6 +171,7 @@ enum allocation_event_kind {
     ALLOCATION_IMPORT_FAILED, /* said; is_final: it cannot be, and not: it is tried again */
     ALLOCATION_REMOVED,       /* claim and spool are gone */
     ALLOCATION_REMOVE_FAILED, /* said */
+    ALLOCATION_STORAGE_LOST,  /* the storage does not have it any more, though it was claimed */
     ALLOCATION_EVICT,         /* our operator: until_ms; 0: at once. said */
     /* of both */
     ALLOCATION_DRAIN,       /* the link is to end in good order: nothing new, what is there moves */

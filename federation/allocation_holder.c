@@ -20,6 +20,7 @@ static void take(struct allocation_change *change)
     record->position = 0;
     record->is_complete = false;
     record->is_receipted = false;
+    record->is_orphaned = false;
     allocation_set_state(change, ALLOCATION_RESERVED);
     record->until_ms = change->wall_ms + ALLOCATION_RESERVE_MS;
 }
@@ -51,9 +52,11 @@ void allocation_do_take_again(struct allocation_change *change)
     struct allocation_record *record = change->record;
 
     allocation_answer(change, is_same(record, change->event) ? 200 : 409);
-    if (change->actions->answer == 200 &&
-        (record->state == ALLOCATION_RESERVED || record->state == ALLOCATION_RECEIVING))
-        record->until_ms = change->wall_ms + ALLOCATION_RESERVE_MS;
+    if (change->actions->answer != 200 ||
+        (record->state != ALLOCATION_RESERVED && record->state != ALLOCATION_RECEIVING))
+        return;
+    record->is_orphaned = false;
+    record->until_ms = change->wall_ms + ALLOCATION_RESERVE_MS;
 }
 
 /* What only ran out of time may begin again. */
@@ -159,7 +162,7 @@ void allocation_do_import_failed(struct allocation_change *change)
     }
     allocation_set_state(change, ALLOCATION_REMOVING);
     allocation_note(change, ALLOCATION_STORAGE_HERE);
-    change->record->tells_evict = true;
+    change->record->tells_evict = !change->record->is_orphaned;
 }
 
 void allocation_do_removed(struct allocation_change *change)
@@ -181,6 +184,17 @@ void allocation_do_remove_failed(struct allocation_change *change)
 
     allocation_retry(change, ALLOCATION_STORAGE_HERE);
     change->record->reason = reason; /* why it goes; the words say what went wrong */
+}
+
+/* Nothing is there to be kept: its owner is to know. */
+void allocation_do_storage_lost(struct allocation_change *change)
+{
+    struct allocation_record *record = change->record;
+
+    record->tells_evict = !record->is_orphaned;
+    record->tells_leave = false;
+    allocation_set_state(change, ALLOCATION_REMOVING);
+    allocation_note(change, ALLOCATION_STORAGE_HERE);
 }
 
 /* ---- our operator */
@@ -206,7 +220,7 @@ void allocation_do_evict(struct allocation_change *change)
 void allocation_do_evict_partial(struct allocation_change *change)
 {
     allocation_set_state(change, ALLOCATION_REMOVING);
-    change->record->tells_evict = true;
+    change->record->tells_evict = !change->record->is_orphaned;
     allocation_note(change, ALLOCATION_EVICTED);
 }
 

@@ -70,6 +70,7 @@ void allocation_do_shorten(struct allocation_change *change)
     uint64_t until_ms = change->wall_ms + ALLOCATION_RESERVE_MS;
 
     allocation_do_forget_items(change);
+    record->is_orphaned = true;
     if (record->state == ALLOCATION_IMPORTING) {
         allocation_set_state(change, ALLOCATION_RECEIVING);
         record->until_ms = until_ms;
@@ -98,7 +99,14 @@ void allocation_do_link_back(struct allocation_change *change)
     record->attempts = 0;
 }
 
-/* ---- statements are compared: no item from before has any effect any more */
+/* ---- statements are compared: no item from before has any effect any more, and what is not held
+ * by both is in no statement from then on */
+
+static void forget_hold(struct allocation_change *change)
+{
+    allocation_end_item(change->record);
+    memset(change->record->held_key, 0, ULID_SIZE);
+}
 
 static void adopt_key(struct allocation_change *change)
 {
@@ -130,11 +138,17 @@ void allocation_do_found_releasing(struct allocation_change *change)
 {
     struct allocation_record *record = change->record;
 
-    allocation_end_item(record);
+    forget_hold(change);
     memset(record->release_key, 0, sizeof(record->release_key));
     record->retry_ms = 0;
     if (change->event->kind == ALLOCATION_STATED_HELD)
         adopt_key(change);
+}
+
+/* It is over on this side. */
+void allocation_do_not_held(struct allocation_change *change)
+{
+    forget_hold(change);
 }
 
 /* They were restored from before it was released. */
@@ -151,11 +165,11 @@ void allocation_do_found_refused(struct allocation_change *change)
     allocation_do_found_released(change);
 }
 
-/* It was placed, and they do not have it. */
+/* It was placed, and they do not have it. They may come to have it yet, and say so by a receipt, if
+ * they were restored from when it was on its way. */
 void allocation_do_missed(struct allocation_change *change)
 {
-    allocation_end_item(change->record);
-    change->record->is_there = false;
+    forget_hold(change);
     allocation_set_state(change, ALLOCATION_LOST);
     allocation_note(change, ALLOCATION_ABSENT_THERE);
 }
@@ -186,6 +200,13 @@ void allocation_do_believed(struct allocation_change *change)
 {
     return_to_owner(change);
     change->record->is_receipted = change->record->held_key[0] != '\0';
+}
+
+/* Whether the owner still knows of it shows when it commits again; if not, it expires. */
+void allocation_do_uncommitted(struct allocation_change *change)
+{
+    allocation_set_state(change, ALLOCATION_RECEIVING);
+    change->record->until_ms = change->wall_ms + ALLOCATION_RESERVE_MS;
 }
 
 /* The owner's ledger is an older one: our statement and a receipt tell it. */

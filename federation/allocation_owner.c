@@ -321,6 +321,7 @@ void allocation_do_receipt(struct allocation_change *change)
     if (record->evict_key[0] != '\0')
         return; /* sent before they evicted it */
     hold(change);
+    record->blocks = event->blocks;
     record->attempts = 0;
     record->is_complete = true;
     allocation_set_state(change, record->is_unwanted ? ALLOCATION_RELEASING : ALLOCATION_PLACED);

@@ -56,6 +56,7 @@ const char *allocation_event_name(enum allocation_event_kind kind)
         [ALLOCATION_IMPORT_FAILED] = "import failed",
         [ALLOCATION_REMOVED] = "removed",
         [ALLOCATION_REMOVE_FAILED] = "remove failed",
+        [ALLOCATION_STORAGE_LOST] = "storage lost",
         [ALLOCATION_EVICT] = "evict",
         [ALLOCATION_DRAIN] = "drain",
         [ALLOCATION_LINK_OVER] = "link over",

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/* An allocation's record as the ledger keeps it: deterministic dag-cbor. Pure; any thread. */
+#ifndef FEDERATION_ALLOCATION_CODEC_H
+#define FEDERATION_ALLOCATION_CODEC_H
+
+#include "federation/allocation.h"
+
+enum { ALLOCATION_CODEC_VERSION = 1, ALLOCATION_CODEC_MAX = 2048 };
+
+void allocation_write(const struct allocation_record *record, struct text *out);
+/* record is zeroed first: what was written is what is read, padding too. */
+MUST_USE bool allocation_read(struct allocation_record *record, struct slice bytes,
+                              struct error *err);
+
+#endif
