@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What follows from how a record changed, and questions about it. */
+#include "federation/allocation_codec.h"
 #include "federation/allocation_private.h"
 
 #include <stdio.h>
@@ -59,7 +60,7 @@ void allocation_wait(struct allocation_change *change, enum allocation_reason re
 
     if (wait_ms > max_ms)
         wait_ms = max_ms;
-    wait_ms -= wait_ms / 2 * change->event->random / UINT16_MAX;
+    wait_ms -= wait_ms / 2 * change->event->random / (uint64_t)UINT16_MAX;
     allocation_note(change, reason);
     record->retry_ms = change->wall_ms + wait_ms;
     record->attempts++;
@@ -266,16 +267,15 @@ static bool differs(struct allocation_record *before, const struct allocation_re
 {
     if (after->role == ALLOCATION_OWNER)
         before->position = after->position;
-    return memcmp(before, after, sizeof(*after)) != 0;
+    return !allocation_equal(before, after);
 }
 
 void allocation_step(struct allocation_record *record, const struct allocation_event *event,
                      uint64_t wall_ms, struct allocation_actions *actions)
 {
     struct allocation_change change = {record, event, wall_ms, actions};
-    struct allocation_record before;
+    struct allocation_record before = *record;
 
-    memcpy(&before, record, sizeof(before)); /* padding too: it is compared */
     *actions = (struct allocation_actions){0};
     allocation_handler(record->state, event->kind)(&change);
     begin_item(record, event->fresh);

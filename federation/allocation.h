@@ -40,12 +40,12 @@
 enum { ALLOCATION_SAID_SIZE = 240 };
 
 #define ALLOCATION_HOUR_MS    UINT64_C(3600000)
-#define ALLOCATION_RESERVE_MS ALLOCATION_HOUR_MS             /* without a byte of progress */
-#define ALLOCATION_KEPT_MS    (90 * 24 * ALLOCATION_HOUR_MS) /* a tombstone */
-#define ALLOCATION_AGAIN_MS   UINT64_C(600000)               /* after a refusal: doubled ... */
-#define ALLOCATION_AGAIN_MAX  (6 * ALLOCATION_HOUR_MS)       /* ... up to this */
-#define ALLOCATION_RETRY_MS   UINT64_C(5000)                 /* after a failure: doubled ... */
-#define ALLOCATION_RETRY_MAX  UINT64_C(900000)               /* ... up to this */
+#define ALLOCATION_RESERVE_MS ALLOCATION_HOUR_MS                    /* without a byte of progress */
+#define ALLOCATION_KEPT_MS    (UINT64_C(2160) * ALLOCATION_HOUR_MS) /* a tombstone */
+#define ALLOCATION_AGAIN_MS   UINT64_C(600000)         /* after a refusal: doubled ... */
+#define ALLOCATION_AGAIN_MAX  (6 * ALLOCATION_HOUR_MS) /* ... up to this */
+#define ALLOCATION_RETRY_MS   UINT64_C(5000)           /* after a failure: doubled ... */
+#define ALLOCATION_RETRY_MAX  UINT64_C(900000)         /* ... up to this */
 
 enum allocation_role { ALLOCATION_OWNER = 1, ALLOCATION_HOLDER };
 

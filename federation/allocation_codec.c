@@ -4,7 +4,6 @@
 #include "federation/document.h"
 
 #include <assert.h>
-#include <string.h>
 
 static_assert(sizeof(enum allocation_state) == sizeof(unsigned), "enums are read as numbers");
 
@@ -54,12 +53,17 @@ void allocation_write(const struct allocation_record *record, struct text *out)
     document_put(&shape, record, out);
 }
 
+bool allocation_equal(const struct allocation_record *a, const struct allocation_record *b)
+{
+    return document_equal(&shape, a, b);
+}
+
 bool allocation_read(struct allocation_record *record, struct slice bytes, struct error *err)
 {
     struct dag_node node = {0};
     bool is_read;
 
-    memset(record, 0, sizeof(*record));
+    *record = (struct allocation_record){0};
     if (bytes.size == 0 || bytes.data[0] != ALLOCATION_CODEC_VERSION)
         return error_set(err, ERROR_UNSUPPORTED,
                          "an allocation is kept in a form that this version does not know");

@@ -8,7 +8,8 @@
 enum { ALLOCATION_CODEC_VERSION = 1, ALLOCATION_CODEC_MAX = 2048 };
 
 void allocation_write(const struct allocation_record *record, struct text *out);
-/* record is zeroed first: what was written is what is read, padding too. */
+/* What is kept of both is the same. */
+bool allocation_equal(const struct allocation_record *a, const struct allocation_record *b);
 MUST_USE bool allocation_read(struct allocation_record *record, struct slice bytes,
                               struct error *err);
 

@@ -388,8 +388,10 @@ void allocation_do_evicted_late(struct allocation_change *change)
     struct allocation_record *record = change->record;
 
     allocation_answer(change, 200);
-    if (!change->event->is_final)
+    if (!change->event->is_final) {
+        record->is_leaving = true; /* should it be wanted again */
         return;
+    }
     if (record->evict_key[0] == '\0')
         allocation_set_key(record->evict_key, change->event->key);
     if (record->state == ALLOCATION_RELEASING && !allocation_has_item(record))

@@ -80,6 +80,41 @@ void document_put(const struct document_shape *shape, const void *from, struct t
         document_put_field(&shape->fields[i], from, out);
 }
 
+/* ---- comparing */
+
+static bool is_equal(const struct document_field *field, const void *a, const void *b)
+{
+    switch (field->kind) {
+    case DOCUMENT_NUMBER:
+        return *(const uint64_t *)a == *(const uint64_t *)b;
+    case DOCUMENT_SIGNED:
+        return *(const int32_t *)a == *(const int32_t *)b;
+    case DOCUMENT_SMALL:
+        return *(const unsigned *)a == *(const unsigned *)b;
+    case DOCUMENT_TRUTH:
+        return *(const bool *)a == *(const bool *)b;
+    case DOCUMENT_TEXT:
+    case DOCUMENT_ULID:
+        return strcmp(a, b) == 0;
+    case DOCUMENT_DIGEST:
+        return memcmp(a, b, field->limit) == 0;
+    case DOCUMENT_CID:
+        break;
+    }
+    return cid_equal(a, b);
+}
+
+bool document_equal(const struct document_shape *shape, const void *a, const void *b)
+{
+    for (size_t i = 0; i < shape->count; i++) {
+        size_t offset = shape->fields[i].offset;
+
+        if (!is_equal(&shape->fields[i], (const char *)a + offset, (const char *)b + offset))
+            return false;
+    }
+    return true;
+}
+
 /* ---- reading */
 
 static bool wrong(const struct document_field *field, struct error *err)

@@ -42,6 +42,8 @@ void document_put(const struct document_shape *shape, const void *from, struct t
 MUST_USE bool document_read(const struct document_shape *shape, const struct dag_node *node,
                             uint32_t index, void *to, struct error *err);
 
+bool document_equal(const struct document_shape *shape, const void *a, const void *b);
+
 /* For maps that have more than fields: one entry, key and value. */
 void document_put_field(const struct document_field *field, const void *from, struct text *out);
 void document_put_key(const char *key, struct text *out);

@@ -64,44 +64,56 @@ static bool release_surplus(struct world *world, unsigned org, unsigned peer,
     return true;
 }
 
-/* False: crashed. */
-static bool plan_object(struct world *world, unsigned org, const struct object *object)
+/* Copies that count. */
+static unsigned count_placed(struct world *world, unsigned org, const struct object *object)
 {
-    unsigned wanted = object->copies, placed = 0, first = object->root.bytes[5] % world->orgs;
+    unsigned placed = 0;
 
-    for (unsigned i = 0; i < world->orgs; i++) {
-        unsigned peer = (first + i) % world->orgs;
-        struct allocation_record *record =
+    for (unsigned peer = 0; peer < world->orgs; peer++) {
+        const struct allocation_record *record =
             peer == org ? NULL : live(world_end(world, org, peer), object);
 
         placed += record != NULL && allocation_counts(record);
     }
+    return placed;
+}
+
+/* What the one there is to become, if so many more are wanted. False: crashed. */
+static bool plan_site(struct world *world, unsigned org, unsigned peer, const struct object *object,
+                      unsigned placed, unsigned *wanted)
+{
+    struct allocation_record *record = live(world_end(world, org, peer), object);
+
+    if (record == NULL) {
+        if (*wanted == 0 || !world_is_linked(world, org, peer))
+            return true;
+        (*wanted)--;
+        return place(world, org, peer, object);
+    }
+    if (record->is_leaving)
+        return record->is_unwanted || placed < object->copies ||
+               tell(world, org, peer, record, ALLOCATION_RELEASE);
+    if (record->is_unwanted)
+        return *wanted == 0 || tell(world, org, peer, record, ALLOCATION_WANT);
+    if (*wanted == 0)
+        return tell(world, org, peer, record, ALLOCATION_RELEASE);
+    if (record->state != ALLOCATION_STUCK) /* which stays in the queue; another is tried, too */
+        (*wanted)--;
+    return true;
+}
+
+/* False: crashed. */
+static bool plan_object(struct world *world, unsigned org, const struct object *object)
+{
+    unsigned wanted = object->copies, placed = count_placed(world, org, object);
+    unsigned first = object->root.bytes[5] % world->orgs;
+
     for (unsigned i = 0; i < world->orgs; i++) {
         unsigned peer = (first + i) % world->orgs;
-        struct allocation_record *record;
-        bool is_fine;
 
-        if (peer == org)
-            continue;
-        if (!release_surplus(world, org, peer, object))
+        if (peer != org && (!release_surplus(world, org, peer, object) ||
+                            !plan_site(world, org, peer, object, placed, &wanted)))
             return false;
-        record = live(world_end(world, org, peer), object);
-        is_fine = record != NULL && !record->is_leaving && !record->is_unwanted;
-        if (record != NULL && record->is_leaving && !record->is_unwanted &&
-            placed >= object->copies && !tell(world, org, peer, record, ALLOCATION_RELEASE))
-            return false;
-        if (wanted == 0 && is_fine && !tell(world, org, peer, record, ALLOCATION_RELEASE))
-            return false;
-        if (wanted > 0 && record == NULL && world_is_linked(world, org, peer)) {
-            if (!place(world, org, peer, object))
-                return false;
-            wanted--;
-        } else if (wanted > 0 && record != NULL && record->is_unwanted && !record->is_leaving) {
-            if (!tell(world, org, peer, record, ALLOCATION_WANT))
-                return false;
-        } else if (wanted > 0 && is_fine && record->state != ALLOCATION_STUCK) {
-            wanted--; /* stuck ones stay in the queue; another is tried beside them */
-        }
     }
     return true;
 }

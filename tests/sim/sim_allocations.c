@@ -103,7 +103,7 @@ void world_push(struct world *world, const struct message *message)
 
     if (world->count > world->capacity) {
         world->capacity = world->capacity == 0 ? 256 : 2 * world->capacity;
-        world->queue = memory_resize_array(world->queue, world->capacity, sizeof(*world->queue));
+        world->queue = memory_resize_array(world->queue, world->capacity, sizeof(struct message *));
     }
     world->queue[place] = memory_alloc(sizeof(*message));
     *world->queue[place] = *message;

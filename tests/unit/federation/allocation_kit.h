@@ -81,72 +81,72 @@ static inline void kit_answer(struct kit *kit, unsigned status)
 }
 
 /* By the shortest way there is. */
+static inline void kit_reach_held(struct kit *kit, enum allocation_state state)
+{
+    static const enum allocation_event_kind ways[] = {
+        [ALLOCATION_ORPHANED] = ALLOCATION_LINK_OVER,
+        [ALLOCATION_LEAVING] = ALLOCATION_EVICT,
+        [ALLOCATION_REMOVING] = ALLOCATION_RELEASE_HEARD,
+        [ALLOCATION_GONE] = ALLOCATION_RELEASE_HEARD,
+    };
+    struct allocation_event event;
+
+    kit_do(kit, ALLOCATION_RESERVE);
+    if (state == ALLOCATION_RESERVED)
+        return;
+    event = kit_event(kit, ALLOCATION_RECEIVED);
+    event.is_complete = state != ALLOCATION_RECEIVING;
+    kit_step(kit, &event);
+    if (state == ALLOCATION_RECEIVING)
+        return;
+    kit_do(kit, ALLOCATION_COMMIT);
+    if (state == ALLOCATION_IMPORTING)
+        return;
+    kit_do(kit, ALLOCATION_IMPORTED);
+    kit_answer(kit, 200);
+    if (state == ALLOCATION_PINNED)
+        return;
+    event = kit_event(kit, ways[state]);
+    event.until_ms = kit->wall_ms + 1000;
+    kit_step(kit, &event);
+    if (state == ALLOCATION_GONE)
+        kit_do(kit, ALLOCATION_REMOVED);
+}
+
+static inline void kit_reach_placed(struct kit *kit, enum allocation_state state)
+{
+    kit_do(kit, ALLOCATION_PLACE);
+    if (state == ALLOCATION_QUEUED)
+        return;
+    kit_do(kit, ALLOCATION_TURN);
+    if (state == ALLOCATION_STUCK || state == ALLOCATION_REFUSED)
+        kit_answer(kit, state == ALLOCATION_STUCK ? 507 : 409);
+    if (state == ALLOCATION_RESERVING || state == ALLOCATION_STUCK || state == ALLOCATION_REFUSED)
+        return;
+    kit_answer(kit, 200);
+    if (state == ALLOCATION_TRANSFERRING)
+        return;
+    kit_do(kit, ALLOCATION_PROGRESS);
+    if (state == ALLOCATION_COMMITTING)
+        return;
+    kit_answer(kit, 202);
+    kit_do(kit, ALLOCATION_RECEIPT);
+    if (state == ALLOCATION_PLACED)
+        return;
+    kit_do(kit, state == ALLOCATION_LOST ? ALLOCATION_LINK_OVER : ALLOCATION_RELEASE);
+    kit_do(kit, ALLOCATION_TURN);
+    if (state == ALLOCATION_RELEASED)
+        kit_answer(kit, 200);
+}
+
 static inline struct kit kit_reach(enum allocation_state state)
 {
     struct kit kit = kit_new();
-    struct allocation_event event;
 
-    if (state == ALLOCATION_NONE)
-        return kit;
-    if (state >= ALLOCATION_RESERVED) {
-        kit_do(&kit, ALLOCATION_RESERVE);
-        if (state == ALLOCATION_RESERVED)
-            return kit;
-        event = kit_event(&kit, ALLOCATION_RECEIVED);
-        event.is_complete = state != ALLOCATION_RECEIVING;
-        kit_step(&kit, &event);
-        if (state == ALLOCATION_RECEIVING)
-            return kit;
-        kit_do(&kit, ALLOCATION_COMMIT);
-        if (state == ALLOCATION_IMPORTING)
-            return kit;
-        kit_do(&kit, ALLOCATION_IMPORTED);
-        kit_answer(&kit, 200);
-        if (state == ALLOCATION_PINNED)
-            return kit;
-        if (state == ALLOCATION_ORPHANED) {
-            kit_do(&kit, ALLOCATION_LINK_OVER);
-            return kit;
-        }
-        event = kit_event(&kit, ALLOCATION_EVICT);
-        event.until_ms = kit.wall_ms + 1000;
-        if (state == ALLOCATION_LEAVING) {
-            kit_step(&kit, &event);
-            return kit;
-        }
-        kit_do(&kit, ALLOCATION_RELEASE_HEARD);
-        if (state == ALLOCATION_GONE)
-            kit_do(&kit, ALLOCATION_REMOVED);
-        return kit;
-    }
-    kit_do(&kit, ALLOCATION_PLACE);
-    if (state == ALLOCATION_QUEUED)
-        return kit;
-    kit_do(&kit, ALLOCATION_TURN);
-    if (state == ALLOCATION_STUCK)
-        kit_answer(&kit, 507);
-    if (state == ALLOCATION_REFUSED)
-        kit_answer(&kit, 409);
-    if (state == ALLOCATION_RESERVING || state == ALLOCATION_STUCK || state == ALLOCATION_REFUSED)
-        return kit;
-    kit_answer(&kit, 200);
-    if (state == ALLOCATION_TRANSFERRING)
-        return kit;
-    kit_do(&kit, ALLOCATION_PROGRESS);
-    if (state == ALLOCATION_COMMITTING)
-        return kit;
-    kit_answer(&kit, 202);
-    kit_do(&kit, ALLOCATION_RECEIPT);
-    if (state == ALLOCATION_PLACED)
-        return kit;
-    if (state == ALLOCATION_LOST) {
-        kit_do(&kit, ALLOCATION_LINK_OVER);
-        return kit;
-    }
-    kit_do(&kit, ALLOCATION_RELEASE);
-    kit_do(&kit, ALLOCATION_TURN);
-    if (state == ALLOCATION_RELEASED)
-        kit_answer(&kit, 200);
+    if (state >= ALLOCATION_RESERVED)
+        kit_reach_held(&kit, state);
+    else if (state != ALLOCATION_NONE)
+        kit_reach_placed(&kit, state);
     return kit;
 }
 
