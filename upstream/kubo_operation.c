@@ -317,6 +317,16 @@ void kubo_fault(const struct kubo_operation *operation, struct error *fault, con
               what);
 }
 
+void kubo_tell_progress(struct kubo_operation *operation, uint64_t nodes, uint64_t bytes)
+{
+    if (operation->told_nodes < nodes)
+        operation->told_nodes = nodes;
+    if (operation->told_bytes < bytes)
+        operation->told_bytes = bytes;
+    if (operation->on_progress != NULL)
+        operation->on_progress(operation->arg, operation->told_nodes, operation->told_bytes);
+}
+
 bool kubo_number(const json_t *object, const char *name, uint64_t *number)
 {
     const json_t *value = json_object_get(object, name);

@@ -51,8 +51,8 @@ static void pin_on_line(struct kubo_operation *operation, const json_t *line, st
     result->blocks = nodes;
     result->bytes = bytes;
     result->has_bytes = bytes > 0;
-    if (fault->code == ERROR_NONE && operation->on_progress != NULL)
-        operation->on_progress(operation->arg, nodes, bytes);
+    if (fault->code == ERROR_NONE)
+        kubo_tell_progress(operation, nodes, bytes);
 }
 
 static void pin_on_end(struct kubo_operation *operation)

@@ -66,9 +66,10 @@ struct kubo_operation {
     operation_progress on_progress;
     operation_pin_found on_pin;
     operation_damage_found on_damage;
-    bool is_second;       /* look, list_pins: at the second mode; pin: it was made */
-    bool is_v0;           /* look: at the v0 form */
-    uint64_t advanced_ms; /* pin: when a node was found last */
+    bool is_second; /* look, list_pins: at the second mode; pin: it was made */
+    bool is_v0;     /* look: at the v0 form */
+    uint64_t told_nodes, told_bytes;
+    uint64_t advanced_ms;                           /* pin: when a node was found last */
     void (*then)(struct kubo_operation *operation); /* measure: goes on; NULL: it was all */
     struct kubo_export *export;
     struct kubo_import *import;
@@ -95,6 +96,9 @@ void kubo_operation_end(struct kubo_operation *operation, const struct error *er
 
 /* Its caller's reply makes no sense: sets fault, with what is missing. */
 void kubo_fault(const struct kubo_operation *operation, struct error *fault, const char *what);
+/* Calls on_progress, if there is one; what was told never goes back, though a pin that is measured
+ * first goes through its object twice. Its caller's last act. */
+void kubo_tell_progress(struct kubo_operation *operation, uint64_t nodes, uint64_t bytes);
 /* A count or size that can be believed. */
 bool kubo_number(const json_t *object, const char *name, uint64_t *number);
 /* The CID's text as the call's argument. */

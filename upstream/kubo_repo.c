@@ -18,8 +18,8 @@ static void measure_on_line(struct kubo_operation *operation, const json_t *line
                         kubo_number(object, "NumBlocks", &result->blocks);
     if (!result->has_bytes)
         kubo_fault(operation, fault, "a size that can be");
-    else if (operation->on_progress != NULL) /* of a pin that measures first */
-        operation->on_progress(operation->arg, result->blocks, result->bytes);
+    else /* of a pin that measures first */
+        kubo_tell_progress(operation, result->blocks, result->bytes);
 }
 
 static void measure_block_on_line(struct kubo_operation *operation, const json_t *line,
@@ -134,8 +134,7 @@ static void verify_on_line(struct kubo_operation *operation, const json_t *line,
             operation->on_damage(operation->arg, slice_of(message));
     } else if (blocks > 0) {
         result->blocks = blocks;
-        if (operation->on_progress != NULL)
-            operation->on_progress(operation->arg, blocks, 0);
+        kubo_tell_progress(operation, blocks, 0);
     }
 }
 
