@@ -34,7 +34,7 @@ class LinkCase(RelayCase):
             self.assertEqual(gateway.wait_state(partner, "active"), "active", gateway.show(partner))
         return partner
 
-    def assert_refused(self, gateway, answer, status, problem, *, rule=None, said=""):
+    def assert_refused(self, gateway, answer, status, problem, *, rule=None, said="."):
         """The peer is told the problem and why; the gateway's log says the same, and the rule if one is named."""
         self.assertEqual((answer.status, answer.problem), (status, problem), answer)
         self.assertRegex(answer.json["message"], said)

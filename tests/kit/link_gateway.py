@@ -39,12 +39,12 @@ class LinkGateway(relay.Causeway):
         super().__init__(folder, upstream_port, partners=listen, more="\n".join(filter(None, lines)), **options)
 
     def start(self):
-        """Where no port can be asked from here (another network namespace), the operators' socket says that it runs."""
+        """Its log says that it serves: in another network namespace no port of its can be asked from here."""
         self._starts += 1
         socket_path = self.folder / "data" / "operators.sock"
         socket_path.unlink(missing_ok=True)
         self.process = Process("causeway" if self._starts == 1 else f"causeway-{self._starts}", self._words, self.folder, **self._options)
-        self.process.wait_ready(lambda: socket_path.exists() and self.command("link", "list")[0] == 0)
+        self.process.wait_ready(lambda: socket_path.exists() and "health and metrics on" in self.process.log())
 
     def command(self, *words, seconds=60, stdin=None):
         """Exit status and what was printed, errors behind it."""

@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 import socket
 import struct
+import time
 
 TLS_1_2, TLS_1_3 = 0x0303, 0x0304
 _FILETYPE_PEM = 1
@@ -204,14 +205,18 @@ class Channel:
         return _version(self._ssl)
 
     def is_cut(self, seconds) -> bool:
-        """Did the other side end it within that time, or before?"""
-        self.settimeout(seconds)
+        """Does the other side end it within that time, whatever it says before?"""
+        end = time.monotonic() + seconds
         try:
-            return not self.recv(1)
+            while (left := end - time.monotonic()) > 0:
+                self.settimeout(left)
+                if not self.recv(4096):
+                    return True
         except socket.timeout:
-            return False
+            pass
         except ConnectionError:
             return True
+        return False
 
     def close(self):
         if self._ssl is not None:
