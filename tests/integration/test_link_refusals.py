@@ -333,11 +333,15 @@ class Revoked(LinkCase):
         super().setUp()
         self.gateway, self.peer = self.start_gateway(), self.start_peer()
         self.partner = self.link(self.gateway, self.peer, beats=False)
+        self.peer.heartbeat()
+        self.assertEqual(self.gateway.wait_state(self.partner, "active", seconds=15), "active")
+        time.sleep(0.5)  # a change of state cuts too
 
     def test_its_live_sessions_are_cut_within_a_second(self):
         busy, idle = self.peer.connect(), self.peer.connect()
         for connection in (busy, idle):
             self.assertEqual(self.peer.heartbeat(connection=connection).status, 200)
+        self.assertFalse(idle.channel.is_cut(0.5), "not before")
         busy.channel.sendall(b"POST /link/v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
                              + f"Causeway-Signed: {self.peer.sign('POST', '/link/v1/batch', b'', number=99)}\r\n\r\n".encode() + b"x")
         self.gateway.link("revoke", self.partner)

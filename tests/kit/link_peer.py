@@ -124,11 +124,16 @@ class Peer:
     def join(self, text, *, address=None, connection=None, **changes) -> Answer:
         """By the invitation; changes: of the message. The answer; if it is `joined`, the link and its words are known."""
         invitation = wire.Invitation.read(text)
+        own = connection is None
         connection = connection or self.connect(address=address or invitation.addresses[0])
-        answer = connection.ask("POST", "/link/v1/join", self.join_body(connection, invitation, **changes))
-        if answer.status == 200:
-            self._take_joined(answer, invitation, connection)
-            self.their_address = address or invitation.addresses[0]
+        try:
+            answer = connection.ask("POST", "/link/v1/join", self.join_body(connection, invitation, **changes))
+            if answer.status == 200:
+                self._take_joined(answer, invitation, connection)
+                self.their_address = address or invitation.addresses[0]
+        finally:
+            if own:
+                connection.close()
         return answer
 
     def _take_joined(self, answer, invitation, connection):
