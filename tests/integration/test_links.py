@@ -16,7 +16,7 @@ class TwoImplementations(LinkCase):
     def test_the_other_one_joins_confirms_and_stays_active(self):
         gateway, peer = self.start_gateway(), self.start_peer()
         partner = self.link(gateway, peer)
-        self.assertEqual(peer.their_levels["state"], "active")
+        self.assertTrue(wait_for(lambda: peer.their_levels["state"] == "active", 15), peer.their_levels)
         self.assertTrue(wait_for(lambda: peer.heard_at is not None, 15), "the gateway sends heartbeats too")
         end = time.monotonic() + 12  # more than one heartbeat of the gateway's
         while time.monotonic() < end:
