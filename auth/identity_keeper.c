@@ -41,9 +41,9 @@ struct identity_keeper {
     char *folder;
     struct identity *identity;
     const struct identity_view *view;
-    const struct identity_user *user;
-    struct renewal_plan plan; /* as it was last looked at */
-    struct task *task;        /* under way */
+    struct identity_user user; /* {0}: nobody */
+    struct renewal_plan plan;  /* as it was last looked at */
+    struct task *task;         /* under way */
     struct timer timer;
     int64_t reminded_s;
     bool is_closed;
@@ -117,13 +117,13 @@ static void work(struct task *task)
 
 static struct task *task_create(struct identity_keeper *keeper, enum work work)
 {
-    const struct identity_user *user = keeper->user;
+    const struct identity_user *user = &keeper->user;
     struct task *task = memory_alloc(sizeof(*task));
 
     task->keeper = keeper;
     task->work = work;
     task->now_s = now_s(keeper);
-    task->is_known_to_all = user != NULL && user->is_known_to_all(user->arg);
+    task->is_known_to_all = user->is_known_to_all != NULL && user->is_known_to_all(user->arg);
     return task;
 }
 
@@ -213,8 +213,8 @@ static void on_task_done(struct job *job)
     use(keeper, task);
     plan_next(keeper, task);
     outcome.view = keeper->view;
-    if (has_changed && keeper->user != NULL)
-        keeper->user->on_change(keeper->user->arg);
+    if (has_changed && keeper->user.on_change != NULL)
+        keeper->user.on_change(keeper->user.arg);
     if (task->on_done != NULL)
         task->on_done(task->arg, &outcome);
     task_free(task);
@@ -356,7 +356,9 @@ const struct renewal_plan *identity_keeper_plan(const struct identity_keeper *ke
 
 void identity_keeper_set_user(struct identity_keeper *keeper, const struct identity_user *user)
 {
-    keeper->user = user;
+    keeper->user = user != NULL ? *user : (struct identity_user){0};
+    if (user == NULL && keeper->task != NULL && keeper->task->work == WORK_TAKE)
+        keeper->task->on_done = NULL;
 }
 
 bool identity_keeper_rotate(struct identity_keeper *keeper, const struct identity_order *order,

@@ -60,7 +60,7 @@ void identity_keeper_close(struct identity_keeper **keeper);
 /* The one in force; borrowed until the loop turns. Never NULL. */
 const struct identity_view *identity_keeper_view(const struct identity_keeper *keeper);
 
-/* Who uses the identity; one. Borrowed until it is set to NULL. */
+/* Who uses the identity; one. */
 struct identity_user {
     void (*on_change)(void *arg); /* another view is in force */
     /* Has every partner that is not gone the newest roots document? */
@@ -68,6 +68,7 @@ struct identity_user {
     void *arg;
 };
 
+/* Copied. NULL: nobody any more; who asked for identity_keeper_take is not answered then. */
 void identity_keeper_set_user(struct identity_keeper *keeper, const struct identity_user *user);
 
 /* Looks at once whether something is due; it does so of itself, each hour at least. */

@@ -582,6 +582,24 @@ static void test_gateway_from_before_a_signing_key_learns_of_it_from_a_partner(v
     roots_dispose(&partner.known);
 }
 
+static void test_who_left_is_told_nothing_of_what_it_handed_in(void **state)
+{
+    struct fixture *f = *state;
+    struct partner partner = {0};
+    struct slice bytes;
+    struct error err = {0};
+
+    partner_take(&partner, f);
+    bytes = text_slice(&partner.known.bytes);
+    f->is_answered = false;
+    assert_true(identity_keeper_take(f->keeper, &bytes, 1, on_done, f, &err));
+    identity_keeper_set_user(f->keeper, NULL);
+    for (int i = 0; i < 20; i++)
+        loop_turn(f->loop, 10);
+    assert_false(f->is_answered);
+    roots_dispose(&partner.known);
+}
+
 static void test_what_a_partner_says_of_us_must_follow_from_what_we_know(void **state)
 {
     struct fixture *f = *state;
@@ -629,6 +647,7 @@ int main(void)
         TEST(test_one_change_at_a_time),
         TEST(test_keeper_closed_while_it_works_tells_who_waits),
         TEST(test_gateway_from_before_a_signing_key_learns_of_it_from_a_partner),
+        TEST(test_who_left_is_told_nothing_of_what_it_handed_in),
         TEST(test_what_a_partner_says_of_us_must_follow_from_what_we_know),
     };
 
