@@ -235,6 +235,7 @@ static void cut(struct session *session)
         session_close(session);
         return;
     }
+    session->is_cut = true;
     exchange_end_connection(session->exchange);
     exchange_cut(session->exchange, 403, CLOSE_REVOKED,
                  "what this connection was allowed has ended");

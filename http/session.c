@@ -236,7 +236,10 @@ void session_exchange_ended(struct session *session, enum session_outcome outcom
         finish(session);
         return;
     case SESSION_HOLD:
-        linger(session);
+        if (session->is_cut)
+            finish(session);
+        else
+            linger(session);
         return;
     case SESSION_TRUNCATE:
         truncate_reply(session, ends_by_close);

@@ -33,6 +33,7 @@ struct session {
     struct later again;              /* a pipelined request is buffered */
     struct session *next, *previous; /* of the server's list */
     bool is_stranger;                /* it counts with the server's guard */
+    bool is_cut;                     /* its end comes with the reply, whatever is unread */
     struct session *newer_stranger, *older_stranger;
     struct tls_resumption resumption;
     union {

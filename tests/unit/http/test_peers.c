@@ -594,6 +594,30 @@ static void test_peers_cut_idle_and_running_sessions(void **state)
     assert_int_equal(f->sessions_ended, 2);
 }
 
+/* Its end comes with the answer, though its body goes on: nobody waits for it to be read. */
+static void test_peers_cut_a_session_inside_its_request(void **state)
+{
+    static bool yes = true;
+    struct fixture *f = *state;
+    struct peer *client;
+
+    f->keeps_waiting = true;
+    stage_serve(f->stage);
+    client = stage_client(f->stage);
+    peer_start_tls(client, f->client.client);
+    peer_send(client, HEAD "Content-Length: 1000\r\n\r\nx");
+    STAGE_AWAIT(f->stage, f->stage->begun == 1);
+    assert_int_equal(server_cut_sessions(f->stage->server, must_go, &yes), 1);
+    peer_await(client, "HTTP/1.1 403 ");
+    peer_await(client, "has ended\n");
+    turn_for(f->stage->loop, 5);
+    peer_read(client);
+    assert_true(client->is_ended);
+    assert_int_equal(f->stage->last.reason, CLOSE_REVOKED);
+    clock_advance_ms(1100);
+    stage_await_no_session(f->stage);
+}
+
 static enum produce_result produce_endlessly(void *arg, struct text *out)
 {
     text_put_slice(out, SLICE("more and more\n"));
@@ -751,6 +775,7 @@ int main(void)
         TEST(test_peers_keep_no_session_across_a_clearing),
         TEST(test_peers_move_much_both_ways),
         TEST(test_peers_cut_idle_and_running_sessions),
+        TEST(test_peers_cut_a_session_inside_its_request),
         TEST(test_peers_cut_a_session_inside_its_reply),
         TEST(test_peers_refuse_an_address_that_has_too_many_handshakes),
         TEST(test_peers_refuse_an_address_that_connects_too_fast),
