@@ -219,14 +219,16 @@ static bool move(struct decision *decision, size_t at)
     return true;
 }
 
-/* The last in order first. Each copy once: what came in its place stays. */
+/* The last in order first. Each copy once: what came in its place stays. A copy at a site that is
+ * out of sight stays too: to replace it is repair, not gain. */
 static void improve(struct decision *decision)
 {
     const struct placement_map_rule *rule = decision->question.rule;
     struct placement_result *result = decision->result;
 
     for (size_t at = result->kept; at > 0; at--)
-        if (rule->best_class + PLACEMENT_GAIN_CLASSES < rule->classes[result->sites[at - 1]])
+        if (placement_is_in_sight(decision->question.map, result->sites[at - 1]) &&
+            rule->best_class + PLACEMENT_GAIN_CLASSES < rule->classes[result->sites[at - 1]])
             move(decision, at - 1);
 }
 

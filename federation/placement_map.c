@@ -50,16 +50,26 @@ static const struct placement_map_rule *find_before(const struct placement_map *
     return NULL;
 }
 
-static void follow_class(const struct placement_map *before, struct placement_map_rule *rule,
-                         uint32_t site, struct slice id, uint64_t now_ms)
+bool placement_is_in_sight(const struct placement_map *map, uint32_t site)
+{
+    return map->seen[site] != NULL && map->seen[site]->gate == PLACEMENT_OPEN;
+}
+
+static void follow_class(const struct placement_map *map, const struct placement_map *before,
+                         struct placement_map_rule *rule, uint32_t site, uint64_t now_ms)
 {
     const struct placement_map_rule *old = find_before(before, rule->rule->id);
+    struct slice id = policy_site(map->policy, site);
     uint32_t there = old == NULL ? UINT32_MAX : policy_site_find(before->policy, id);
 
     if (there != UINT32_MAX)
         rule->states[site] = old->states[there];
-    placement_class_follow(&rule->states[site], rule->scores[site], now_ms);
-    rule->classes[site] = rule->states[site].class;
+    /* Of a site that is out of sight no score says anything: its class waits until it is back. */
+    if (placement_is_in_sight(map, site))
+        placement_class_follow(&rule->states[site], rule->scores[site], now_ms);
+    rule->classes[site] = rule->states[site].is_known
+                              ? rule->states[site].class
+                              : (uint8_t)placement_class(rule->scores[site]);
 }
 
 static bool asks_for_object(const struct policy_placement_rule *rule)
@@ -81,7 +91,7 @@ static void build_site(struct placement_map *map, struct placement_map_rule *rul
     rule->hashes[site] = placement_hash_site(rule->rule->id, id);
     rule->scores[site] = placement_score(rule->rule, policy_site_facts(map->policy, site),
                                          seen != NULL ? &seen->seen : NULL);
-    follow_class(before, rule, site, id, now_ms);
+    follow_class(map, before, rule, site, now_ms);
     rule->fresh[site] = placement_judge_fresh(map, rule->rule, site);
     rule->lasting[site] = placement_judge_lasting(map, rule->rule, site);
     if (!rule->has_own_tiers)

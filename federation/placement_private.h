@@ -52,6 +52,9 @@ struct placement_question {
 void placement_ask(struct placement_question *question, const struct placement_map *map,
                    const struct placement_object *object);
 
+/* It was observed, and no gate is closed. */
+bool placement_is_in_sight(const struct placement_map *map, uint32_t site);
+
 /* Points the facts at a site. */
 void placement_look_at(struct placement_question *question, uint32_t site);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as a condition: refused at a byte of it, or evaluated to the same answer twice. The
- * first byte chooses what the condition is for. */
+/* Any bytes as a condition, or as a condition or value of placement: refused at a byte of it, or
+ * evaluated to the same answer twice. The first byte chooses what it is for. */
 #include "policy/document.h"
 #include "policy/expression.h"
 #include "policy/satisfy.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 static void evaluate(const struct expression *expression, const char *target)
 {
@@ -35,6 +36,75 @@ static void evaluate(const struct expression *expression, const char *target)
     call_destroy(&call);
 }
 
+/* ---- of placement */
+
+static const char sites[] =
+    "version: 1\n"
+    "org: lab.example\n"
+    "groups: {lab: {}}\n"
+    "vars: {eu: [DE, FR]}\n"
+    "placement:\n"
+    "  labels: {class: {values: [public, secret]}}\n"
+    "  sites:\n"
+    "    local: {attributes: {country: DE, racks: 2, own: true, tags: [a, b]}}\n"
+    "    beta: {attributes: {country: FR, racks: 3}}\n";
+
+static void evaluate_placement(const struct expression *expression,
+                               const struct document_site *site)
+{
+    const struct owner owner = {.kind = OWNER_MEMBER, .id = "alice"};
+    const struct policy_object object = {.bytes = 1 << 20, .codec = 0x70, .owner = &owner};
+    const struct policy_seen_values seen = {.has = 0x5a, .values = {[SEEN_FREE] = INT64_MAX}};
+    const struct slice groups[] = {SLICE("lab")};
+    const struct expression_facts facts = {.object = &object,
+                                           .owner_groups = groups,
+                                           .owner_group_count = 1,
+                                           .site = site,
+                                           .seen = &seen};
+    struct expression_part parts[POLICY_PARTS_MAX];
+    size_t count = expression_parts(expression, parts, POLICY_PARTS_MAX);
+    int64_t first = 0, second = 0;
+    struct text values = {0};
+    bool is_known = expression_number(expression, &facts, &first);
+
+    assert(count > 0);
+    assert(is_known == expression_number(expression, &facts, &second) && first == second);
+    if (expression_result(expression) == RESULT_TRUTH) {
+        enum truth all = expression_evaluate(expression, &facts);
+
+        assert(is_known == (all != TRUTH_UNKNOWN));
+        for (size_t i = 0; i < count && i < POLICY_PARTS_MAX; i++)
+            if (expression_evaluate_part(expression, &parts[i], &facts) == TRUTH_FALSE)
+                assert(all == TRUTH_FALSE);
+        if (!expression_can_hold(expression))
+            assert(all != TRUTH_TRUE);
+    }
+    expression_put_values(expression, &facts, parts[0].text, &values);
+    text_dispose(&values);
+}
+
+static void try_placement(uint8_t choice, struct slice text, struct arena *arena)
+{
+    const struct policy_source source = {"p", SLICE(sites)};
+    const struct expression *expression;
+    struct findings findings = {0};
+    struct document document;
+    struct error err = {0};
+    size_t offset = 0;
+    bool is_fine = document_read(&document, &source, 1, false, &findings);
+
+    assert(is_fine);
+    if (expression_compile_placement(&expression, text,
+                                     (choice & 1) != 0 ? ABOUT_SITE : ABOUT_OBJECT,
+                                     (choice & 2) != 0, &document, arena, &offset, &err))
+        for (size_t i = 0; i < document.site_count; i++)
+            evaluate_placement(expression, &document.sites[i]);
+    else
+        assert(err.text[0] != '\0' && offset <= text.size && expression == NULL);
+    findings_dispose(&findings);
+    document_dispose(&document);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -61,6 +131,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     use = data[0] % ARRAY_SIZE(uses);
     text = (struct slice){arena_copy(&arena, data + 1, size - 1), size - 1};
+    if (data[0] >= 128) {
+        try_placement(data[0], text, &arena);
+        arena_dispose(&arena);
+        return 0;
+    }
     is_pattern = pattern_parse(&pattern, PATTERN_DENY, slice_of(uses[use].pattern), &err);
     assert(is_pattern);
     if (expression_compile(&expression, text, &pattern.set, &document, &arena, &offset, &err))
