@@ -79,13 +79,18 @@ static void add(struct plan_run *run)
 
 static bool add_line(struct plan_run *run, struct slice line, struct error *err)
 {
+    json_t *json;
+    bool is_fine;
+
     if (line.size == 0)
         return true;
-    if (!placement_read_object(run->before, run->plan.before, line, err) ||
-        !placement_read_object(run->after, run->plan.after, line, err))
-        return false;
-    add(run);
-    return true;
+    json = placement_parse_line(line, err);
+    is_fine = json != NULL && placement_read_parsed(run->before, run->plan.before, json, err) &&
+              placement_read_parsed(run->after, run->plan.after, json, err);
+    json_decref(json);
+    if (is_fine)
+        add(run);
+    return is_fine;
 }
 
 static bool add_file(struct plan_run *run, const char *path, struct error *err)

@@ -4,13 +4,12 @@
 #include "conf/memory.h"
 #include "ipfs/call_show.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define NS_PER_MS 1000000
 
-static json_t *read_line(struct slice line, struct error *err)
+json_t *placement_parse_line(struct slice line, struct error *err)
 {
     json_error_t problem;
     json_t *json;
@@ -149,7 +148,7 @@ static bool read_site(const json_t *json, struct placement_seen *seen, struct er
 
 bool placement_read_seen(struct placement_seen *seen, struct slice line, struct error *err)
 {
-    json_t *json = read_line(line, err);
+    json_t *json = placement_parse_line(line, err);
     bool is_linked = true, is_granted = true, is_fine;
 
     *seen = (struct placement_seen){.room_bytes = UINT64_MAX};
@@ -271,19 +270,23 @@ static bool read_held(const json_t *json, const struct placement_map *map,
     return true;
 }
 
+bool placement_read_parsed(struct placement_input *input, const struct placement_map *map,
+                           const json_t *json, struct error *err)
+{
+    *input = (struct placement_input){.has_held = false};
+    return read_cid(json, input, err) &&
+           read_whole(json, "bytes", &input->object.facts.bytes, err) &&
+           read_owner(json, input, err) &&
+           read_labels(json, placement_map_policy(map), input, err) &&
+           read_held(json, map, input, err);
+}
+
 bool placement_read_object(struct placement_input *input, const struct placement_map *map,
                            struct slice line, struct error *err)
 {
-    json_t *json = read_line(line, err);
-    bool is_fine;
+    json_t *json = placement_parse_line(line, err);
+    bool is_fine = json != NULL && placement_read_parsed(input, map, json, err);
 
-    *input = (struct placement_input){.has_held = false};
-    if (json == NULL)
-        return false;
-    is_fine =
-        read_cid(json, input, err) && read_whole(json, "bytes", &input->object.facts.bytes, err) &&
-        read_owner(json, input, err) && read_labels(json, placement_map_policy(map), input, err) &&
-        read_held(json, map, input, err);
     json_decref(json);
     return is_fine;
 }

@@ -8,6 +8,8 @@
 #include "federation/placement.h"
 #include "ipfs/cid.h"
 
+#include <jansson.h>
+
 enum { PLACEMENT_LINE_MAX = 65536, PLACEMENT_INPUT_HELD_MAX = 64 };
 
 /* {"site": "beta", "linked": true, "granted": true, "room": 1099511627776, "healthy": true,
@@ -36,6 +38,11 @@ struct placement_input {
 /* input must stay where it is as long as its object is used. */
 MUST_USE bool placement_read_object(struct placement_input *input, const struct placement_map *map,
                                     struct slice line, struct error *err);
+
+/* The same in two steps, for a line that is read for two maps. NULL: err. */
+json_t *placement_parse_line(struct slice line, struct error *err);
+MUST_USE bool placement_read_parsed(struct placement_input *input, const struct placement_map *map,
+                                    const json_t *json, struct error *err);
 
 /* Reads a file of the first kind; sites is the caller's to free. BLOCKS. */
 MUST_USE bool placement_load_seen(struct placement_seen **sites, size_t *count, const char *path,

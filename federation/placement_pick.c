@@ -61,6 +61,17 @@ bool placement_fits(const struct placement_field *field, const uint32_t *taken, 
     return true;
 }
 
+/* Whether the site comes behind all of a full window, as far as that is seen at a glance. */
+static inline bool is_far(const struct placement_walk *walk, size_t place, uint64_t worst)
+{
+    const struct placement_field *field = walk->field;
+    const uint8_t *tiers = walk->own_tiers != NULL ? walk->own_tiers : field->tiers;
+    uint64_t draw = placement_draw(walk->object, field->hashes[place]);
+
+    return ((uint64_t)tiers[place] << TIER_SHIFT |
+            placement_distance_least(draw, field->classes[place])) > worst;
+}
+
 /* The first ones behind `last` (NULL: of all) that caps allow. What they do not allow now they
  * never will: only more is taken. */
 static void look_ahead(const struct placement_walk *walk, const struct ranked *last,
@@ -71,8 +82,11 @@ static void look_ahead(const struct placement_walk *walk, const struct ranked *l
 
     window->count = 0;
     for (size_t i = 0; i < field->count; i++) {
-        struct ranked item = {placement_order(walk, i), (uint32_t)i};
+        struct ranked item;
 
+        if (window->count == AHEAD && is_far(walk, i, window->items[AHEAD - 1].order))
+            continue;
+        item = (struct ranked){placement_order(walk, i), (uint32_t)i};
         if ((window->count < AHEAD || comes_before(&item, &window->items[AHEAD - 1])) &&
             (last == NULL || comes_before(last, &item)) &&
             placement_fits(field, taken, count, field->sites[i], &cap))

@@ -43,10 +43,9 @@ static const uint64_t logarithms[257] = {
     4294967296,
 };
 
-/* 2^(i/4) in units of 2^-16: what the distance to a site of class i is multiplied with. */
-static const uint64_t costs[PLACEMENT_CLASSES] = {65536,  77936,  92682,  110218, 131072,  155872,
-                                                  185364, 220436, 262144, 311744, 370728,  440872,
-                                                  524288, 623487, 741455, 881744, 1048576, 1246974};
+const uint64_t placement_costs[PLACEMENT_CLASSES] = {
+    65536,  77936,  92682,  110218, 131072, 155872, 185364, 220436,  262144,
+    311744, 370728, 440872, 524288, 623487, 741455, 881744, 1048576, 1246974};
 
 /* 2^(-i/4), the score in the middle of a class, and 2^(-(i + 1/2)/4), the least that is of it. */
 static const uint32_t centres[PLACEMENT_CLASSES] = {1000000, 840896, 707107, 594604, 500000, 420448,
@@ -83,14 +82,6 @@ uint64_t placement_hash_site(struct slice rule, struct slice site)
     return first_bytes((struct slice){bytes, rule.size + 1 + site.size});
 }
 
-/* Every bit of the result depends on every bit of x, and no two x give the same. */
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
 /* 64 - log2(x), in units of 2^-32: the exponent is where the highest bit stands, the eight bits
  * behind it choose the place in the table, the next 32 lie between two places. */
 uint64_t placement_depth(uint64_t x)
@@ -112,7 +103,7 @@ uint64_t placement_depth(uint64_t x)
 uint64_t placement_distance(uint64_t object, uint64_t site, unsigned class)
 {
     assert(class < PLACEMENT_CLASSES);
-    return placement_depth(mix(object ^ site)) * costs[class];
+    return placement_depth(placement_draw(object, site)) * placement_costs[class];
 }
 
 unsigned placement_class(uint32_t score)

@@ -27,6 +27,27 @@ uint64_t placement_hash_site(struct slice rule, struct slice site);
  * counts as 1. */
 uint64_t placement_depth(uint64_t x);
 
+/* 2^(class/4) in units of 2^-16: what a distance is stretched by. */
+extern const uint64_t placement_costs[PLACEMENT_CLASSES];
+
+/* The random number of a pair, by 2^64. Every bit of it depends on every bit of both. */
+static inline uint64_t placement_draw(uint64_t object, uint64_t site)
+{
+    uint64_t x = object ^ site;
+
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* Never more than the distance of that class, and found without a logarithm: log2(1 + f) lies below
+ * its tangent at f = 1, whose slope is 1 / 2 ln 2, more than 46/64. So most sites of many are
+ * passed over cheaply. */
+static inline uint64_t placement_distance_least(uint64_t draw, unsigned class)
+{
+    return ((~draw >> 31) * 46 >> 6) * placement_costs[class];
+}
+
 /* What sites are ordered by, the least first. class < PLACEMENT_CLASSES. */
 uint64_t placement_distance(uint64_t object, uint64_t site, unsigned class);
 

@@ -172,6 +172,8 @@ static void test_placement_depth_is_the_logarithm_and_never_grows(void **state)
         double exact = (64 - log2((double)x)) * 4294967296.0;
 
         assert_true(depth <= before);
+        for (unsigned class = 0; class < PLACEMENT_CLASSES; class ++)
+            assert_true(placement_distance_least(x, class) <= depth * placement_costs[class]);
         assert_true(fabs((double)depth - exact) <= 12000); /* of 2^32: straight between places */
         before = depth;
         if (__builtin_add_overflow(x, x / 4096 + 1, &x))
@@ -179,6 +181,8 @@ static void test_placement_depth_is_the_logarithm_and_never_grows(void **state)
     }
     assert_true(before < UINT64_C(1) << 32);
     assert_true(placement_depth(UINT64_MAX) <= 1);
+    for (x = UINT64_MAX; x > UINT64_MAX - (UINT64_C(1) << 42); x -= (UINT64_C(1) << 20) + 7)
+        assert_true(placement_distance_least(x, 0) <= placement_depth(x) * placement_costs[0]);
 }
 
 /* With weights 1, 1/2 and 1/4 sites get objects as 4 : 2 : 1. */
