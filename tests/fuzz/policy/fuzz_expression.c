@@ -91,7 +91,7 @@ static void try_placement(uint8_t choice, struct slice text, struct arena *arena
     struct document document;
     struct error err = {0};
     size_t offset = 0;
-    bool is_fine = document_read(&document, &source, 1, false, &findings);
+    bool is_fine = document_read(&document, &source, 1, &findings);
 
     assert(is_fine);
     if (expression_compile_placement(&expression, text,
