@@ -273,11 +273,17 @@ int command_link_revoke(struct cli *cli)
     return operator_client_show(cli, "/link/revoke", input, print_said);
 }
 
+static void print_limited(const struct cli *cli, const json_t *answer)
+{
+    print_said(cli, answer);
+    command_link_print_limits(cli, answer);
+}
+
 int command_link_limit(struct cli *cli)
 {
     json_t *input = input_of_partner(cli);
 
     operator_client_set_text(input, "bandwidth", cli_value(cli, "bandwidth"));
     operator_client_set_text(input, "hours", cli_value(cli, "hours"));
-    return operator_client_show(cli, "/link/limit", input, print_said);
+    return operator_client_show(cli, "/link/limit", input, print_limited);
 }

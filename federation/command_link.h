@@ -29,4 +29,7 @@ int command_link_show(struct cli *cli);
 /* Prints what `link show` says of a link object. */
 void command_link_print(const struct cli *cli, const json_t *link);
 
+/* Its line "limits". */
+void command_link_print_limits(const struct cli *cli, const json_t *link);
+
 #endif

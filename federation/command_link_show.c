@@ -136,6 +136,12 @@ static void print_address(const struct cli *cli, const json_t *addresses, const 
     text_dispose(&text);
 }
 
+/* Before anybody joined nothing is known of them. */
+static bool has_peer(const json_t *link)
+{
+    return part(link, "root") != NULL;
+}
+
 static void print_evidence(const struct cli *cli, const json_t *link)
 {
     const json_t *evidence = part(link, "evidence"), *addresses = part(link, "addresses");
@@ -143,7 +149,7 @@ static void print_evidence(const struct cli *cli, const json_t *link)
 
     print_line(cli, "heard", print_age(age, part(evidence, "heard_ms")));
     print_line(cli, "answered", print_age(age, part(evidence, "acked_ms")));
-    if (json_is_object(addresses)) {
+    if (json_is_object(addresses) && has_peer(link)) {
         print_address(cli, addresses, "we dial", "theirs", "can_dial_there");
         print_address(cli, addresses, "they dial", "ours", "can_dial_here");
     }
@@ -185,7 +191,7 @@ static void print_clocks(const struct cli *cli, const json_t *link)
                 skew > 0 ? "ahead of" : "behind");
 }
 
-static void print_limits(const struct cli *cli, const json_t *link)
+void command_link_print_limits(const struct cli *cli, const json_t *link)
 {
     const json_t *limits = part(link, "limits");
     long long bandwidth = operator_client_number(limits, "bandwidth");
@@ -222,11 +228,12 @@ void command_link_print(const struct cli *cli, const json_t *link)
     print_identity(cli, link);
     print_sides(cli, link);
     print_evidence(cli, link);
-    print_numbers(cli, link);
+    if (has_peer(link))
+        print_numbers(cli, link);
     print_breaker(cli, link);
     print_text(cli, "failure", link, "last_failure");
     print_clocks(cli, link);
-    print_limits(cli, link);
+    command_link_print_limits(cli, link);
     print_history(cli, part(link, "history"));
 }
 

@@ -144,6 +144,7 @@ static void tell(struct side *side, enum link_event_kind kind, enum link_state f
 {
     enum link_state to = side->link.record.state;
     const char *name = link_event_name(kind);
+    bool is_asked = kind <= LINK_REVOKE; /* by our operator: noted with who it was */
 
     if (actions->alarm[0] != '\0')
         log_message(side->links->settings.messages, LOG_LEVEL_WARNING, "link %s: %s",
@@ -151,7 +152,7 @@ static void tell(struct side *side, enum link_event_kind kind, enum link_state f
     else if (from != to)
         log_message(side->links->settings.messages, LOG_LEVEL_INFO, "link %s: %s -> %s (%s)",
                     side->link.record.peer, link_state_name(from), link_state_name(to), name);
-    if (actions->alarm[0] != '\0' || from != to)
+    if (actions->alarm[0] != '\0' || (from != to && !is_asked))
         side_note(side, "", name, from, actions->alarm);
     if (from == to)
         return;

@@ -29,6 +29,14 @@ static bool has_links(struct operator_call *call)
     return false;
 }
 
+static void refuse_unknown(struct operator_call *call, const char *partner)
+{
+    operator_refuse(call, 404,
+                    "there is no link with %s; causeway link list has those that there are, "
+                    "causeway link invite %s begins one",
+                    partner, partner);
+}
+
 /* ---- reading */
 
 /* Borrowed; "" and NULL are the same. */
@@ -263,11 +271,35 @@ static bool read_limit(struct operator_call *call, struct links_command *command
            (hours.data == NULL || link_limits_parse_hours(hours, &command->limits.hours, err));
 }
 
+/* Nothing is to be changed: they are shown. */
+static void show_limits(struct operator_call *call)
+{
+    struct links_command command = {0};
+    struct error err = {0};
+    json_t *link;
+
+    if (!read_partner(operator_input(call), &command, &err)) {
+        operator_refuse_error(call, &err);
+        return;
+    }
+    link = links_describe(operator_site(call)->links, command.partner);
+    if (link == NULL) {
+        refuse_unknown(call, command.partner);
+        return;
+    }
+    json_object_set_new(link, "said", json_string("nothing was changed"));
+    operator_answer(call, 200, link);
+}
+
 static void run_limit(struct operator_call *call)
 {
     static const char *const fields[] = {"\"partner", "\"bandwidth", "\"hours", NULL};
+    const json_t *input = operator_input(call);
 
-    run(call, LINKS_LIMIT, fields, read_limit);
+    if (operator_site(call)->links != NULL && json_object_size(input) == 1)
+        show_limits(call);
+    else
+        run(call, LINKS_LIMIT, fields, read_limit);
 }
 
 /* ---- list */
@@ -367,10 +399,7 @@ static void run_show(struct operator_call *call)
     }
     link = links_describe(operator_site(call)->links, command.partner);
     if (link == NULL) {
-        operator_refuse(call, 404,
-                        "there is no link with %s; causeway link list has those that there are, "
-                        "causeway link invite %s begins one",
-                        command.partner, command.partner);
+        refuse_unknown(call, command.partner);
         return;
     }
     json_decref(link);

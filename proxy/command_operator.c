@@ -17,25 +17,27 @@ static void print_value(const struct cli *cli, const char *name, const json_t *v
         fprintf(cli->out, "%-20s none\n", name);
 }
 
-/* A member an object of its own is printed with its name before its members'. */
+/* A member that is an object is printed with its name before its members'. No object of ours is
+ * deeper than three. */
+static void print_members(const struct cli *cli, const char *prefix, const json_t *object)
+{
+    const char *name;
+    json_t *value;
+    char full[128];
+
+    json_object_foreach((json_t *)object, name, value)
+    {
+        snprintf(full, sizeof(full), "%s%s%s", prefix, prefix[0] != '\0' ? " " : "", name);
+        if (json_object_size(value) > 0)
+            print_members(cli, full, value);
+        else
+            print_value(cli, full, value);
+    }
+}
+
 static void print_status(const struct cli *cli, const json_t *status)
 {
-    const char *name, *inner_name;
-    json_t *value, *inner;
-    char full[64];
-
-    json_object_foreach((json_t *)status, name, value)
-    {
-        if (!json_is_object(value)) {
-            print_value(cli, name, value);
-            continue;
-        }
-        json_object_foreach(value, inner_name, inner)
-        {
-            snprintf(full, sizeof(full), "%s %s", name, inner_name);
-            print_value(cli, full, inner);
-        }
-    }
+    print_members(cli, "", status);
 }
 
 int command_status(struct cli *cli)

@@ -102,9 +102,6 @@ static void test_each_command_asks_its_route_and_prints_what_was_said(void **sta
         {"link resume beta", "/link/resume {\"partner\":\"beta\"}\n"},
         {"link revoke beta", "/link/revoke {\"partner\":\"beta\"}\n"},
         {"link revoke beta now", "/link/revoke {\"mode\":\"now\",\"partner\":\"beta\"}\n"},
-        {"link limit beta --bandwidth 1MiB",
-         "/link/limit {\"bandwidth\":\"1MiB\",\"partner\":\"beta\"}\n"},
-        {"link limit beta --hours 20-6", "/link/limit {\"hours\":\"20-6\",\"partner\":\"beta\"}\n"},
         {"link confirm beta able zoo",
          "/link/confirm {\"partner\":\"beta\",\"words\":\"able zoo\"}\n"},
     };
@@ -231,6 +228,35 @@ static void test_show_has_every_fact_on_its_line(void **state)
     assert_ptr_equal(strchr(f->out, '\n'), f->out + f->out_size - 1);
 }
 
+static void test_before_anybody_joined_nothing_is_said_of_them(void **state)
+{
+    static const char *const answers[] = {
+        "{\"partner\":\"beta\",\"state\":\"invited\",\"addresses\":{\"ours\":\"a:1\",\"theirs\":[],"
+        "\"can_dial_there\":false},\"expires\":\"2027-01-16T08:00:00.000Z\"}",
+        NULL};
+    struct fixture *f = *state;
+
+    assert_int_equal(run(f, "link show beta", answers), CLI_DONE);
+    expect(f->out, "expires    2027-01-16T08:00:00.000Z\n");
+    assert_null(strstr(f->out, "dial"));
+    assert_null(strstr(f->out, "numbers"));
+}
+
+static void test_limits_are_shown_as_they_are_now(void **state)
+{
+    static const char *const answers[] = {
+        "{\"said\":\"limited\",\"limits\":{\"bandwidth\":0,\"hours\":\"20-6\"}}", NULL};
+    struct fixture *f = *state;
+
+    assert_int_equal(run(f, "link limit beta --bandwidth 1MiB --hours 20-6", answers), CLI_DONE);
+    assert_string_equal(f->asked.data, "/link/limit {\"bandwidth\":\"1MiB\",\"hours\":\"20-6\","
+                                       "\"partner\":\"beta\"}\n");
+    assert_int_equal(run(f, "link limit beta", answers), CLI_DONE);
+    assert_string_equal(f->asked.data, "/link/limit {\"partner\":\"beta\"}\n");
+    assert_string_equal(f->out,
+                        "limited\nlimits     no bound on bandwidth; data may move: 20-6 UTC\n");
+}
+
 static void test_links_are_listed_one_a_line(void **state)
 {
     static const char *const answers[] = {
@@ -273,6 +299,8 @@ int main(void)
         TEST(test_join_tells_the_words_and_who_cannot_be_dialled),
         TEST(test_yes_shows_the_words_and_asks_nothing),
         TEST(test_show_has_every_fact_on_its_line),
+        TEST(test_before_anybody_joined_nothing_is_said_of_them),
+        TEST(test_limits_are_shown_as_they_are_now),
         TEST(test_links_are_listed_one_a_line),
         TEST(test_what_is_missing_is_a_usage_error),
     };

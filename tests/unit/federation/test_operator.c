@@ -229,6 +229,11 @@ static void test_a_limit_that_is_not_named_stays(void **state)
     assert_int_equal(f->played.asked.limits.bandwidth, 1 << 20);
     assert_int_equal(f->played.asked.limits.hours, 0);
     call(f, "/link/limit", "{\"partner\":\"gamma\",\"hours\":\"always\"}", 404);
+    assert_int_equal(f->played.count, 2);
+    expect(call(f, "/link/limit", "{\"partner\":\"beta\"}", 200), "said", "nothing was changed");
+    expect(json_object_get(f->body, "limits"), "hours", "20-6");
+    call(f, "/link/limit", "{\"partner\":\"gamma\"}", 404);
+    assert_int_equal(f->played.count, 2);
 }
 
 /* ---- what is refused */
