@@ -221,9 +221,27 @@ static bool limit_stranger(struct request *request)
     return true;
 }
 
+/* All peers together could ask for more memory than there is. */
+static bool limit_bodies(struct request *request)
+{
+    const struct head *head = exchange_request(request->exchange);
+    struct port *port = request->site->port;
+    uint64_t size = wire_body_max(request->route->kind);
+
+    if (head->body != FRAMING_CHUNKED && head->content_length < size)
+        size = head->body == FRAMING_LENGTH ? head->content_length : 0;
+    if (port->bodies + size > port->settings.bodies_max) {
+        refuse_busy(request, "too much is sent here at once: try again in some seconds");
+        return false;
+    }
+    port->bodies += size;
+    request->body = size;
+    return true;
+}
+
 static void collect(struct request *request)
 {
-    if (limit_stranger(request))
+    if (limit_stranger(request) && limit_bodies(request))
         exchange_collect(request->exchange, wire_body_max(request->route->kind), on_body);
 }
 
@@ -346,6 +364,7 @@ static void on_end(struct exchange *exchange, void *app)
         request->site->port->settings.cancel(&request->call);
     timer_disarm(&request->deadline);
     request->site->port->strangers -= request->is_counted;
+    request->site->port->bodies -= request->body;
     free(request);
 }
 

@@ -28,7 +28,7 @@
 enum {
     PORT_LINES_MAX = 10,
     PORT_STRANGERS_MAX = 16, /* requests of theirs that are read, or asked about, at once */
-    PORT_SESSIONS_MAX = 32,  /* of one link; more are busy */
+    PORT_SESSIONS_MAX = 16,  /* of one link; more are busy */
 };
 
 #define PORT_STRANGER_MS UINT64_C(5000) /* for a body */
@@ -55,6 +55,7 @@ struct port_settings {
     void (*cancel)(struct link_call **call);
     void (*tell_skew)(struct links *links, const char link[ULID_SIZE], int64_t skew_ms);
     uint64_t (*now_ms)(void);   /* since 1970 */
+    uint64_t bodies_max;        /* bytes of bodies that are read, or asked about, at once */
     struct log_writer *log;     /* the worker's */
     struct audit_writer *audit; /* the worker's; taken over. NULL: none */
 };

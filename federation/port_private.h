@@ -19,6 +19,7 @@ struct port {
     struct timer cut;           /* sessions whose link has changed */
     struct caller *callers;     /* accepted connections */
     uint32_t strangers;         /* requests of who is not accepted that are read or asked about */
+    uint64_t bodies;            /* bytes that the bodies of all requests may have, likewise */
     struct line_budget lines;
 };
 
@@ -57,6 +58,7 @@ struct request {
     bool has_signed;
     bool is_genuine; /* the signature holds: what is answered is signed too */
     bool is_counted; /* among port->strangers */
+    uint64_t body;   /* of port->bodies */
     bool is_new;     /* the first of its connection that was accepted */
     struct link_call *call;
     struct timer deadline;

@@ -16,6 +16,7 @@ enum {
     STRANGERS_AT_ONCE = 256,
     ADDRESS_AT_ONCE = 16,
     ADDRESS_PER_SECOND = 20,
+    BODIES_MAX = 64 * 1024 * 1024, /* several links' worth of connections */
 };
 
 /* ---- views of the links */
@@ -113,6 +114,7 @@ static void start_worker(struct gateway *gateway, int listen_fd)
                                  .cancel = links_take_cancel,
                                  .tell_skew = links_tell_skew,
                                  .now_ms = clock_wall_ms,
+                                 .bodies_max = BODIES_MAX,
                                  .log = log_writer_create(gateway->log, "partners"),
                                  .audit = audit_writer_create(gateway->context.audit)};
     struct worker_options options = {.id = (uint32_t)gateway->snapshot->config->workers + 1,

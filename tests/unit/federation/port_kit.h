@@ -22,7 +22,7 @@
 #define KIT_US    "alpha.example"
 #define KIT_BETA  "beta.example"
 
-enum { KIT_EPOCH = 3, KIT_TURNS = 20000 };
+enum { KIT_EPOCH = 3, KIT_TURNS = 20000, KIT_BODIES_MAX = 3 * 1024 * 1024 };
 
 /* What control was told last, copied. */
 struct kit_taken {
@@ -206,8 +206,11 @@ static inline void kit_start(struct kit *kit)
     struct audit_settings audit = {0};
     char path[96];
     struct error err = {0};
-    struct port_settings settings = {
-        .take = kit_take, .cancel = kit_cancel, .tell_skew = kit_tell_skew, .now_ms = kit_now_ms};
+    struct port_settings settings = {.take = kit_take,
+                                     .cancel = kit_cancel,
+                                     .tell_skew = kit_tell_skew,
+                                     .now_ms = kit_now_ms,
+                                     .bodies_max = KIT_BODIES_MAX};
 
     snprintf(kit->audit_folder, sizeof(kit->audit_folder), "/tmp/causeway-test-XXXXXX");
     assert_non_null(mkdtemp(kit->audit_folder));

@@ -233,6 +233,33 @@ static void test_port_bounds_bodies_before_they_come(void **state)
     assert_int_equal(kit->taken.count, 0);
 }
 
+/* Connections that promise the largest body there is, and send nothing of it. */
+static void test_port_bounds_what_all_bodies_cost(void **state)
+{
+    enum { PROMISED = 1024 * 1024, FIT = KIT_BODIES_MAX / PROMISED };
+    struct kit *kit = *state;
+    struct client clients[FIT + 1];
+    struct asked asked = kit_heartbeat(kit);
+    struct text head = {0};
+
+    asked.path = "/link/v1/batch";
+    text_put_text(&head, "POST /link/v1/batch HTTP/1.1\r\nHost: x\r\n");
+    put_signature(&asked, &head);
+    text_put_format(&head, "Content-Length: %d\r\n\r\n", PROMISED);
+    for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
+        clients[i] = client_of(kit, &kit->beta);
+        client_send_text(&clients[i], &head);
+    }
+    assert_int_equal(client_reply(&clients[FIT]), 429);
+    assert_says(&clients[FIT], "too much is sent here at once");
+    for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+        client_close(&clients[i]);
+    clients[0] = client_of(kit, &kit->beta); /* the others have left */
+    assert_int_equal(client_ask(&clients[0], &asked), 200);
+    client_close(&clients[0]);
+    text_dispose(&head);
+}
+
 /* ---- control */
 
 static void test_port_says_busy_when_control_is(void **state)
@@ -439,6 +466,7 @@ int main(void)
         KIT_TEST(test_port_refuses_another_link_than_the_connections),
         KIT_TEST(test_port_names_what_it_does_not_serve),
         KIT_TEST(test_port_bounds_bodies_before_they_come),
+        KIT_TEST(test_port_bounds_what_all_bodies_cost),
         KIT_TEST(test_port_says_busy_when_control_is),
         KIT_TEST(test_port_tells_control_when_nobody_waits_any_more),
         KIT_TEST(test_port_hears_a_join_of_whoever_has_a_name),
