@@ -111,6 +111,8 @@ static void publish(struct later *later)
 
         if (side->has_invitation && side->link.record.is_inviter)
             peers->has_invitations = true;
+        if (side->link.record.is_joining)
+            peers->is_joining = true;
         if (is_seen(side))
             peers_add(peers, view_of(side));
     }

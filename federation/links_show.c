@@ -188,7 +188,8 @@ static json_t *describe_all(const struct links *links)
     struct link_now now = links_now(links);
     json_t *all = json_array();
 
-    qsort(links->sides, links->count, sizeof(*links->sides), compare); /* no order is kept */
+    if (links->count > 0) /* no order is kept */
+        qsort(links->sides, links->count, sizeof(*links->sides), compare);
     for (size_t i = 0; i < links->count; i++)
         if (links->sides[i]->link.record.state != LINK_NONE)
             json_array_append_new(all, describe_short(links->sides[i], now));

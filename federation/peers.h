@@ -38,8 +38,10 @@ struct peers {
     SSL_CTX *server_tls, *client_tls; /* counted */
     EVP_PKEY *signing_key;            /* counted; NULL: its file is not here */
     bool has_invitations;             /* else nobody needs to be heard who wants to join */
-    const struct peer **by_org;       /* rising; then by link */
-    const struct peer **by_link;      /* rising */
+    bool is_joining; /* we asked to be let in: who is asked dials us, and is not known before it
+                        answers */
+    const struct peer **by_org;  /* rising; then by link */
+    const struct peer **by_link; /* rising */
     size_t count, room;
 };
 

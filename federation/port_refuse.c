@@ -152,6 +152,13 @@ static void audit(const struct request *request, struct slice rule, const char *
     audit_put(settings->audit, &entry); /* one that is lost is counted there */
 }
 
+/* Whom we ask to let us in looks whether we can be dialled, and any answer tells. */
+static bool is_expected(const struct request *request)
+{
+    return request->route->kind == WIRE_HELLO && request->caller == NULL &&
+           request->site->peers->is_joining;
+}
+
 static void say(const struct request *request, const struct port_refusal *refusal, int status,
                 const struct error *why)
 {
@@ -170,10 +177,11 @@ static void say(const struct request *request, const struct port_refusal *refusa
     put_who(request, &who);
     put_rule(refusal, &rule);
     copy_line(message, why->text);
-    log_message(port->settings.log, LOG_LEVEL_WARNING,
+    log_message(port->settings.log, is_expected(request) ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
                 "%s refused to %s at %s with %d %s: %s (request %s)", request->route->name,
                 who.data, address.text, status, rule.data, message, exchange_id(request->exchange));
-    audit(request, text_slice(&rule), message);
+    if (!is_expected(request))
+        audit(request, text_slice(&rule), message);
     text_dispose(&who);
     text_dispose(&rule);
 }
