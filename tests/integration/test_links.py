@@ -61,6 +61,15 @@ class TwoImplementations(LinkCase):
         other = peer.batch([(key, "nothing", {"a": 2})])
         self.assertEqual(other.json["results"][0]["status"], 409, other)
 
+    def test_a_restored_one_is_isolated_until_both_hold_the_same_to_be_true(self):
+        gateway, peer = self.start_gateway(), self.start_peer()
+        partner = self.link(gateway, peer)
+        peer.restore()
+        self.assertEqual(gateway.wait_state(partner, "isolated", seconds=15), "isolated")
+        self.assertEqual(gateway.wait_state(partner, "active"), "active", gateway.show(partner))
+        self.assertFalse(peer.isolated)
+        self.assertIn(("POST", "/link/v1/statement", 200), peer.heard)
+
     def test_new_roots_are_followed_and_old_ones_are_not_taken_back(self):
         gateway, peer = self.start_gateway(), self.start_peer()
         partner = self.link(gateway, peer, beats=False)

@@ -73,7 +73,7 @@ class Peer:
         self.epoch, self.last_epoch = 0, 0
         self.incarnation, self.their_incarnation = _draw_incarnation(), 0
         self.next_number, self.taken, self._seen = 1, 0, set()
-        self.confirmed = self.suspended = False
+        self.confirmed = self.suspended = self.isolated = False
         self.their_levels = None  # of their last heartbeat or answer
         self.heard_at = self.acked_at = None
         self.ended = None  # `end`, once they said so
@@ -167,7 +167,7 @@ class Peer:
     def levels(self):
         return {"v": 1, "from": wire.print_incarnation(self.incarnation), "to": wire.print_incarnation(self.their_incarnation),
                 "state": "active" if self.confirmed else "pending", "confirmed": self.confirmed, "suspended": self.suspended,
-                "isolated": False, "taken": self.taken, "roots": self.org.roots_number,
+                "isolated": self.isolated, "taken": self.taken, "roots": self.org.roots_number,
                 "roots_known": self.their_roots.number if self.their_roots else 0, "credit": _CREDIT, "load": 0}
 
     def sign(self, method, path, body, *, number, link=None, epoch=None, node=None, date=None, key=None) -> str:
@@ -221,6 +221,25 @@ class Peer:
         message = {"v": 1, "from": wire.print_incarnation(self.incarnation), "to": wire.print_incarnation(self.their_incarnation),
                    "sequence": number or self.org.roots_number, "roots": wire.print_bytes(document or self.org.roots_document)}
         return self.send("/link/v1/roots", wire.print_message("roots", message), **options)
+
+    def restore(self):
+        """As a gateway whose ledger is a backup: another incarnation, isolated until both hold the same to be true."""
+        self.incarnation, self.isolated = _draw_incarnation(), True
+
+    def send_statement(self, **options) -> Answer:
+        """We hold nothing for anybody, and believe that nobody holds anything for us."""
+        answer = self.send("/link/v1/statement", self._empty_page(), **options)
+        if answer.status == 200:
+            self._compare(wire.read_message("statement", answer.body))
+        return answer
+
+    def _empty_page(self, **more):
+        return wire.print_message("statement", {"v": 1, "from": wire.print_incarnation(self.incarnation),
+                                                "to": wire.print_incarnation(self.their_incarnation), **more})
+
+    def _compare(self, statement):
+        if int(statement["to"], 16) == self.incarnation and "page" not in statement:
+            self.isolated = False
 
     def end(self, **options) -> Answer:
         body = wire.print_message("end", {"v": 1, "epoch": self.epoch, "cause": "revoked", "date": wire.print_date()})
@@ -333,7 +352,7 @@ class Peer:
         self.words = wire.words_of(self.link, epoch, (self.org.org, self.org.root_hash), (message["org"], joiner), exporter)
         self.invitation = None
         return 200, wire.print_message("joined", {"v": 1, "link": self.link, "epoch": epoch, "roots": wire.print_bytes(
-            self.org.roots_document), "incarnation": wire.print_incarnation(self.incarnation)}), []
+            self.org.roots_document), "incarnation": wire.print_incarnation(self.incarnation), "reaches": False}), []
 
     def _take(self, kind, said, body):
         """Status and body of a request of who we know."""
@@ -365,6 +384,10 @@ class Peer:
             return _error(403, "stranger", "no root that we know signed it")[:2]
         self.their_roots = roots
         return 200, b"{}"
+
+    def _take_statement(self, body):
+        self._compare(wire.read_message("statement", body))
+        return 200, self._empty_page(sequence=self.draw_number())
 
     def _take_batch(self, body):
         message = wire.read_message("batch", body)

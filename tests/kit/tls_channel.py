@@ -35,7 +35,7 @@ _ctx_chain = _declare(_ssl, _i, "SSL_CTX_use_certificate_chain_file", _p, _s)
 _ctx_key = _declare(_ssl, _i, "SSL_CTX_use_PrivateKey_file", _p, _s, _i)
 _ctx_alpn = _declare(_ssl, _i, "SSL_CTX_set_alpn_protos", _p, _s, ctypes.c_uint)
 _ctx_choose = _declare(_ssl, None, "SSL_CTX_set_alpn_select_cb", _p, _ALPN, _p)
-_ctx_id = _declare(_ssl, _i, "SSL_CTX_set_session_id_context", _p, _s, ctypes.c_uint)
+_tickets = _declare(_ssl, _i, "SSL_CTX_set_num_tickets", _p, ctypes.c_size_t)
 _new = _declare(_ssl, _p, "SSL_new", _p)
 _free = _declare(_ssl, None, "SSL_free", _p)
 _set_fd = _declare(_ssl, _i, "SSL_set_fd", _p, _i)
@@ -83,7 +83,7 @@ class Context:
             _check(_ctx_key(self._context, str(key_path).encode(), _FILETYPE_PEM))
         self.is_server, self._alpn = is_server, alpn
         if is_server:
-            _ctx_id(self._context, b"peer", 4)
+            _tickets(self._context, 0)  # with a session the peer's chain would have to be kept
             self._chosen = ctypes.create_string_buffer(alpn or b"")
             self._choose = _ALPN(self._select)
             _ctx_choose(self._context, self._choose, None)
