@@ -67,15 +67,13 @@ class Fleet:
     def black_hole(self):
         for peer in self.peers:
             peer.is_mute = True
-            peer._is_closed = True  # it beats no more
+            peer._stopped.set()  # it beats no more
             peer.cut()
 
     def close(self):
         self._is_closed = True
         for peer in self.peers:
-            peer._is_closed = True
-            peer.cut()
-            peer._listener.close()
+            peer.close()
 
 
 def _beside_black_holes(bench):

@@ -86,7 +86,7 @@ class Peer:
         self._listener = self._beat = None
         self._kept = None
         self._channels = []
-        self._is_closed = False
+        self._stopped = threading.Event()
         self._unused = 0
 
     # ---- who we are to TLS
@@ -253,15 +253,13 @@ class Peer:
         self._beat.start()
 
     def _run_beat(self, seconds):
-        while not self._is_closed and self.ended is None:
+        while not self._stopped.is_set() and self.ended is None:
             try:
                 self._kept = self._kept or self.connect(seconds=5)
                 self.heartbeat(connection=self._kept)
             except (OSError, ValueError, Cut, InvalidSignature, AssertionError):
                 self._kept = None
-            end = time.monotonic() + seconds
-            while time.monotonic() < end and not self._is_closed:
-                time.sleep(0.05)
+            self._stopped.wait(seconds)
 
     # ---- what we are sent
 
@@ -405,7 +403,7 @@ class Peer:
         return 200, b"{}"
 
     def close(self):
-        self._is_closed = True
+        self._stopped.set()
         if self._listener is not None:
             self._listener.close()
         self.cut()
