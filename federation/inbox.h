@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What comes from partners, on disk until the storage has it: inbox/ID/00001.car, 00002.car, ...,
+ * each a CARv1 with the object's root, of at most INBOX_PART_MAX bytes (a block more).
+ *
+ * A part is synced before the next one begins, and before a position is told, so after a crash all
+ * of what was told is there. What is there is the truth: opening a spool reads its parts again
+ * (hashing the last one alone: the others were synced after they were verified), cuts off what a
+ * crash tore, and knows how far it is. What a walk remembers lives in a file without a name
+ * (walk_disk.h), so memory does not grow with the object.
+ *
+ * Everything here blocks: for jobs. One thread at a time per spool. */
+#ifndef FEDERATION_INBOX_H
+#define FEDERATION_INBOX_H
+
+#include "conf/error.h"
+#include "conf/ulid.h"
+#include "federation/receive.h"
+
+#define INBOX_PART_MAX ((size_t)32 << 20)
+enum { INBOX_PATH_MAX = 4096 };
+
+/* Makes the folder, if it is not there. */
+MUST_USE bool inbox_prepare(const char *folder, struct error *err);
+
+/* Each spool that is there; for a start, which removes those that no allocation has. False: the
+ * folder cannot be read, or on_spool stopped. */
+typedef bool (*inbox_cb)(void *arg, const char *id, struct error *err);
+MUST_USE bool inbox_each(const char *folder, inbox_cb on_spool, void *arg, struct error *err);
+
+struct spool;
+
+struct spool_settings {
+    const char *folder; /* the inbox; data/inbox. Copied */
+    char id[ULID_SIZE]; /* of the allocation */
+    struct cid root;
+    struct walk_limits limits; /* see receive_create */
+    size_t part_max;           /* 0: INBOX_PART_MAX */
+};
+
+/* Begins, or goes on with what is there. NULL with err: ERROR_IO; ERROR_SYNTAX, ERROR_MISMATCH:
+ * what is there is not of this object: spool_remove, and begin anew. */
+struct spool *spool_open(const struct spool_settings *settings, struct error *err);
+/* Without syncing. NULL is fine. */
+void spool_close(struct spool **spool);
+
+/* As their namesakes in receive.h. After a failure the spool is closed, and opened again or
+ * removed. */
+void spool_begin(struct spool *spool);
+MUST_USE bool spool_take(struct spool *spool, struct slice input, struct error *err);
+/* What was taken is verified and durable: *position may be told. */
+MUST_USE bool spool_sync(struct spool *spool, uint64_t *position, struct error *err);
+/* The stream is over: well, or (is_cut) somewhere in between. Synced. */
+MUST_USE bool spool_end(struct spool *spool, bool is_cut, struct error *err);
+
+uint64_t spool_position(const struct spool *spool); /* as of the last sync */
+/* Nothing is missing: known after spool_open and spool_end. */
+bool spool_is_whole(const struct spool *spool);
+const struct walk_stats *spool_stats(const struct spool *spool);
+
+/* For upstream_import, one after the other: 1 to spool_parts, each whole when the spool is. */
+unsigned spool_parts(const struct spool *spool);
+void spool_part_path(const char *folder, const char *id, unsigned number,
+                     char path[INBOX_PATH_MAX]);
+
+/* All of it; none there is fine. Not while it is open. */
+MUST_USE bool spool_remove(const char *folder, const char *id, struct error *err);
+
+#endif
