@@ -214,7 +214,8 @@ bool receive_take(struct receive *receive, struct slice input, receive_block_cb 
     for (;;) {
         switch (car_reader_next(receive->reader, &input, err)) {
         case CAR_MORE:
-            return receive->has_header || car_reader_offset(receive->reader) <= HEADER_MAX * 2 ||
+            return receive->has_header ||
+                   car_reader_offset(receive->reader) <= UINT64_C(2) * HEADER_MAX ||
                    error_set(err, ERROR_SYNTAX, "the stream has no header where it begins");
         case CAR_HEADER:
             if (!take_header(receive, err))
