@@ -139,7 +139,7 @@ class Walk(CommandCase):
         self.type(alpha, "link", "confirm", "beta", *words)
         self.type(beta, "link", "confirm", "alpha", *words)
         for config, partner in ((alpha, "beta"), (beta, "alpha")):
-            self.assertTrue(wait_for(lambda: re.search(rf"(?m)^{partner} +active ", self.type(config, "link", "list")), 15, 0.2),
+            self.assertTrue(wait_for(lambda: re.search(rf"(?m)^{partner} +active ", self.type(config, "link", "list")), 25, 0.2),
                             self.type(config, "link", "show", partner))
 
 
