@@ -113,7 +113,7 @@ bool sqlite_sequence_list(struct sqlite *sqlite, struct transaction *transaction
 {
     struct sequence_list *in = &transaction->sequence_list;
     bool has_more; /* never: there are no more */
-    const struct sqlite_page sequences = {.limit = 2 * LINK_NODES_MAX,
+    const struct sqlite_page sequences = {.limit = (size_t)2 * LINK_NODES_MAX,
                                           .record_size = sizeof(*in->records),
                                           .limit_parameter = 2,
                                           .count = &in->count,
