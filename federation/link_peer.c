@@ -2,6 +2,8 @@
 /* What the peer says. All of it may come late, doubled, out of order or not at all. */
 #include "federation/link_private.h"
 
+#include "federation/sequence.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
@@ -176,6 +178,18 @@ static void raise_to(struct link_change *change, uint64_t *number, uint64_t valu
     }
 }
 
+/* It goes up with each message: durable now and then, and with whatever else is. After a crash of
+ * ours it is at most a step behind, and the next heartbeat tells it. */
+static void raise_taken(struct link_change *change, uint64_t taken)
+{
+    struct link_record *record = change->record;
+
+    if (taken / SEQUENCE_STEP != record->taken_there / SEQUENCE_STEP)
+        change->actions->journal = true;
+    if (taken > record->taken_there)
+        record->taken_there = taken;
+}
+
 static void take_levels(struct link_change *change)
 {
     const struct link_levels *levels = &change->event->levels;
@@ -192,7 +206,7 @@ static void take_levels(struct link_change *change)
         record->taken_there = levels->taken;
         change->actions->journal = true;
     }
-    raise_to(change, &record->taken_there, levels->taken);
+    raise_taken(change, levels->taken);
     raise_to(change, &record->roots_known_there, levels->roots_known);
     if (levels->confirmed)
         set_flag(change, &record->confirmed_there, true);

@@ -237,16 +237,6 @@ bool links_know_our_roots(const struct links *links)
     return true;
 }
 
-static void on_identity(void *arg)
-{
-    links_renewed(arg);
-}
-
-static bool is_known_to_all(void *arg)
-{
-    return links_know_our_roots(arg);
-}
-
 /* ---- opening and closing */
 
 bool links_open(struct links **result, const struct links_settings *settings, struct error *err)
@@ -257,7 +247,7 @@ bool links_open(struct links **result, const struct links_settings *settings, st
     snprintf(links->advertise, sizeof(links->advertise), "%s",
              settings->advertise != NULL ? settings->advertise : "");
     links->publish.run = publish;
-    atomic_init(&links->call_count, 0);
+    atomic_init(&links->call_count, 1);
     take_identity(links);
     if (!links_load(links, err)) {
         links_close(&links);
@@ -267,10 +257,6 @@ bool links_open(struct links **result, const struct links_settings *settings, st
         side_renew_client(links->sides[i]);
         links_tell_roots(links->sides[i]);
     }
-    identity_keeper_set_user(settings->keeper,
-                             &(struct identity_user){.on_change = on_identity,
-                                                     .is_known_to_all = is_known_to_all,
-                                                     .arg = links});
     publish(&links->publish);
     *result = links;
     return true;
@@ -284,17 +270,22 @@ void links_close(struct links **links_ptr)
     if (links == NULL)
         return;
     links->is_closing = true;
-    identity_keeper_set_user(links->settings.keeper, NULL);
     later_cancel(&links->publish);
     for (size_t i = 0; i < links->count; i++)
         side_dispose(links->sides[i]);
-    assert(atomic_load(&links->call_count) == 0);
     SSL_CTX_free(links->server_tls);
     SSL_CTX_free(links->client_tls);
     identity_view_unref(&links->identity);
     free(links->actions);
     free(links->sides);
-    free(links);
+    links_drop(links);
+}
+
+/* Requests of link workers may still be on their way, in either direction. */
+void links_drop(struct links *links)
+{
+    if (atomic_fetch_sub(&links->call_count, 1) == 1)
+        free(links);
 }
 
 struct links_counters links_counters(const struct links *links_)

@@ -58,7 +58,8 @@ MUST_USE bool links_open(struct links **links, const struct links_settings *sett
  * were answered already. Link workers must have ended before. NULL is fine. Control thread. */
 void links_close(struct links **links);
 
-/* Our identity has changed: new leaf, roots document or signing key. Control thread. */
+/* Our identity has changed (identity_keeper_set_user): new leaf, roots document or signing key.
+ * Control thread. */
 void links_renewed(struct links *links);
 /* Has every partner that is not gone said that it knows our newest roots document? Control thread.
  */

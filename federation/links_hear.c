@@ -110,6 +110,10 @@ static void hear(struct inbound *inbound, struct side *side, const struct wire_h
     if (actions.new_window)
         take_number(side, inbound->is.is.sequence, &verdict);
     learn_dials(side);
+    if (side->joined_ms != 0) { /* they know us by now: see is_early */
+        side->joined_ms = 0;
+        side_send(side, CALL_HEARTBEAT);
+    }
     credit_set(&side->credit, (uint32_t)heartbeat->credit.items, heartbeat->credit.bytes);
     if (heartbeat->roots_known > side->link.record.roots_here)
         side_send(side, CALL_OWN_ROOTS);
@@ -144,6 +148,14 @@ static void step_roots(struct inbound *inbound, struct side *side, const struct 
         inbound_put_empty(inbound);
 }
 
+/* Its certificate is of no root that we know, and only the document could have spoken for it. */
+static bool is_stranger(const struct inbound *inbound)
+{
+    static const uint8_t none[KEY_HASH_SIZE];
+
+    return memcmp(inbound->is.who.root, none, sizeof(none)) == 0;
+}
+
 static void follow_roots(struct inbound *inbound, struct side *side, struct slice bytes)
 {
     struct error err = {0};
@@ -153,7 +165,9 @@ static void follow_roots(struct inbound *inbound, struct side *side, struct slic
     if (roots_read(&roots, bytes, &err))
         news = roots_accept(&side->roots, &roots, &err);
     if (news == ROOTS_REFUSED) {
-        inbound_refuse(inbound, WIRE_PROBLEM_OLD_ROOTS, "%s", err.text);
+        inbound_refuse(inbound,
+                       is_stranger(inbound) ? WIRE_PROBLEM_STRANGER : WIRE_PROBLEM_OLD_ROOTS, "%s",
+                       err.text);
     } else {
         step_roots(inbound, side, &roots);
         if (news == ROOTS_NEWER && side_set_roots(side, bytes, NULL))

@@ -94,6 +94,7 @@ struct side {
     uint64_t generation;
     struct peer_client *client;
     struct call *calls[CALLS];
+    bool again[CALLS]; /* once more when this one is over */
 
     struct work *works, **works_end, *work; /* work: has its turn */
     size_t work_count;
@@ -130,7 +131,7 @@ struct links {
     size_t action_count;
     const struct link_holdings *holdings;
     bool is_closing;
-    atomic_size_t call_count; /* of link workers */
+    atomic_size_t call_count; /* of link workers, and one: who holds the memory */
     atomic_uint_fast64_t states[LINK_STATES];
     atomic_uint_fast64_t sent, answered, failed, untrusted, taken, refused;
     atomic_uint_fast64_t items_sent, items_taken, items_repeated;
@@ -143,6 +144,7 @@ static inline void links_count(atomic_uint_fast64_t *counter)
 
 /* ---- links.c */
 
+void links_drop(struct links *links); /* one of call_count */
 struct link_now links_now(const struct links *links);
 uint64_t links_random(void); /* above 0, below 2^64 */
 struct side *links_by_partner(const struct links *links, const char *partner);

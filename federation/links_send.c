@@ -74,9 +74,14 @@ void call_finish(struct work *work)
 {
     struct call *call = CONTAINER_OF(work, struct call, work);
     struct side *side = call->side;
+    enum call_kind kind = call->kind;
+    bool again = side->again[kind];
 
+    side->again[kind] = false;
     call_free(call);
     side_done(side);
+    if (again)
+        side_send(side, kind);
 }
 
 static void cut_call(struct call *call)
@@ -96,6 +101,8 @@ void side_cut_calls(struct side *side)
         if (call == NULL || &call->work == side->work || kind == CALL_END || kind == CALL_JOIN)
             continue;
         call->is_canceled = true;
+        if (kind == CALL_BATCH) /* now: whose items they are may be told of the end next */
+            batch_heard(call, false);
         if (call->request != NULL)
             cut_call(call);
     }
@@ -349,8 +356,10 @@ void side_send(struct side *side, enum call_kind kind)
     struct call *call;
     uint64_t now_ms = loop_now_ms(side->links->settings.loop);
 
-    if (side->calls[kind] != NULL)
+    if (side->calls[kind] != NULL) { /* what it says may have changed since it was composed */
+        side->again[kind] = side->calls[kind]->body.size > 0 && kind == CALL_HEARTBEAT;
         return;
+    }
     if (kind == CALL_OWN_ROOTS) {
         if (side->own_roots_asked_ms != 0 && now_ms - side->own_roots_asked_ms < OWN_ROOTS_MS)
             return;
@@ -401,8 +410,9 @@ static void hear_error(struct call *call, const struct wire_error *error)
     case WIRE_PROBLEM_BEHIND:
         step_simple(side, LINK_PEER_BEHIND, call->epoch);
         return;
-    case WIRE_PROBLEM_STRANGER:
-        step_simple(side, LINK_PEER_BEHIND, call->epoch);
+    case WIRE_PROBLEM_STRANGER: /* they may lack our newest document; else they lack the link */
+        if (side->link.record.roots_known_there >= side->link.record.roots_here)
+            step_simple(side, LINK_PEER_BEHIND, call->epoch);
         side_send(side, CALL_ROOTS);
         return;
     case WIRE_PROBLEM_SIGNATURE:
@@ -562,8 +572,10 @@ static void run_answer(struct work *work)
             hear_heartbeat(call);
         break;
     case CALL_ROOTS:
-        if (is_answered)
+        if (is_answered) {
             side->roots_told = call->roots_sequence;
+            side->again[CALL_ROOTS] = side->roots_told < side->link.record.roots_here;
+        }
         break;
     case CALL_STATEMENT:
         if (is_answered) {

@@ -38,7 +38,7 @@ static void call_destroy(struct errand *errand)
 {
     struct link_call *call = CONTAINER_OF(errand, struct link_call, errand);
 
-    atomic_fetch_sub(&call->links->call_count, 1);
+    links_drop(call->links);
     if (call->inbound != NULL)
         inbound_free(call->inbound);
     text_dispose(&call->body);
@@ -298,13 +298,17 @@ static void answer_hello(struct inbound *inbound)
 
 static void call_begin(struct errand *errand)
 {
-    struct inbound *inbound = CONTAINER_OF(errand, struct link_call, errand)->inbound;
+    struct link_call *call = CONTAINER_OF(errand, struct link_call, errand);
+    struct inbound *inbound = call->inbound;
     struct side *side;
 
     inbound->work.run = inbound_hear;
     inbound->work.drop = drop_inbound;
-    if (inbound->links->is_closing) {
-        drop_inbound(&inbound->work);
+    if (inbound->links->is_closing) { /* closed, even: nothing but the memory is there */
+        call->inbound = NULL;
+        call->status = 503;
+        inbound_free(inbound);
+        errand_answer(errand);
     } else if (inbound->is.kind == WIRE_HELLO) {
         answer_hello(inbound);
     } else if (inbound->is.kind == WIRE_JOIN) {

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/words.h"
+#include "links_kit.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+static int setup(void **state)
+{
+    kit_begin();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    kit_end();
+    return 0;
+}
+
+static void expect_said(const char *part)
+{
+    if (strstr(kit_said(), part) == NULL)
+        fail_msg("'%s' is not in: %s", part, kit_said());
+}
+
+static bool flag_of(const struct kit_org *org, const char *partner, const char *of,
+                    const char *name)
+{
+    json_t *shown = links_describe(org->links, partner);
+    bool value = json_is_true(json_object_get(json_object_get(shown, of), name));
+
+    json_decref(shown);
+    return value;
+}
+
+static void test_links_two_organizations_become_active(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+
+    kit_link(a, "beta", b, "alpha");
+    assert_true(flag_of(a, "beta", "dials", "there"));
+    assert_true(flag_of(b, "alpha", "dials", "there"));
+    assert_true(flag_of(b, "alpha", "dials", "here"));
+    assert_int_equal(links_counters(a->links).states[LINK_ACTIVE], 1);
+    assert_int_equal(links_counters(b->links).states[LINK_ACTIVE], 1);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_words_are_the_same_and_wrong_ones_confirm_nothing(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    json_t *joined, *shown;
+
+    joined = kit_command(
+        b, &(struct links_command){.what = LINKS_JOIN, .text = kit_invite(a, "beta")}, 200);
+    shown = links_describe(a->links, "beta");
+    assert_string_equal(json_string_value(json_object_get(joined, "words")),
+                        json_string_value(json_object_get(shown, "words")));
+    json_decref(joined);
+    json_decref(shown);
+    kit_command(a,
+                &(struct links_command){.what = LINKS_CONFIRM,
+                                        .partner = "beta",
+                                        .text = "abandon abandon abandon abandon abandon zoo"},
+                409);
+    expect_said("these are not the words");
+    assert_int_equal(kit_state(a, "beta"), LINK_PENDING);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_an_invitation_is_used_once(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true),
+                   *c = kit_org("c.example", true);
+    char invitation[4096];
+
+    strcpy(invitation, kit_invite(a, "beta"));
+    json_decref(
+        kit_command(b, &(struct links_command){.what = LINKS_JOIN, .text = invitation}, 200));
+    kit_command(c, &(struct links_command){.what = LINKS_JOIN, .text = invitation}, 403);
+    expect_said("used");
+    assert_int_equal(kit_state(c, "a"), LINK_EXPIRED);
+    assert_int_equal(kit_state(a, "beta"), LINK_PENDING);
+    kit_org_free(&a);
+    kit_org_free(&b);
+    kit_org_free(&c);
+}
+
+static void test_links_an_invitation_for_another_organization_is_refused(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    json_t *made = kit_command(
+        a,
+        &(struct links_command){.what = LINKS_INVITE, .partner = "beta", .org = "other.example"},
+        200);
+
+    kit_command(b,
+                &(struct links_command){
+                    .what = LINKS_JOIN,
+                    .text = json_string_value(json_object_get(made, "invitation"))},
+                403);
+    assert_int_equal(kit_state(a, "beta"), LINK_INVITED);
+    json_decref(made);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_a_canceled_invitation_lets_nobody_in(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    char invitation[4096];
+
+    strcpy(invitation, kit_invite(a, "beta"));
+    json_decref(
+        kit_command(a, &(struct links_command){.what = LINKS_CANCEL, .partner = "beta"}, 200));
+    kit_command(b, &(struct links_command){.what = LINKS_JOIN, .text = invitation}, 403);
+    assert_int_equal(kit_state(a, "beta"), LINK_EXPIRED);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_a_join_that_nobody_answers_says_so_and_goes_on(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    char invitation[4096];
+
+    strcpy(invitation, kit_invite(a, "beta"));
+    kit_org_stop(a);
+    shutdown(a->listen_fd, SHUT_RDWR);
+    kit_command(b, &(struct links_command){.what = LINKS_JOIN, .text = invitation}, 503);
+    expect_said("tried again");
+    assert_int_equal(kit_state(b, "a"), LINK_PENDING);
+    kit_org_free(&b);
+    a->links = NULL;
+    kit_org_free(&a);
+}
+
+static void test_links_one_side_that_cannot_be_dialled_suffices(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", false);
+
+    kit_link(a, "beta", b, "alpha");
+    assert_false(flag_of(a, "beta", "dials", "there"));
+    assert_true(flag_of(b, "alpha", "dials", "there"));
+    assert_false(flag_of(b, "alpha", "dials", "here"));
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_who_cannot_be_dialled_invites_nobody(void **state)
+{
+    struct kit_org *a = kit_org("a.example", false);
+
+    kit_command(a, &(struct links_command){.what = LINKS_INVITE, .partner = "beta"}, 409);
+    expect_said("--address");
+    assert_null(links_describe(a->links, "beta"));
+    kit_org_free(&a);
+}
+
+static void test_links_a_revocation_is_told(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+
+    kit_link(a, "beta", b, "alpha");
+    json_decref(
+        kit_command(a, &(struct links_command){.what = LINKS_REVOKE, .partner = "beta"}, 200));
+    kit_wait_state(b, "alpha", LINK_REVOKED);
+    kit_wait_state(a, "beta", LINK_REVOKED);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_a_suspension_is_told_and_ends(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+
+    kit_link(a, "beta", b, "alpha");
+    json_decref(
+        kit_command(a, &(struct links_command){.what = LINKS_SUSPEND, .partner = "beta"}, 200));
+    kit_wait_state(b, "alpha", LINK_SUSPENDED);
+    json_decref(
+        kit_command(a, &(struct links_command){.what = LINKS_RESUME, .partner = "beta"}, 200));
+    kit_wait_state(b, "alpha", LINK_ACTIVE);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_a_restart_goes_on_with_the_same_link(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+
+    kit_link(a, "beta", b, "alpha");
+    kit_org_stop(b);
+    kit_org_start(b);
+    assert_int_equal(kit_state(b, "alpha"), LINK_DEGRADED); /* evidence does not survive */
+    kit_wait_state(b, "alpha", LINK_ACTIVE);
+    kit_wait_state(a, "beta", LINK_ACTIVE);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+/* ---- items */
+
+struct served {
+    unsigned taken;
+    struct link_item *held;
+    bool holds;
+    char with[64];
+};
+
+static void take_item(void *served_, struct link_item *item)
+{
+    struct served *served = served_;
+
+    served->taken++;
+    snprintf(served->with, sizeof(served->with), "%.*s", SLICE_ARGS(link_item_with(item)));
+    if (served->holds)
+        served->held = item;
+    else
+        link_item_answer(item, 200, SLICE("{\"done\":true}"), NULL, NULL, 0);
+}
+
+struct asking {
+    struct kit_org *org;
+    const char *partner, *key;
+    bool is_done, settles;
+    unsigned status;
+    enum error_code code;
+};
+
+static void on_asked(void *asking_, const struct wire_result *result, const struct error *err)
+{
+    struct asking *asking = asking_;
+
+    asking->is_done = true;
+    asking->status = result != NULL ? (unsigned)result->status : 0;
+    asking->code = err != NULL ? err->code : ERROR_NONE;
+    if (asking->settles)
+        links_settle(asking->org->links, asking->partner, asking->key);
+}
+
+static bool is_asked(void *asking)
+{
+    return ((struct asking *)asking)->is_done;
+}
+
+static struct link_ask *ask(struct asking *asking, const char *action)
+{
+    struct link_ask *ask = NULL;
+    struct error err = {0};
+
+    if (!links_ask(asking->org->links, &ask, asking->partner, asking->key, action,
+                   SLICE("{\"n\":1}"), on_asked, asking, &err))
+        fail_msg("%s", err.text);
+    return ask;
+}
+
+#define KEY_1 "01jd0000000000000000000001"
+#define KEY_2 "01jd0000000000000000000002"
+
+static void test_links_an_item_is_done_once_however_often_it_is_asked(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    struct served served = {0};
+    struct link_action action = {.name = "count", .take = take_item, .arg = &served};
+    struct asking first = {.org = a, .partner = "beta", .key = KEY_1};
+    struct asking again = {.org = a, .partner = "beta", .key = KEY_1, .settles = true};
+    struct asking other = {.org = a, .partner = "beta", .key = KEY_2};
+
+    kit_link(a, "beta", b, "alpha");
+    links_serve(b->links, &action);
+    ask(&first, "count");
+    kit_until(is_asked, &first, "the first answer");
+    assert_int_equal(first.status, 200);
+    assert_string_equal(served.with, "{\"n\":1}");
+    kit_org_stop(a); /* it had no time to note the answer */
+    kit_org_start(a);
+    kit_wait_state(a, "beta", LINK_ACTIVE);
+    ask(&again, "count");
+    ask(&other, "unknown");
+    kit_until(is_asked, &again, "the same answer");
+    kit_until(is_asked, &other, "an answer to what nobody does");
+    assert_int_equal(again.status, 200);
+    assert_int_equal(other.status, 404);
+    assert_int_equal(served.taken, 1);
+    assert_int_equal(links_counters(b->links).items_repeated, 1);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static bool is_held(void *served)
+{
+    return ((struct served *)served)->held != NULL;
+}
+
+static void test_links_nothing_takes_effect_behind_a_revocation(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    struct served served = {.holds = true};
+    struct link_action action = {.name = "count", .take = take_item, .arg = &served};
+    struct asking asking = {.org = a, .partner = "beta", .key = KEY_1};
+    struct transaction *effect = transaction_create(TRANSACTION_USAGE_RECOUNT);
+
+    kit_link(a, "beta", b, "alpha");
+    links_serve(b->links, &action);
+    ask(&asking, "count");
+    kit_until(is_held, &served, "the item is being done");
+    json_decref(
+        kit_command(b, &(struct links_command){.what = LINKS_REVOKE, .partner = "alpha"}, 200));
+    link_item_answer(served.held, 200, SLICE("{}"), NULL, &effect, 1);
+    kit_until(is_asked, &asking, "the asker is told that the link is over");
+    assert_int_equal(asking.status, 0);
+    assert_int_equal(asking.code, ERROR_CANCELED);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_who_cancels_an_item_is_not_called(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    struct served served = {0};
+    struct link_action action = {.name = "count", .take = take_item, .arg = &served};
+    struct asking waiting = {.org = a, .partner = "beta", .key = KEY_1};
+    struct asking behind = {.org = a, .partner = "beta", .key = KEY_2};
+    struct link_ask *canceled;
+
+    kit_link(a, "beta", b, "alpha");
+    links_serve(b->links, &action);
+    canceled = ask(&waiting, "count");
+    links_ask_cancel(&canceled);
+    assert_null(canceled);
+    ask(&behind, "count");
+    kit_until(is_asked, &behind, "the other one");
+    assert_false(waiting.is_done);
+    assert_int_equal(served.taken, 1);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+static void test_links_an_unknown_partner_is_asked_nothing(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true);
+    struct error err = {0};
+    struct link_ask *none = NULL;
+
+    assert_false(links_ask(a->links, &none, "beta", KEY_1, "count", SLICE(""), on_asked, NULL,
+                           &err));
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    kit_command(a, &(struct links_command){.what = LINKS_REVOKE, .partner = "beta"}, 400);
+    expect_said("there is no link with 'beta'");
+    kit_org_free(&a);
+}
+
+static void note_status(void *status, const struct links_answer *answer)
+{
+    *(int *)status = answer->status;
+    json_decref(answer->output);
+}
+
+/* After so many ms, wherever the join is then; who waits is answered all the same. */
+static void test_links_close_in_the_middle_of_a_join(void **state)
+{
+    static const uint64_t after_ms[] = {0, 2, 10, 40};
+
+    for (size_t i = 0; i < ARRAY_SIZE(after_ms); i++) {
+        struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+        struct links_command join = {.what = LINKS_JOIN, .text = kit_invite(a, "beta")};
+        struct error err = {0};
+        int status = 0;
+
+        assert_true(links_command(b->links, &join, note_status, &status, &err));
+        kit_turn(after_ms[i]);
+        kit_org_free(i % 2 == 0 ? &a : &b);
+        kit_org_free(i % 2 == 0 ? &b : &a);
+        assert_true(status == 503 || status == 200);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_links_two_organizations_become_active, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            test_links_words_are_the_same_and_wrong_ones_confirm_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_an_invitation_is_used_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_links_an_invitation_for_another_organization_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_a_canceled_invitation_lets_nobody_in, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_links_a_join_that_nobody_answers_says_so_and_goes_on,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_one_side_that_cannot_be_dialled_suffices, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_links_who_cannot_be_dialled_invites_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_links_a_revocation_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_a_suspension_is_told_and_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_a_restart_goes_on_with_the_same_link, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            test_links_an_item_is_done_once_however_often_it_is_asked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_nothing_takes_effect_behind_a_revocation, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_links_who_cancels_an_item_is_not_called, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_links_an_unknown_partner_is_asked_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_links_close_in_the_middle_of_a_join, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
