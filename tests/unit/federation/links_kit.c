@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "links_kit.h"
 
-#include "conf/memory.h"
 #include "auth/words.h"
+#include "conf/memory.h"
 #include "federation/peers.h"
 #include "http/block.h"
 #include "http/splice.h"
@@ -85,7 +85,8 @@ static void start_worker(struct kit_org *org, const struct peers *first)
                                      .take = links_take,
                                      .cancel = links_take_cancel,
                                      .tell_skew = links_tell_skew,
-                                     .now_ms = wall_ms};
+                                     .now_ms = wall_ms,
+                                     .bodies_max = 16 << 20};
     struct worker_options options = {.id = 1,
                                      .cpu = -1,
                                      .listen_fd = dup(org->listen_fd),
@@ -314,11 +315,11 @@ const char *kit_invite(struct kit_org *a, const char *partner)
 void kit_link(struct kit_org *a, const char *b_name, struct kit_org *b, const char *a_name)
 {
     char words[WORDS_SIZE];
-    json_t *joined = kit_command(b,
-                                 &(struct links_command){.what = LINKS_JOIN,
-                                                         .partner = a_name,
-                                                         .text = kit_invite(a, b_name)},
-                                 200);
+    json_t *joined =
+        kit_command(b,
+                    &(struct links_command){
+                        .what = LINKS_JOIN, .partner = a_name, .text = kit_invite(a, b_name)},
+                    200);
 
     snprintf(words, sizeof(words), "%s", json_string_value(json_object_get(joined, "words")));
     json_decref(joined);

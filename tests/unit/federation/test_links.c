@@ -92,15 +92,14 @@ static void test_links_an_invitation_for_another_organization_is_refused(void **
 {
     struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
     json_t *made = kit_command(
-        a,
-        &(struct links_command){.what = LINKS_INVITE, .partner = "beta", .org = "other.example"},
+        a, &(struct links_command){.what = LINKS_INVITE, .partner = "beta", .org = "other.example"},
         200);
 
-    kit_command(b,
-                &(struct links_command){
-                    .what = LINKS_JOIN,
-                    .text = json_string_value(json_object_get(made, "invitation"))},
-                403);
+    kit_command(
+        b,
+        &(struct links_command){.what = LINKS_JOIN,
+                                .text = json_string_value(json_object_get(made, "invitation"))},
+        403);
     assert_int_equal(kit_state(a, "beta"), LINK_INVITED);
     json_decref(made);
     kit_org_free(&a);
@@ -345,8 +344,8 @@ static void test_links_an_unknown_partner_is_asked_nothing(void **state)
     struct error err = {0};
     struct link_ask *none = NULL;
 
-    assert_false(links_ask(a->links, &none, "beta", KEY_1, "count", SLICE(""), on_asked, NULL,
-                           &err));
+    assert_false(
+        links_ask(a->links, &none, "beta", KEY_1, "count", SLICE(""), on_asked, NULL, &err));
     assert_int_equal(err.code, ERROR_NOT_FOUND);
     kit_command(a, &(struct links_command){.what = LINKS_REVOKE, .partner = "beta"}, 400);
     expect_said("there is no link with 'beta'");
@@ -400,8 +399,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_links_a_suspension_is_told_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_a_restart_goes_on_with_the_same_link, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(
-            test_links_an_item_is_done_once_however_often_it_is_asked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_an_item_is_done_once_however_often_it_is_asked,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_nothing_takes_effect_behind_a_revocation, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_links_who_cancels_an_item_is_not_called, setup,
