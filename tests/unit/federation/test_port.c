@@ -57,9 +57,11 @@ static void test_port_refuses_what_was_signed_as_something_else(void **state)
         char *number;
 
         put_signature(&asked, &header);
-        number = strstr(header.data, "sequence=77");
-        assert_non_null(number);
-        memcpy(number + 9, sent[i].number, 2);
+        number = header.data != NULL ? strstr(header.data, "sequence=77") : NULL;
+        if (number == NULL)
+            fail_msg("no header");
+        else
+            memcpy(number + 9, sent[i].number, 2);
         text_put_format(&out, "POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s",
                         sent[i].path, header.data, strlen(sent[i].body), sent[i].body);
         client_send_text(&client, &out);
