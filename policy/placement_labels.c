@@ -130,7 +130,7 @@ static bool tighten(const struct policy *policy, struct slice pairs, bool may_lo
     while (pairs.size > 0) {
         const char *comma = memchr(pairs.data, ',', pairs.size);
         size_t size = comma == NULL ? pairs.size : (size_t)(comma - pairs.data);
-        size_t used = comma == NULL ? size : size + 1, label;
+        size_t used = comma == NULL ? size : size + 1, label = 0;
         const struct document_label *of;
         uint8_t value = 0;
 

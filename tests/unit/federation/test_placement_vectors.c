@@ -194,7 +194,7 @@ static void test_placement_gives_sites_objects_in_proportion_to_their_weight(voi
 
     (void)state;
     for (size_t i = 0; i < 3; i++)
-        hashes[i] = placement_hash_site(SLICE("rule"), (struct slice){"abc" + i, 1});
+        hashes[i] = placement_hash_site(SLICE("rule"), (struct slice){&"abc"[i], 1});
     for (uint32_t object = 0; object < 100000; object++) {
         uint64_t hash =
             placement_hash_object((struct slice){(const char *)&object, sizeof(object)});
