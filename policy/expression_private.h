@@ -123,6 +123,15 @@ bool parser_advance(struct parser *parser);
 /* Appends a node that spans from `begin` to the end of the last token. */
 bool parser_push(struct parser *parser, struct node node, size_t begin, uint32_t *place);
 
+/* Takes a token of that kind; what it is for messages. */
+bool parser_expect(struct parser *parser, enum token_kind kind, const char *what);
+
+/* Constants; expression_constant.c. One that is no list, or a list of them in brackets; the parser
+ * stands at it, and behind it afterwards. */
+bool token_starts_constant(enum token_kind kind);
+bool parse_constant(struct parser *parser, struct node *node);
+bool parse_list(struct parser *parser, uint32_t *place);
+
 /* A reference: opt.x, arg.path, args[0], req.content_length, cid.codec(arg), ...; the parser stands
  * at its first word. */
 bool parse_reference(struct parser *parser, uint32_t *place);

@@ -95,6 +95,11 @@ void document_read_rules(struct reader *reader, const struct section *section);
 void document_read_quotas(struct reader *reader, const struct section *section);
 void document_read_grants(struct reader *reader, const struct section *section);
 void document_read_placement(struct reader *reader, const struct section *section);
+/* Its labels and sites: the part in each file that has one, then what all of them are. */
+void document_name_labels(struct reader *reader, const struct yaml_node *node);
+void document_finish_labels(struct reader *reader);
+void document_read_sites(struct reader *reader, const struct yaml_node *node);
+void document_finish_sites(struct reader *reader);
 /* spread of one of its rules, behind the sites. */
 bool document_read_spread(struct reader *reader, const struct yaml_node *node,
                           struct document_placement *rule);

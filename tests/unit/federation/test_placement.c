@@ -157,6 +157,39 @@ static void test_placement_gives_no_new_copy_to_a_site_that_a_gate_refuses(void 
     policy_unref(&policy);
 }
 
+/* From a policy's text to sites. These answers are for ever, as those of placement_vectors.jsonl.
+ */
+static void test_placement_of_a_policy_gives_the_answers_that_are_for_ever(void **state)
+{
+    static const char rules[] =
+        "    - {id: default, copies: {min: 2, want: 4}, spread: {country: 2}, prefer: "
+        "\"site.country "
+        "!= 'c3'\", score: [{value: site.free_ratio, weight: 3}, {value: site.rtt, worst: 200ms, "
+        "best: 10ms, weight: 1}]}\n";
+    static const char *const answers[] = {
+        "+local +site-08 +site-13 +site-02", "+local +site-14 +site-02 +site-05",
+        "+local +site-08 +site-10 +site-16", "+local +site-16 +site-12 +site-02",
+        "+local +site-17 +site-12 +site-08", "+local +site-13 +site-05 +site-18",
+        "+local +site-00 +site-02 +site-10", "+local +site-17 +site-13 +site-00",
+        "+local +site-17 +site-14 +site-05", "+local +site-08 +site-16 +site-18",
+        "+local +site-05 +site-10 +site-17", "+local +site-05 +site-16 +site-06",
+    };
+    const struct policy *policy = kit_sites(20, -1, rules);
+    struct kit_seen seen = kit_seen(policy);
+    struct placement_map *map;
+
+    (void)state;
+    for (size_t i = 0; i < seen.count; i++) {
+        seen.sites[i].seen.values[SEEN_FREE_RATIO] = (int64_t)(i * 50000);
+        seen.sites[i].seen.values[SEEN_RTT] = (int64_t)(i * 7 % 20) * 10000000;
+    }
+    map = kit_map(policy, &seen);
+    for (uint32_t i = 0; i < ARRAY_SIZE(answers); i++)
+        assert_string_equal(said_of(map, kit_object(i), ""), answers[i]);
+    placement_map_destroy(&map);
+    policy_unref(&policy);
+}
+
 /* ---- copies that exist */
 
 static void test_placement_keeps_copies_whatever_is_observed(void **state)
@@ -438,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_placement_takes_local_first_then_what_is_preferred),
         cmocka_unit_test(test_placement_prefers_by_what_is_placed),
         cmocka_unit_test(test_placement_gives_no_new_copy_to_a_site_that_a_gate_refuses),
+        cmocka_unit_test(test_placement_of_a_policy_gives_the_answers_that_are_for_ever),
         cmocka_unit_test(test_placement_keeps_copies_whatever_is_observed),
         cmocka_unit_test(test_placement_moves_copies_that_what_is_declared_does_not_let_be),
         cmocka_unit_test(test_placement_releases_what_is_too_much_in_the_order_of_sites),
