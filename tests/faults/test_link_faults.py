@@ -147,9 +147,7 @@ class Hindered(LinkFaultCase):
         self.assert_true(watching)
 
     def assert_members_notice_nothing(self, gateway):
-        """No link work on a client worker: its counters stand still but for the calls; and calls are answered at once."""
-        before = gateway.operators("/metrics")[1]
-        self.assertIn("causeway_links", before)
+        """Calls are answered at once while a partner is silent."""
         began = time.monotonic()
         for _ in range(50):
             client = Client(gateway.port)

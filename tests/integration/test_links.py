@@ -70,6 +70,21 @@ class TwoImplementations(LinkCase):
         self.assertFalse(peer.isolated)
         self.assertIn(("POST", "/link/v1/statement", 200), peer.heard)
 
+    def test_workers_of_clients_have_no_part_in_it(self):
+        """300 heartbeats wake the partners' worker and control each time, and the clients' worker no more than its own clock does."""
+        gateway, peer = self.start_gateway(), self.start_peer()
+        partner = self.link(gateway, peer, beats=False)
+        peer.heartbeat()
+        self.assertEqual(gateway.wait_state(partner, "active", seconds=15), "active")
+        time.sleep(0.5)  # a change of state cuts
+        connection, before, began = peer.connect(), gateway.process.wakeups(), time.monotonic()
+        for _ in range(300):
+            self.assertEqual(peer.heartbeat(connection=connection).status, 200)
+        seconds, after = time.monotonic() - began, gateway.process.wakeups()
+        woken = {name: count - before.get(name, 0) for name, count in after.items()}
+        self.assertGreaterEqual(woken["partners"], 300, woken)
+        self.assertLess(woken["worker-1"], 20 + 8 * seconds, woken)
+
     def test_new_roots_are_followed_and_old_ones_are_not_taken_back(self):
         gateway, peer = self.start_gateway(), self.start_peer()
         partner = self.link(gateway, peer, beats=False)

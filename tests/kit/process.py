@@ -128,6 +128,15 @@ class Process:
         """User and system time so far, children included."""
         return sum(_cpu_seconds(pid) for pid in self.family())
 
+    def wakeups(self) -> dict:
+        """By each thread's name: how often it has waited and was woken."""
+        found = {}
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            name = (task / "comm").read_text().strip()
+            line = next(line for line in (task / "status").read_text().splitlines() if line.startswith("voluntary_ctxt_switches"))
+            found[name] = found.get(name, 0) + int(line.split()[1])
+        return found
+
     def descriptors(self) -> int:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.family())
 
