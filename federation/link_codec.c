@@ -137,7 +137,7 @@ static const struct wire_shape shape = {"link", sizeof(struct stored), fields, A
 
 static void put_past(struct stored *stored, const struct link_record *record)
 {
-    struct past *past = memory_alloc(LINK_PAST_MAX * sizeof(*past));
+    struct past *past = memory_alloc((size_t)LINK_PAST_MAX * sizeof(*past));
 
     stored->past.items = past;
     for (unsigned i = 0; i < LINK_PAST_MAX; i++)

@@ -366,12 +366,16 @@ static void batch_drop(struct batch *batch)
 void links_serve(struct links *links, const struct link_action *action)
 {
     links->actions =
-        memory_resize_array(links->actions, links->action_count + 1, sizeof(*links->actions));
+        memory_resize_array(links->actions, links->action_count + 1, sizeof(struct link_action *));
     links->actions[links->action_count++] = action;
 }
 
 void side_drop_batches(struct side *side)
 {
-    while (side->batches != NULL)
-        batch_drop(side->batches);
+    struct batch *batch, *next;
+
+    for (batch = side->batches; batch != NULL; batch = next) {
+        next = batch->next;
+        batch_drop(batch);
+    }
 }

@@ -63,7 +63,6 @@ struct side {
     char addresses[LINKS_ADDRESSES][LINKS_ADDRESS_SIZE];
     size_t address_count;
     char words[WORDS_SIZE];
-    bool has_invitation;
     uint8_t invitation_key[INVITATION_KEY_SIZE]; /* ours, or of the one that we join by */
     struct link_limits limits;
     struct roots roots; /* theirs; sequence 0: not known */
@@ -73,39 +72,38 @@ struct side {
     struct replies replies;
     struct breaker breaker;
 
+    /* flags of all that follows, in one place */
+    bool has_invitation, is_view_changed, has_save_failed, is_tick_queued;
+    bool again[CALLS]; /* once more when this one is over */
     /* to be made durable by the next side_save */
     bool is_changed, is_sent_changed, is_taken_changed, is_settled_changed;
     bool is_new; /* nothing of it is in the ledger */
     struct note *notes, **notes_end;
     /* to be done behind it */
     struct link_actions due;
-    bool is_view_changed;
 
-    char their_node[ID_SIZE];
     struct credit credit;
     uint64_t statement_sequence; /* of theirs, the last one taken */
     uint64_t joined_ms;          /* monotonic: when they joined by our invitation; 0: long ago */
     uint64_t roots_told;         /* number of our document that they took last, by their answer */
     uint64_t own_roots_asked_ms; /* monotonic; 0: never */
     int reaches_us;              /* what they said of our address: 1, -1, 0 nothing */
+    char their_node[ID_SIZE];
     char last_failure[LINK_TEXT_SIZE]; /* of a request of ours; "": the last one was answered */
 
     const struct peer *peer; /* in the view; NULL: none */
     uint64_t generation;
     struct peer_client *client;
     struct call *calls[CALLS];
-    bool again[CALLS]; /* once more when this one is over */
 
     struct work *works, **works_end, *work; /* work: has its turn */
     size_t work_count;
     void (*then)(struct work *work); /* of side_save */
     size_t saving;                   /* transactions that are not answered */
     struct transaction *saves[SIDE_SAVES];
-    bool has_save_failed;
     struct timer save_again, tick, pump;
     struct later next_turn;
     struct work tick_work;
-    bool is_tick_queued;
 
     struct {
         char after[ULID_SIZE]; /* where the next page begins */

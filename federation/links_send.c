@@ -386,17 +386,13 @@ static void step_simple(struct side *side, enum link_event_kind kind, uint64_t e
 
 void call_tell_breaker(struct call *call)
 {
-    struct side *side = call->side;
+    bool is_paused = (call->status == 429 || call->status == 503) && call->retry_after_ms > 0;
+    bool is_failure = call->failure != PEER_ANSWERED || call->status == 408 || call->status >= 500;
 
-    if (call->failure != PEER_ANSWERED) {
-        side_breaker(side, BREAKER_FAILED, 0);
-    } else if ((call->status == 429 || call->status == 503) && call->retry_after_ms > 0) {
-        side_breaker(side, BREAKER_PAUSED, call->retry_after_ms);
-    } else if (call->status == 408 || call->status >= 500) {
-        side_breaker(side, BREAKER_FAILED, 0);
-    } else {
-        side_breaker(side, BREAKER_SUCCEEDED, 0);
-    }
+    if (call->failure == PEER_ANSWERED && is_paused)
+        side_breaker(call->side, BREAKER_PAUSED, call->retry_after_ms);
+    else
+        side_breaker(call->side, is_failure ? BREAKER_FAILED : BREAKER_SUCCEEDED, 0);
 }
 
 /* Numbers and incarnations are believed if they are signed. */
@@ -479,6 +475,9 @@ bool call_judge(struct call *call)
         links_count(&side->links->failed);
         if (call->failure == PEER_UNTRUSTED) {
             links_count(&side->links->untrusted);
+            log_message(side->links->settings.messages, LOG_LEVEL_WARNING,
+                        "link %s: who answers there is not taken for them: %s",
+                        side->link.record.peer, call->why);
             step_simple(side, LINK_UNTRUSTED, 0);
         }
         return false;

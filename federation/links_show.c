@@ -189,7 +189,7 @@ static json_t *describe_all(const struct links *links)
     json_t *all = json_array();
 
     if (links->count > 0) /* no order is kept */
-        qsort(links->sides, links->count, sizeof(*links->sides), compare);
+        qsort(links->sides, links->count, sizeof(struct side *), compare);
     for (size_t i = 0; i < links->count; i++)
         if (links->sides[i]->link.record.state != LINK_NONE)
             json_array_append_new(all, describe_short(links->sides[i], now));

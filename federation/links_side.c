@@ -363,7 +363,7 @@ struct side *links_add_side(struct links *links)
     side->save_again.fire = save_again;
     if (links->count == links->room) {
         links->room = links->room * 2 + 8;
-        links->sides = memory_resize_array(links->sides, links->room, sizeof(*links->sides));
+        links->sides = memory_resize_array(links->sides, links->room, sizeof(struct side *));
     }
     links->sides[links->count++] = side;
     return side;

@@ -178,7 +178,7 @@ static void set_targets(struct peer_client *client, const struct address *found,
         pool_clear(client->targets[i]->pool);
         target_free_unused(client->targets[i]);
     }
-    memcpy(client->targets, targets, count * sizeof(targets[0]));
+    memcpy(client->targets, targets, count * sizeof(struct target *));
     client->target_count = count;
     client->current = 0;
 }
@@ -482,13 +482,13 @@ struct peer_client *peer_client_create(const struct peer_client_settings *settin
 void peer_client_destroy(struct peer_client **client_ptr)
 {
     struct peer_client *client = *client_ptr;
+    struct peer_request *request, *next;
 
     *client_ptr = NULL;
     if (client == NULL)
         return;
-    while (client->requests != NULL) {
-        struct peer_request *request = client->requests;
-
+    for (request = client->requests; request != NULL; request = next) {
+        next = request->next;
         peer_request_cancel(&request);
     }
     peer_lookup_cancel(&client->lookup);

@@ -111,9 +111,9 @@ struct wire_batch {
 };
 
 struct wire_result {
-    char key[ULID_SIZE];
     uint64_t status; /* as HTTP has them */
     struct text with;
+    char key[ULID_SIZE];
     char message[WIRE_MESSAGE_MAX + 1]; /* "" below 400 */
 };
 
