@@ -91,7 +91,7 @@ full_parts_7() {
 20  tests    tests/integration  test_link_refusals.*                # each refusal, seen on both sides
 35  tests    tests/faults       test_link_faults.*                  # partitions, black holes, delay, loss, single bytes
 40  tests    tests/sim          test_links.*                        # 100,000,000 operations
-35  bench    links                                                  # members beside black holes, 1,000 links, handshakes, 1 GiB
+35  bench    links,link_tls                                         # members beside black holes, 1,000 links, handshakes, 1 GiB
 15  unit     debug              federation/|auth/|http/
 20  unit     asan               federation/|auth/|http/
 25  unit     tsan               federation/|auth/|http/
