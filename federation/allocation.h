@@ -102,12 +102,12 @@ enum allocation_reason {
 /* What is asked of the partner. */
 enum allocation_item {
     ALLOCATION_NO_ITEM,
-    ALLOCATION_ITEM_RESERVE, /* owner: allocation/reserve */
-    ALLOCATION_ITEM_COMMIT,  /* owner: allocation/commit */
-    ALLOCATION_ITEM_RELEASE, /* owner: allocation/release */
-    ALLOCATION_ITEM_RECEIPT, /* holder: allocation/receipt */
-    ALLOCATION_ITEM_LEAVE,   /* holder: allocation/evict, with until: it will go */
-    ALLOCATION_ITEM_EVICT,   /* holder: allocation/evict: it goes */
+    ALLOCATION_ITEM_RESERVE, /* owner: allocation.reserve */
+    ALLOCATION_ITEM_COMMIT,  /* owner: allocation.commit */
+    ALLOCATION_ITEM_RELEASE, /* owner: allocation.release */
+    ALLOCATION_ITEM_RECEIPT, /* holder: allocation.receipt */
+    ALLOCATION_ITEM_LEAVE,   /* holder: allocation.evict, with until: it will go */
+    ALLOCATION_ITEM_EVICT,   /* holder: allocation.evict: it goes */
     ALLOCATION_ITEMS,
 };
 
@@ -270,7 +270,7 @@ const char *allocation_why(const struct allocation_record *record, uint64_t wall
 const char *allocation_state_name(enum allocation_state state);
 const char *allocation_event_name(enum allocation_event_kind kind);
 const char *allocation_reason_name(enum allocation_reason reason); /* "our-grant", ... */
-/* "allocation/reserve", ...: the action of a link's item. */
+/* "allocation.reserve", ...: the action of a link's item. */
 const char *allocation_item_name(enum allocation_item item);
 
 #endif

@@ -105,12 +105,12 @@ const char *allocation_item_name(enum allocation_item item)
 {
     static const char *const names[ALLOCATION_ITEMS] = {
         [ALLOCATION_NO_ITEM] = "",
-        [ALLOCATION_ITEM_RESERVE] = "allocation/reserve",
-        [ALLOCATION_ITEM_COMMIT] = "allocation/commit",
-        [ALLOCATION_ITEM_RELEASE] = "allocation/release",
-        [ALLOCATION_ITEM_RECEIPT] = "allocation/receipt",
-        [ALLOCATION_ITEM_LEAVE] = "allocation/evict",
-        [ALLOCATION_ITEM_EVICT] = "allocation/evict",
+        [ALLOCATION_ITEM_RESERVE] = "allocation.reserve",
+        [ALLOCATION_ITEM_COMMIT] = "allocation.commit",
+        [ALLOCATION_ITEM_RELEASE] = "allocation.release",
+        [ALLOCATION_ITEM_RECEIPT] = "allocation.receipt",
+        [ALLOCATION_ITEM_LEAVE] = "allocation.evict",
+        [ALLOCATION_ITEM_EVICT] = "allocation.evict",
     };
 
     assert(item < ALLOCATION_ITEMS);

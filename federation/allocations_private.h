@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of the allocations at run time share. */
+#ifndef FEDERATION_ALLOCATIONS_PRIVATE_H
+#define FEDERATION_ALLOCATIONS_PRIVATE_H
+
+#include "federation/allocations.h"
+
+enum { OPERATION_ASK, OPERATION_SEND, OPERATION_IMPORT, OPERATION_REMOVE, OPERATION_COUNT };
+enum { CHAINS = 4096 };
+
+/* One end of a link. */
+struct party {
+    struct allocations *allocations;
+    struct party *next;
+    char link[ULID_SIZE];
+    char partner[ID_SIZE];
+    enum allocations_link_state state;
+    bool is_loading, pumps_soon;
+    struct grant_account here, there;
+    double releases; /* that may be told now */
+    uint64_t releases_ms;
+    struct timer pump;
+    struct timer reload;
+    unsigned busy; /* entries that reserve or transfer */
+};
+
+/* An allocation that does not rest, or that something is done with. */
+struct entry {
+    struct allocation_record record;
+    struct party *party;
+    struct entry *next, **link; /* in its chain */
+    struct timer timer;         /* TICK */
+    void *operations[OPERATION_COUNT];
+    unsigned writing;        /* of its record: steps that are not durable yet */
+    unsigned held;           /* tasks that will still use it */
+    char settles[ULID_SIZE]; /* answered, and not durable yet */
+};
+
+struct allocations {
+    struct allocations_settings settings;
+    struct party *parties;
+    struct entry *chains[CHAINS];
+    struct ulid_source ulids;
+    struct timer sweep; /* tombstones */
+    struct task *tasks; /* that wait for the ledger */
+    struct scan *scans;
+    struct transaction *sweeping; /* NULL: no sweep is under way */
+    bool is_closing;
+};
+
+/* An event that waits for its record, or for being durable. */
+struct task {
+    struct allocations *allocations;
+    struct party *party;
+    struct task *next, **link;
+    struct transaction *transaction; /* under way */
+    struct timer again;              /* the ledger failed */
+    enum allocation_role role;
+    struct allocation_event event;
+    struct text said;
+    struct entry *entry;
+    struct allocation_actions actions;
+    enum allocation_item item; /* that the peer asked; for what its answer says */
+    allocations_done on_done;
+    allocations_reply on_reply;
+    void *arg;
+};
+
+struct party *allocations_party(const struct allocations *allocations, const char *partner);
+struct entry *allocations_entry(const struct allocations *allocations, const struct party *party,
+                                enum allocation_role role, const char *id);
+struct entry *allocations_add(struct allocations *allocations, struct party *party,
+                              const struct allocation_record *record);
+/* Counts against the slots of its link. */
+static inline unsigned entry_is_busy(const struct entry *entry)
+{
+    return entry->record.state == ALLOCATION_RESERVING ||
+           entry->record.state == ALLOCATION_TRANSFERRING;
+}
+
+void allocations_settle_entry(struct entry *entry); /* frees it, if it rests and nobody uses it */
+struct grant_account *party_account(struct party *party, enum allocation_role role);
+
+void allocations_draw(struct allocations *allocations, char ulid[ULID_SIZE]);
+void allocations_log(struct allocations *allocations, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* allocations_step.c */
+struct task *task_create(struct allocations *allocations, struct party *party,
+                         enum allocation_role role, const struct allocation_event *event);
+/* Finds or loads the record, steps, keeps, and goes on. Takes the task over. */
+void task_run(struct task *task);
+void task_destroy(struct task *task);
+/* With what there is: no one waits. */
+void entry_tell(struct entry *entry, struct allocation_event *event);
+void entry_begin(struct entry *entry, const struct allocation_actions *actions);
+void entry_stop(struct entry *entry, unsigned work);
+void party_pump(struct party *party);
+
+/* allocations_items.c */
+void item_put_with(const struct entry *entry, struct text *with);
+/* The event that an item of a partner is. False: malformed, or not verified: err. */
+bool item_read(struct allocations *allocations, struct party *party, enum allocation_item item,
+               struct slice with, struct allocation_event *event, struct error *err);
+void item_read_answer(struct slice with, struct allocation_event *event, struct party *party);
+void item_reply(struct task *task);
+
+#endif

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Two gateways' allocations, each with a ledger of its own, over links, bytes and storages that the
+ * test plays. */
+#include "federation/allocations.h"
+
+#include "conf/memory.h"
+
+#include <openssl/rand.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LINK "01jd0000000000000000000009"
+
+enum { BYTES = 5000, BLOCKS = 7 };
+
+struct pair;
+struct operation_of;
+
+struct side {
+    struct pair *pair;
+    struct side *other;
+    const char *name;    /* theirs for us is the other's */
+    const char *partner; /* ours for them */
+    char folder[64];
+    struct store *store;
+    struct allocations *allocations;
+    unsigned asks, imports, removes, replans, signs;
+    bool is_silent; /* what it asks gets lost */
+    bool fails_to_import;
+    struct operation_of *items; /* under way */
+};
+
+struct pair {
+    struct loop *loop;
+    uint64_t ahead_ms;
+    struct side a, b;
+};
+
+static struct pair *the_pair; /* for the clock */
+
+static uint64_t now_ms(void)
+{
+    return UINT64_C(1800000000000) + clock_us() / 1000 + the_pair->ahead_ms;
+}
+
+static void random_bytes(void *to, size_t size)
+{
+    assert_int_equal(RAND_bytes(to, (int)size), 1);
+}
+
+/* ---- ways: an operation is freed when it ends, or is cancelled and then ends */
+
+struct operation_of {
+    struct side *side;
+    struct later later;
+    void *arg;
+    allocations_answered on_answered;
+    allocations_moved on_moved;
+    allocations_ended on_ended;
+    struct allocation_record record;
+    struct error err;
+    bool is_waiting;                   /* for the other side */
+    struct operation_of *next, **link; /* of the items under way */
+};
+
+static void leave(struct operation_of *of)
+{
+    *of->link = of->next;
+    if (of->next != NULL)
+        of->next->link = of->link;
+}
+
+static struct operation_of *operation_create(struct side *side, void **operation, void *arg)
+{
+    struct operation_of *of = memory_alloc(sizeof(*of));
+
+    of->side = side;
+    of->arg = arg;
+    *operation = of;
+    return of;
+}
+
+static void cancel(void *arg, void **operation)
+{
+    struct operation_of *of = *operation;
+
+    *operation = NULL;
+    of->on_answered = NULL;
+    of->on_ended = NULL;
+    of->on_moved = NULL;
+    if (!of->is_waiting) {
+        later_cancel(&of->later);
+        free(of);
+    }
+}
+
+static void on_reply(void *of_, int status, struct slice with, const char *message)
+{
+    struct operation_of *of = of_;
+    allocations_answered on_answered = of->on_answered;
+    void *arg = of->arg;
+
+    leave(of);
+    free(of);
+    if (on_answered != NULL)
+        on_answered(arg, status, with, message, NULL);
+}
+
+static bool ask(void *side_, void **operation, const char *partner, const char *key,
+                const char *action, struct slice with, allocations_answered on_done, void *done_arg,
+                struct error *err)
+{
+    struct side *side = side_;
+    struct operation_of *of = operation_create(side, operation, done_arg);
+
+    assert_string_equal(partner, side->partner);
+    side->asks++;
+    of->on_answered = on_done;
+    if (side->other->allocations == NULL) {
+        free(of);
+        *operation = NULL;
+        return error_set(err, ERROR_IO, "nobody is there");
+    }
+    of->is_waiting = true;
+    of->next = side->items;
+    of->link = &side->items;
+    if (of->next != NULL)
+        of->next->link = &of->next;
+    side->items = of;
+    assert_true(allocations_take(side->other->allocations, side->other->partner, action, key, with,
+                                 on_reply, of));
+    return true;
+}
+
+/* Whoever was to answer has crashed. */
+static void lose_items(struct side *side)
+{
+    while (side->items != NULL) {
+        struct operation_of *of = side->items;
+        allocations_answered on_answered = of->on_answered;
+        struct error err = {ERROR_IO, "the connection broke"};
+        void *arg = of->arg;
+
+        leave(of);
+        free(of);
+        if (on_answered != NULL)
+            on_answered(arg, 0, SLICE(""), NULL, &err);
+    }
+}
+
+static void settle(void *side, const char *partner, const char *key)
+{
+    assert_true(ulid_is_valid(slice_of(key)));
+}
+
+static void end(struct later *later)
+{
+    struct operation_of *of = CONTAINER_OF(later, struct operation_of, later);
+    allocations_ended on_ended = of->on_ended;
+    struct error err = of->err;
+    void *arg = of->arg;
+
+    free(of);
+    on_ended(arg, 0, err.code != ERROR_NONE ? &err : NULL);
+}
+
+/* The holder has it all at once. */
+static void move(struct later *later)
+{
+    struct operation_of *of = CONTAINER_OF(later, struct operation_of, later);
+    struct allocation_event event = {.kind = ALLOCATION_RECEIVED,
+                                     .position = BLOCKS,
+                                     .is_complete = true,
+                                     .bytes = of->record.bytes,
+                                     .blocks = BLOCKS};
+    struct side *other = of->side->other;
+    allocations_moved on_moved = of->on_moved;
+
+    memcpy(event.id, of->record.id, ULID_SIZE);
+    of->later.run = end;
+    loop_later(of->side->pair->loop, &of->later);
+    if (other->allocations == NULL ||
+        !allocations_tell(other->allocations, other->partner, ALLOCATION_HOLDER, &event, NULL, NULL,
+                          NULL))
+        error_set(&of->err, ERROR_IO, "the connection broke");
+    else
+        on_moved(of->arg, BLOCKS, true);
+}
+
+static bool begin_send(void *side_, void **operation, const char *partner,
+                       const struct allocation_record *record, allocations_moved on_moved,
+                       allocations_ended on_done, void *done_arg, struct error *err)
+{
+    struct side *side = side_;
+    struct operation_of *of = operation_create(side, operation, done_arg);
+
+    of->record = *record;
+    of->on_moved = on_moved;
+    of->on_ended = on_done;
+    of->later.run = move;
+    loop_later(side->pair->loop, &of->later);
+    return true;
+}
+
+static bool begin_end(struct side *side, void **operation, allocations_ended on_done, void *arg)
+{
+    struct operation_of *of = operation_create(side, operation, arg);
+
+    of->on_ended = on_done;
+    of->later.run = end;
+    loop_later(side->pair->loop, &of->later);
+    return true;
+}
+
+static bool begin_import(void *side_, void **operation, const char *partner,
+                         const struct allocation_record *record, allocations_ended on_done,
+                         void *done_arg, struct error *err)
+{
+    struct side *side = side_;
+
+    side->imports++;
+    if (side->fails_to_import)
+        return error_set(err, ERROR_REFUSED, "this object is denied here");
+    return begin_end(side, operation, on_done, done_arg);
+}
+
+static bool begin_remove(void *side_, void **operation, const char *partner,
+                         const struct allocation_record *record, allocations_ended on_done,
+                         void *done_arg, struct error *err)
+{
+    struct side *side = side_;
+
+    side->removes++;
+    return begin_end(side, operation, on_done, done_arg);
+}
+
+static bool sign(void *side, const char *partner, const struct allocation_record *record,
+                 struct text *with, struct error *err)
+{
+    ((struct side *)side)->signs++;
+    text_put_format(with, "{\"receipt\":\"%s\",\"bytes\":%d,\"blocks\":%d,\"root\":\"",
+                    record->held_key, (int)record->bytes, (int)record->blocks);
+    cid_print(&record->root, CID_BASE_DEFAULT, with);
+    text_put_text(with, "\"}");
+    return true;
+}
+
+static bool verify(void *side, const char *partner, const char *id, struct slice with,
+                   struct allocation_event *event, struct error *err)
+{
+    json_t *said = json_loadb(with.data, with.size, 0, NULL);
+
+    memcpy(event->key, json_string_value(json_object_get(said, "receipt")), ULID_SIZE);
+    event->bytes = (uint64_t)json_integer_value(json_object_get(said, "bytes"));
+    event->blocks = (uint64_t)json_integer_value(json_object_get(said, "blocks"));
+    assert_true(
+        cid_parse(&event->root, slice_of(json_string_value(json_object_get(said, "root"))), NULL));
+    json_decref(said);
+    return true;
+}
+
+static void replan(void *side, struct slice object)
+{
+    ((struct side *)side)->replans++;
+}
+
+/* ---- the stage */
+
+static void start(struct side *side)
+{
+    struct allocations_settings settings = {
+        .loop = side->pair->loop,
+        .store = side->store,
+        .now_ms = now_ms,
+        .random = random_bytes,
+        .ways = {ask, settle, begin_send, begin_import, begin_remove, cancel, sign, verify, replan,
+                 side},
+    };
+
+    side->allocations = allocations_create(&settings);
+    allocations_link(side->allocations, LINK, side->partner, ALLOCATIONS_LINK_UP);
+    allocations_grant(side->allocations, side->partner, GRANT_OPEN, GRANT_OPEN);
+}
+
+static void open_side(struct side *side, struct pair *pair, struct side *other, const char *partner)
+{
+    struct store_settings settings = {.folder = side->folder};
+    struct error err = {0};
+
+    side->pair = pair;
+    side->other = other;
+    side->partner = partner;
+    (void)snprintf(side->folder, sizeof(side->folder), "/tmp/allocations-XXXXXX");
+    assert_non_null(mkdtemp(side->folder));
+    if (!store_open(&side->store, &settings, &err))
+        fail_msg("%s", err.text);
+    start(side);
+}
+
+static int setup(void **state)
+{
+    struct pair *pair = memory_alloc(sizeof(*pair));
+
+    *state = the_pair = pair;
+    pair->loop = loop_create(NULL);
+    open_side(&pair->a, pair, &pair->b, "beta");
+    open_side(&pair->b, pair, &pair->a, "alpha");
+    return 0;
+}
+
+static void turn(struct pair *pair, unsigned turns)
+{
+    for (unsigned i = 0; i < turns; i++)
+        loop_turn(pair->loop, 5);
+}
+
+static void close_side(struct side *side)
+{
+    char command[128];
+
+    allocations_destroy(&side->allocations);
+    if (side->other->allocations != NULL)
+        lose_items(side->other);
+    store_close(&side->store);
+    turn(side->pair, 3);
+    (void)snprintf(command, sizeof(command), "rm -r %s", side->folder);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c,concurrency-mt-unsafe) */
+}
+
+static int teardown(void **state)
+{
+    struct pair *pair = *state;
+
+    close_side(&pair->a);
+    close_side(&pair->b);
+    loop_destroy(&pair->loop);
+    free(pair);
+    return 0;
+}
+
+static struct cid root_of(unsigned number)
+{
+    uint8_t digest[32] = {(uint8_t)number, 7};
+    struct cid cid;
+
+    cid_make(&cid, 1, CODEC_RAW, 0x12, digest, sizeof(digest));
+    return cid;
+}
+
+static void place(struct pair *pair, unsigned number, char id[ULID_SIZE])
+{
+    struct cid root = root_of(number);
+    struct error err = {0};
+
+    turn(pair, 5); /* the ledgers are read */
+    if (!allocations_place(pair->a.allocations, "beta", &root, BYTES, BLOCKS, 0, id, &err))
+        fail_msg("%s", err.text);
+}
+
+/* As the ledger has it. */
+static enum allocation_state kept_state(struct side *side, enum allocation_role role,
+                                        const char *id)
+{
+    struct transaction *transaction = transaction_create(TRANSACTION_ALLOCATION_GET);
+    enum allocation_state state = ALLOCATION_NONE;
+
+    memcpy(transaction->allocation_get.link, LINK, ULID_SIZE);
+    memcpy(transaction->allocation_get.id, id, ULID_SIZE);
+    transaction->allocation_get.role = (uint8_t)role;
+    if (store_run(side->store, transaction, NULL))
+        for (enum allocation_state s = ALLOCATION_NONE; s < ALLOCATION_STATES; s++)
+            if (strcmp(allocation_state_name(s), transaction->allocation_get.entry.state) == 0)
+                state = s;
+    transaction_destroy(&transaction);
+    return state;
+}
+
+static void await(struct side *side, enum allocation_role role, const char *id,
+                  enum allocation_state state)
+{
+    for (unsigned i = 0; i < 400 && kept_state(side, role, id) != state; i++)
+        turn(side->pair, 1);
+    assert_string_equal(allocation_state_name(kept_state(side, role, id)),
+                        allocation_state_name(state));
+}
+
+static void check_accounts(struct pair *pair, uint64_t bytes, uint64_t pins)
+{
+    const struct grant_account *there =
+        allocations_account(pair->a.allocations, "beta", ALLOCATION_OWNER);
+    const struct grant_account *here =
+        allocations_account(pair->b.allocations, "alpha", ALLOCATION_HOLDER);
+
+    assert_int_equal(there->bytes, bytes);
+    assert_int_equal(there->pins, pins);
+    assert_int_equal(here->bytes, bytes);
+    assert_int_equal(here->pins, pins);
+}
+
+static void tell(struct side *side, enum allocation_role role, const char *id,
+                 enum allocation_event_kind kind)
+{
+    struct allocation_event event = {.kind = kind};
+    struct error err = {0};
+
+    memcpy(event.id, id, ULID_SIZE);
+    if (!allocations_tell(side->allocations, side->partner, role, &event, NULL, NULL, &err))
+        fail_msg("%s", err.text);
+}
+
+/* ---- tests */
+
+static void test_allocations_place_and_release(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    place(pair, 1, id);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
+    turn(pair, 20);
+    check_accounts(pair, BYTES, 1);
+    assert_int_equal(pair->b.imports, 1);
+    assert_true(pair->a.replans >= 1);
+    assert_null(allocations_find(pair->a.allocations, "beta", ALLOCATION_OWNER, id)); /* rests */
+    assert_null(allocations_find(pair->b.allocations, "alpha", ALLOCATION_HOLDER, id));
+    tell(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_RELEASE);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_RELEASED);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_GONE);
+    turn(pair, 20);
+    check_accounts(pair, 0, 0);
+    assert_int_equal(pair->b.removes, 1);
+}
+
+static void test_allocations_pass_no_grant(void **state)
+{
+    struct pair *pair = *state;
+    struct grant grant = {.bytes = 3 * BYTES, .pins = 2, .max_object = BYTES};
+    char ids[6][ULID_SIZE];
+    unsigned placed = 0, stuck = 0;
+
+    allocations_grant(pair->b.allocations, "alpha", grant, GRANT_OPEN);
+    for (unsigned i = 0; i < 6; i++)
+        place(pair, i, ids[i]);
+    turn(pair, 120);
+    for (unsigned i = 0; i < 6; i++) {
+        placed += kept_state(&pair->a, ALLOCATION_OWNER, ids[i]) == ALLOCATION_PLACED;
+        stuck += kept_state(&pair->a, ALLOCATION_OWNER, ids[i]) == ALLOCATION_STUCK;
+    }
+    assert_int_equal(placed, 2);
+    assert_int_equal(stuck, 4);
+    check_accounts(pair, 2 * BYTES, 2);
+    for (unsigned i = 0; i < 6; i++) {
+        const struct allocation_record *record =
+            allocations_find(pair->a.allocations, "beta", ALLOCATION_OWNER, ids[i]);
+
+        if (record != NULL && record->state == ALLOCATION_STUCK)
+            assert_non_null(strstr(record->said, "all 2 pins granted are used"));
+    }
+}
+
+/* The process ends at any turn, and what was begun goes on. */
+static void test_allocations_go_on_after_a_crash_at_any_moment(void **state)
+{
+    struct pair *pair = *state;
+
+    for (unsigned i = 0; i < 24; i++) {
+        struct side *side = i % 2 == 0 ? &pair->a : &pair->b;
+        char id[ULID_SIZE];
+
+        place(pair, i, id);
+        turn(pair, 1 + i / 2);
+        allocations_destroy(&side->allocations);
+        lose_items(side->other);
+        turn(pair, 2);
+        start(side);
+        turn(pair, 10);
+        if (kept_state(&pair->a, ALLOCATION_OWNER, id) == ALLOCATION_NONE)
+            continue;                             /* nobody had been told that it was wanted */
+        pair->ahead_ms += ALLOCATION_HOUR_MS / 2; /* whatever waits is tried again */
+        for (unsigned n = 0; n < 3; n++) {
+            allocations_link(pair->a.allocations, LINK, "beta", ALLOCATIONS_LINK_DOWN);
+            allocations_link(pair->a.allocations, LINK, "beta", ALLOCATIONS_LINK_UP);
+            allocations_link(pair->b.allocations, LINK, "alpha", ALLOCATIONS_LINK_UP);
+            turn(pair, 20);
+        }
+        await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+        await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
+    }
+    turn(pair, 20);
+    assert_int_equal(allocations_account(pair->a.allocations, "beta", ALLOCATION_OWNER)->bytes,
+                     allocations_account(pair->b.allocations, "alpha", ALLOCATION_HOLDER)->bytes);
+}
+
+static void test_allocations_survive_the_end_of_their_link(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    place(pair, 1, id);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
+    turn(pair, 20);
+    allocations_link(pair->a.allocations, LINK, "beta", ALLOCATIONS_LINK_OVER);
+    allocations_link(pair->b.allocations, LINK, "alpha", ALLOCATIONS_LINK_OVER);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_LOST);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_ORPHANED);
+    assert_int_equal(pair->b.removes, 0);
+}
+
+static void test_allocations_that_cannot_be_imported_are_told(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    pair->b.fails_to_import = true;
+    place(pair, 1, id);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_GONE);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_LOST);
+    turn(pair, 20);
+    check_accounts(pair, 0, 0);
+}
+
+static void test_allocations_are_evicted_by_their_holder(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    place(pair, 1, id);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+    turn(pair, 20);
+    tell(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_EVICT);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_GONE);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_LOST);
+    turn(pair, 20);
+    check_accounts(pair, 0, 0);
+}
+
+struct heard {
+    int status;
+    char message[200];
+};
+
+static void on_heard(void *heard_, int status, struct slice with, const char *message)
+{
+    struct heard *heard = heard_;
+
+    heard->status = status;
+    (void)snprintf(heard->message, sizeof(heard->message), "%s", message != NULL ? message : "");
+}
+
+static void test_allocations_refuse_items_that_make_no_sense(void **state)
+{
+    static const struct {
+        const char *action, *with;
+        int status;
+    } items[] = {
+        {"allocation.reserve", "", 400},
+        {"allocation.reserve", "[]", 400},
+        {"allocation.reserve", "{\"id\":\"x\"}", 400},
+        {"allocation.reserve", "{\"id\":\"" LINK "\",\"root\":\"bafkqabi\",\"bytes\":-1}", 400},
+        {"allocation.reserve",
+         "{\"id\":\"" LINK "\",\"root\":\"bafkqaaa\",\"bytes\":1,\"blocks\":1,\"mode\":\"direct\"}",
+         400},
+        {"allocation.commit", "{\"id\":\"" LINK "\"}", 400},
+        {"allocation.commit", "{\"id\":\"" LINK "\",\"bytes\":1,\"blocks\":1}", 404},
+        {"allocation.release", "{\"id\":\"" LINK "\"}", 404},
+        {"allocation.evict", "{\"id\":\"" LINK "\"}", 404},
+    };
+    struct pair *pair = *state;
+
+    turn(pair, 5);
+    for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+        struct heard heard = {0};
+
+        assert_true(allocations_take(pair->b.allocations, "alpha", items[i].action, LINK,
+                                     slice_of(items[i].with), on_heard, &heard));
+        turn(pair, 10);
+        if (heard.status != items[i].status)
+            fail_msg("%s %s: %d %s", items[i].action, items[i].with, heard.status, heard.message);
+        assert_true(heard.message[0] != '\0');
+    }
+    assert_false(allocations_take(pair->b.allocations, "alpha", "allocation.other", LINK,
+                                  SLICE("{}"), on_heard, NULL));
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_allocations_place_and_release),
+        TEST(test_allocations_pass_no_grant),
+        TEST(test_allocations_go_on_after_a_crash_at_any_moment),
+        TEST(test_allocations_survive_the_end_of_their_link),
+        TEST(test_allocations_that_cannot_be_imported_are_told),
+        TEST(test_allocations_are_evicted_by_their_holder),
+        TEST(test_allocations_refuse_items_that_make_no_sense),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
