@@ -356,7 +356,7 @@ class Revoked(LinkCase):
         self.assertLess(time.monotonic() - began, 1.0)
         self.assertTrue(busy.channel.is_cut(3))
         self.assertLess(time.monotonic() - began, 2.5)
-        self.assertIn("revok", self.gateway.log_text())
+        self.assert_logged(self.gateway, "revok")
 
     def test_a_resumed_session_is_no_way_in(self):
         connection = self.peer.connect()

@@ -48,7 +48,7 @@ class TwoImplementations(LinkCase):
         self.assertEqual(peer.heartbeat().status, 200)
         self.assertEqual(peer.end().status, 200)
         self.assertEqual(gateway.wait_state(partner, "revoked", seconds=5), "revoked")
-        self.assertIn("has ended the link", gateway.log_text())
+        self.assert_logged(gateway, "has ended the link")
 
     def test_what_nobody_serves_is_answered_once_and_for_all(self):
         gateway, peer = self.start_gateway(), self.start_peer()
