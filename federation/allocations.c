@@ -434,10 +434,14 @@ void allocations_destroy(struct allocations **allocations_ptr)
         return;
     *allocations_ptr = NULL;
     allocations->is_closing = true;
-    while (allocations->tasks != NULL)
-        task_destroy(allocations->tasks);
-    while (allocations->scans != NULL)
-        scan_destroy(allocations->scans);
+    for (struct task *task = allocations->tasks, *next; task != NULL; task = next) {
+        next = task->next;
+        task_destroy(task);
+    }
+    for (struct scan *scan = allocations->scans, *next; scan != NULL; scan = next) {
+        next = scan->next;
+        scan_destroy(scan);
+    }
     if (allocations->sweeping != NULL)
         store_cancel(allocations->sweeping);
     drop_all(allocations, NULL);

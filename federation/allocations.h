@@ -42,14 +42,27 @@ typedef void (*allocations_moved)(void *arg, uint64_t position, bool is_complete
 typedef void (*allocations_ended)(void *arg, unsigned status, const struct error *err);
 
 /* Each starts or is refused: false with err, never a call. Accepted: on_... once, later, and
- * *operation is gone then; nothing after cancel, which clears *operation. record is borrowed for
- * the call. */
+ * *operation is gone then; nothing after unask or cancel, which clear *operation. record is
+ * borrowed for the call. */
 struct allocations_ways {
+    /* ---- items, with link_arg: allocations_links.h fills these */
     /* links_ask, and links_settle when the answer is durable. */
-    bool (*ask)(void *arg, void **operation, const char *partner, const char *key,
+    bool (*ask)(void *link_arg, void **operation, const char *partner, const char *key,
                 const char *action, struct slice with, allocations_answered on_done, void *done_arg,
                 struct error *err);
-    void (*settle)(void *arg, const char *partner, const char *key);
+    void (*unask)(void *link_arg, void **operation);
+    void (*settle)(void *link_arg, const char *partner, const char *key);
+    /* Appends a signed receipt as {"receipt":"m...","signature":"m..."}. */
+    bool (*sign)(void *link_arg, const char *partner, const struct allocation_record *record,
+                 struct text *with, struct error *err);
+    /* A receipt that came: verified, and what it says filled into event (root, bytes, blocks,
+     * key). */
+    bool (*verify)(void *link_arg, const char *partner, const char *id, struct slice with,
+                   struct allocation_event *event, struct error *err);
+    void *link_arg;
+
+    /* ---- bytes and storage, with arg */
+
     /* Blocks to the holder, from where it is on; ERROR_NOT_FOUND: blocks are missing here. */
     bool (*send)(void *arg, void **operation, const char *partner,
                  const struct allocation_record *record, allocations_moved on_moved,
@@ -64,13 +77,6 @@ struct allocations_ways {
                    const struct allocation_record *record, allocations_ended on_done,
                    void *done_arg, struct error *err);
     void (*cancel)(void *arg, void **operation);
-    /* Appends a signed receipt as {"receipt":"m...","signature":"m..."}. */
-    bool (*sign)(void *arg, const char *partner, const struct allocation_record *record,
-                 struct text *with, struct error *err);
-    /* A receipt that came: verified, and what it says filled into event (root, bytes, blocks,
-     * key). */
-    bool (*verify)(void *arg, const char *partner, const char *id, struct slice with,
-                   struct allocation_event *event, struct error *err);
     /* The copies of this object (binary CIDv1) have changed: place it anew. NULL: nobody does. */
     void (*replan)(void *arg, struct slice object);
     void *arg;

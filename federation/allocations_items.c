@@ -120,7 +120,7 @@ bool item_read(struct allocations *allocations, struct party *party, enum alloca
         is_read = read_sizes(with, event) ||
                   error_set(err, ERROR_SYNTAX, "a commitment has bytes and blocks");
     else if (item == ALLOCATION_ITEM_RECEIPT)
-        is_read = ways->verify(ways->arg, party->partner, event->id, bytes, event, err);
+        is_read = ways->verify(ways->link_arg, party->partner, event->id, bytes, event, err);
     else if (item == ALLOCATION_ITEM_EVICT)
         read_evict(with, event);
     json_decref(with);

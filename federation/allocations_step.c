@@ -119,7 +119,7 @@ static void go_on(struct task *task)
     struct cid root = entry->record.root;
 
     if (entry->settles[0] != '\0') {
-        ways->settle(ways->arg, entry->party->partner, entry->settles);
+        ways->settle(ways->link_arg, entry->party->partner, entry->settles);
         entry->settles[0] = '\0';
     }
     entry_begin(entry, &task->actions);
@@ -336,14 +336,14 @@ static bool ask(struct entry *entry, struct error *err)
     bool is_asked;
 
     if (entry->record.item == ALLOCATION_ITEM_RECEIPT)
-        is_asked = ways->sign(ways->arg, entry->party->partner, &entry->record, &with, err);
+        is_asked = ways->sign(ways->link_arg, entry->party->partner, &entry->record, &with, err);
     else
         is_asked = true;
     item_put_with(entry, &with);
-    is_asked =
-        is_asked && ways->ask(ways->arg, &entry->operations[OPERATION_ASK], entry->party->partner,
-                              entry->record.key, allocation_item_name(entry->record.item),
-                              text_slice(&with), on_answered, entry, err);
+    is_asked = is_asked &&
+               ways->ask(ways->link_arg, &entry->operations[OPERATION_ASK], entry->party->partner,
+                         entry->record.key, allocation_item_name(entry->record.item),
+                         text_slice(&with), on_answered, entry, err);
     text_dispose(&with);
     return is_asked;
 }
@@ -387,7 +387,9 @@ void entry_stop(struct entry *entry, unsigned work)
 {
     const struct allocations_ways *ways = &entry->party->allocations->settings.ways;
 
-    for (unsigned i = 0; i < OPERATION_COUNT; i++)
+    if ((work & ALLOCATION_WORK_ASK) != 0 && entry->operations[OPERATION_ASK] != NULL)
+        ways->unask(ways->link_arg, &entry->operations[OPERATION_ASK]);
+    for (unsigned i = OPERATION_ASK + 1; i < OPERATION_COUNT; i++)
         if ((work & works[i]) != 0 && entry->operations[i] != NULL)
             ways->cancel(ways->arg, &entry->operations[i]);
 }
@@ -446,9 +448,9 @@ static struct entry *first(const struct party *party, bool is_release)
 static void fill_releases(struct party *party)
 {
     uint64_t now_ms = loop_now_ms(party->allocations->settings.loop);
-    double hour = party->there.pins / 100 > ALLOCATIONS_RELEASES_HOUR
-                      ? (double)(party->there.pins / 100)
-                      : (double)ALLOCATIONS_RELEASES_HOUR;
+    uint64_t hundredth = party->there.pins / 100;
+    double hour =
+        (double)(hundredth > ALLOCATIONS_RELEASES_HOUR ? hundredth : ALLOCATIONS_RELEASES_HOUR);
 
     if (party->releases_ms != 0)
         party->releases += hour * (double)(now_ms - party->releases_ms) / ALLOCATION_HOUR_MS;

@@ -125,6 +125,40 @@ void links_publish_soon(struct links *links)
     loop_later(links->settings.loop, &links->publish);
 }
 
+/* ---- who works over links */
+
+bool links_peer(const struct links *links, const char *partner, struct links_peer *peer)
+{
+    const struct side *side = links_by_partner(links, partner);
+
+    if (side == NULL)
+        return false;
+    *peer = (struct links_peer){
+        .link = side->link.record.id,
+        .org = side->org,
+        .state = side->link.record.state,
+        .epoch = side->link.record.epoch,
+        .roots = &side->roots,
+    };
+    return true;
+}
+
+void links_tell_watch(const struct side *side)
+{
+    const struct links_watch *watch = side->links->watch;
+
+    if (watch != NULL)
+        watch->on_link(watch->arg, side->link.record.peer, side->link.record.id,
+                       side->link.record.state);
+}
+
+void links_set_watch(struct links *links, const struct links_watch *watch)
+{
+    links->watch = watch;
+    for (size_t i = 0; i < links->count; i++)
+        links_tell_watch(links->sides[i]);
+}
+
 /* ---- our identity */
 
 static STACK_OF(X509) * chain_of(const struct identity_view *view)

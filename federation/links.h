@@ -151,6 +151,26 @@ MUST_USE bool links_command(struct links *links, const struct links_command *com
  * NULL: there is none. */
 json_t *links_describe(const struct links *links, const char *partner);
 
+/* One link as it is now, for who works over it. Borrowed until the loop turns. Control thread. */
+struct links_peer {
+    const char *link, *org;
+    enum link_state state;
+    uint64_t epoch;
+    const struct roots *roots; /* their newest document; sequence 0: none */
+};
+
+/* False: there is no such link. */
+bool links_peer(const struct links *links, const char *partner, struct links_peer *peer);
+
+/* Told of each link when it is set, then whenever a state has changed, once that is durable.
+ * Borrowed; NULL: nobody watches. Control thread. */
+struct links_watch {
+    void (*on_link)(void *arg, const char *partner, const char *link, enum link_state state);
+    void *arg;
+};
+
+void links_set_watch(struct links *links, const struct links_watch *watch);
+
 struct links_counters {
     uint64_t states[LINK_STATES];
     uint64_t sent, answered, failed, untrusted; /* requests of ours; of these, in the end */

@@ -128,6 +128,7 @@ struct links {
     const struct link_action **actions;
     size_t action_count;
     const struct link_holdings *holdings;
+    const struct links_watch *watch;
     bool is_closing;
     atomic_size_t call_count; /* of link workers, and one: who holds the memory */
     atomic_uint_fast64_t states[LINK_STATES];
@@ -151,6 +152,7 @@ struct side *links_by_id(const struct links *links, const char *id);
 struct side *links_add_side(struct links *links);
 void links_tell_roots(struct side *side);
 void links_publish_soon(struct links *links);
+void links_tell_watch(const struct side *side);
 void links_draw_ulid(struct links *links, char ulid[ULID_SIZE]);
 
 /* ---- links_side.c: turns, steps, what is durable */

@@ -191,6 +191,7 @@ static void run_effects(struct side *side)
         peers_peer_unref(&side->peer);
         side_renew_client(side);
         links_publish_soon(side->links);
+        links_tell_watch(side);
     }
     if (due.cut_sessions && side->link.record.end != LINK_NOT_ENDED)
         side_fail_asked(side);

@@ -141,12 +141,12 @@ static bool ask(void *side_, void **operation, const char *partner, const char *
 /* Whoever was to answer has crashed. */
 static void lose_items(struct side *side)
 {
-    while (side->items != NULL) {
-        struct operation_of *of = side->items;
+    for (struct operation_of *of = side->items, *next; of != NULL; of = next) {
         allocations_answered on_answered = of->on_answered;
         struct error err = {ERROR_IO, "the connection broke"};
         void *arg = of->arg;
 
+        next = of->next;
         leave(of);
         free(of);
         if (on_answered != NULL)
@@ -279,8 +279,18 @@ static void start(struct side *side)
         .store = side->store,
         .now_ms = now_ms,
         .random = random_bytes,
-        .ways = {ask, settle, begin_send, begin_import, begin_remove, cancel, sign, verify, replan,
-                 side},
+        .ways = {.ask = ask,
+                 .unask = cancel,
+                 .settle = settle,
+                 .sign = sign,
+                 .verify = verify,
+                 .link_arg = side,
+                 .send = begin_send,
+                 .import = begin_import,
+                 .remove = begin_remove,
+                 .cancel = cancel,
+                 .replan = replan,
+                 .arg = side},
     };
 
     side->allocations = allocations_create(&settings);
