@@ -35,6 +35,7 @@ const char plan_help[] =
     "\"sites\":[\"local\",\"beta\"]}; without \"sites\", copies are where OLD places them. Objects "
     "pass one by one, so a\n"
     "million take no more memory than one. Without --objects, made-up ones tell the shares.\n"
+    "Lines of causeway pin ls --json will do, but for the bytes.\n"
     "The same policy twice with --sites-before and --sites tells what a change of the sites would "
     "move.";
 

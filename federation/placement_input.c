@@ -194,7 +194,7 @@ static bool read_owner(const json_t *json, struct placement_input *input, struct
         return true;
     if (!json_is_string(member))
         return not_read("owner", "a text such as member:alice", err);
-    input->owner.kind = OWNER_MEMBER;
+    input->owner.kind = slice_is(text, "operator") ? OWNER_OPERATOR : OWNER_MEMBER;
     colon = memchr(text.data, ':', text.size);
     if (colon != NULL) {
         struct slice kind = {text.data, (size_t)(colon - text.data)};

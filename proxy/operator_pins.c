@@ -67,16 +67,35 @@ static json_t *describe_owner(const struct owner *owner)
     return json_sprintf("%s:%s", owner_kind_name(owner->kind), owner->id);
 }
 
+/* {"class": "secret"} */
+static json_t *describe_labels(struct slice labels)
+{
+    json_t *made = json_object();
+
+    while (labels.size > 0) {
+        const char *comma = memchr(labels.data, ',', labels.size);
+        size_t size = comma == NULL ? labels.size : (size_t)(comma - labels.data);
+        const char *equal = memchr(labels.data, '=', size);
+        size_t used = comma == NULL ? size : size + 1;
+
+        if (equal != NULL)
+            json_object_setn_new(made, labels.data, (size_t)(equal - labels.data),
+                                 json_stringn(equal + 1, size - (size_t)(equal + 1 - labels.data)));
+        labels = (struct slice){labels.data + used, labels.size - used};
+    }
+    return made;
+}
+
 static json_t *describe_pin(const struct pin_record *pin)
 {
     json_t *name = json_stringn(pin->name.size > 0 ? pin->name.data : "", pin->name.size);
     enum pin_mode mode = pin->held != PIN_NONE ? pin->held : pin->wanted;
 
-    return json_pack("{s:s,s:o,s:s%,s:s,s:s,s:o,s:o,s:o}", "id", pin->id, "owner",
+    return json_pack("{s:s,s:o,s:s%,s:s,s:s,s:o,s:o,s:o,s:o}", "id", pin->id, "owner",
                      describe_owner(&pin->owner), "cid", pin->cid.data, pin->cid.size, "mode",
                      pin_mode_name(mode), "state", pin_state_name(pin->state), "name",
                      name != NULL ? name : json_string("?"), "created", time_of(pin->created_ms),
-                     "expires", time_of(pin->expires_ms));
+                     "expires", time_of(pin->expires_ms), "labels", describe_labels(pin->labels));
 }
 
 /* ---- /pin/list */

@@ -34,6 +34,7 @@ static void end_work(struct rpc *rpc)
     free(pins->indirect.roots);
     text_dispose(&pins->lines);
     text_dispose(&pins->name);
+    text_dispose(&pins->labels);
     free(pins);
     rpc->work = NULL;
 }

@@ -37,7 +37,7 @@ struct pin_call {
     bool (*on_room)(struct pin_call *pins);
 
     /* pin/update, pin/ls, pin/verify: their own. */
-    struct text name;
+    struct text name, labels;
     uint64_t expires_ms; /* of the pin that is moved; 0: never */
     char after[ULID_SIZE];
     bool has_more, has_entries, shows_names, is_whole;

@@ -55,6 +55,7 @@ static void claim_next(struct pin_call *pins)
         .mode = call_option_bool(call, OPT_RECURSIVE, true) ? PIN_RECURSIVE : PIN_DIRECT,
         .has_name = true, /* without one, Kubo too forgets the one that was there before */
         .name = call_option_text(call, OPT_NAME),
+        .labels = call_option_text(call, OPT_CW_LABEL),
         .expires_ms = rpc_pin_expires_ms(pins->rpc),
         .shortens = call_has_option(call, OPT_CW_EXPIRE_IN),
         .offline = pin_call_is_offline(pins->rpc),
@@ -184,6 +185,14 @@ static uint64_t end_of_moved(const struct pin_call *pins)
     return is_sooner ? own_ms : pins->expires_ms;
 }
 
+/* What the call asks for, else those that the pin had. */
+static struct slice labels_of_moved(const struct pin_call *pins)
+{
+    struct slice asked = call_option_text(pins->rpc->call, OPT_CW_LABEL);
+
+    return asked.size > 0 ? asked : text_slice(&pins->labels);
+}
+
 static void move(struct pin_call *pins)
 {
     struct tracker_request request = {.action = TRACKER_CLAIM,
@@ -192,6 +201,7 @@ static void move(struct pin_call *pins)
                                       .mode = PIN_RECURSIVE,
                                       .has_name = pins->name.size > 0,
                                       .name = text_slice(&pins->name),
+                                      .labels = labels_of_moved(pins),
                                       .expires_ms = end_of_moved(pins),
                                       .offline = pin_call_is_offline(pins->rpc)};
 
@@ -254,6 +264,7 @@ static void on_source(void *pins_, struct transaction *transaction)
         pin_call_answer_pins(pins);
     } else {
         text_put_slice(&pins->name, from->name);
+        text_put_slice(&pins->labels, from->labels);
         pins->expires_ms = from->expires_ms;
         read_object(pins, 1, on_target);
     }

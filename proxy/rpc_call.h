@@ -33,7 +33,8 @@ struct rpc {
 };
 
 /* Whose pins this call is about: the member, a group it is in (`cw-owner`, or what its token
- * fixes), or without a policy the operator. False: nobody's; err (ERROR_REFUSED) says why. */
+ * fixes), or without a policy the operator. False: nobody's, or what `cw-label` asks for is not
+ * known or looser than what the policy gives; err says why. */
 MUST_USE bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err);
 
 /* This gateway's own options: is what they say possible? */

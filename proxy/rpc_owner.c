@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/id.h"
+#include "policy/placement.h"
 #include "proxy/clock.h"
 #include "proxy/rpc_call.h"
 
@@ -57,7 +58,29 @@ static bool own_as_member(const struct rpc *rpc, struct slice text, struct owner
     return true;
 }
 
-bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err)
+/* What cw-label asks for is known, and tighter than what the owner's objects are labelled anyway.
+ */
+static bool check_labels(const struct rpc *rpc, const struct owner *owner, struct error *err)
+{
+    const struct policy *policy = rpc->site->snapshot->policy;
+    const struct policy_object object = {.owner = owner};
+    const struct slice asked = call_option_text(rpc->call, OPT_CW_LABEL), none = {NULL, 0};
+    uint8_t labels[POLICY_LABELS_MAX];
+    struct error why = {0};
+
+    if (asked.size == 0)
+        return true;
+    if (policy == NULL)
+        return error_set(err, ERROR_SYNTAX, "cw-label: without a policy there are no labels");
+    if (asked.size > PIN_LABELS_MAX)
+        return error_set(err, ERROR_SYNTAX, "cw-label has at most %d bytes", PIN_LABELS_MAX);
+    if (policy_label_object(policy, &object, none, asked, labels, &why))
+        return true;
+    return error_set(err, why.code == ERROR_REFUSED ? ERROR_REFUSED : ERROR_SYNTAX, "cw-label: %s",
+                     why.text);
+}
+
+static bool find_owner(const struct rpc *rpc, struct owner *owner, struct error *err)
 {
     struct slice text = call_option_text(rpc->call, OPT_CW_OWNER);
 
@@ -73,14 +96,19 @@ bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err)
                      rpc->call->command->path);
 }
 
+bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err)
+{
+    return find_owner(rpc, owner, err) && check_labels(rpc, owner, err);
+}
+
 /* ---- how long a pin lasts */
 
 bool rpc_check_own_options(const struct call *call, struct error *err)
 {
-    if (call_has_option(call, OPT_CW_LABEL) || call_has_option(call, OPT_CW_MIN_COPIES))
-        return error_set(err, ERROR_SYNTAX,
-                         "cw-label and cw-min-copies are not built: this gateway places no copies "
-                         "at partners yet");
+    if (call_has_option(call, OPT_CW_MIN_COPIES))
+        return error_set(
+            err, ERROR_SYNTAX,
+            "cw-min-copies is not built: this gateway places no copies at partners yet");
     if (call_has_option(call, OPT_CW_EXPIRE_IN) &&
         call_option_number(call, OPT_CW_EXPIRE_IN, 0) < NS_PER_MS)
         return error_set(err, ERROR_SYNTAX, "cw-expire-in is a time such as 24h, above 0");

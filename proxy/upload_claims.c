@@ -16,7 +16,7 @@ struct claim {
 
 struct upload_claims {
     struct upload_claims_settings settings;
-    struct text name;
+    struct text name, labels;
     struct claim places[PARALLEL];
     size_t next, done;
     char **notes; /* by root; NULL: none was noted */
@@ -119,6 +119,8 @@ struct upload_claims *upload_claims_start(const struct upload_claims_settings *s
     claims->settings = *settings;
     text_put_slice(&claims->name, settings->request.name);
     claims->settings.request.name = text_slice(&claims->name);
+    text_put_slice(&claims->labels, settings->request.labels);
+    claims->settings.request.labels = text_slice(&claims->labels);
     claims->start.run = on_start;
     loop_later(settings->loop, &claims->start);
     return claims;
@@ -136,5 +138,6 @@ void upload_claims_destroy(struct upload_claims **claims_ptr)
         free(claims->notes[i]);
     free(claims->notes);
     text_dispose(&claims->name);
+    text_dispose(&claims->labels);
     free(claims);
 }

@@ -169,6 +169,7 @@ static void claim(struct upload *upload)
                 .mode = PIN_RECURSIVE,
                 .has_name = true, /* Kubo too forgets the name that was there before */
                 .name = upload->wish.name,
+                .labels = call_option_text(rpc->call, OPT_CW_LABEL),
                 .expires_ms = rpc_pin_expires_ms(rpc),
                 .shortens = call_has_option(rpc->call, OPT_CW_EXPIRE_IN),
                 .offline = pin_call_is_offline(rpc),

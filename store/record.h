@@ -23,6 +23,7 @@ enum {
     RECORD_UUID_SIZE = 37,     /* 36 characters and a NUL */
     PIN_NAME_MAX = 255,        /* bytes of UTF-8; Kubo's limit */
     PIN_CID_MAX = 512,         /* of a CID as it was typed */
+    PIN_LABELS_MAX = 512,      /* bytes of "class=secret,project=moon" */
     JOURNAL_DETAIL_MAX = 4096,
     WINDOW_NAME_MAX = 128, /* of a window's scope, id and dimension, each */
     WINDOW_BYTES_MAX = 4096,
@@ -99,6 +100,9 @@ struct pin_record {
     struct slice key;    /* of the object */
     struct slice cid;    /* as typed */
     struct slice name;   /* UTF-8; may be empty */
+    /* What its owner asked for, beyond what the policy gives (policy/placement.h): NAME=VALUE,...
+     */
+    struct slice labels;
     uint32_t slot;
     enum pin_mode held;   /* what was confirmed, and is charged */
     enum pin_mode wanted; /* what is under way */

@@ -219,6 +219,8 @@ struct pin_confirm {
     uint64_t bytes; /* of the object, in this mode */
     bool renames;   /* name below replaces the pin's */
     struct slice name;
+    bool labels_it; /* labels below replace the pin's */
+    struct slice labels;
     bool sets_expiry; /* expires_ms below replaces the pin's */
     uint64_t expires_ms;
     struct pin_record record; /* out */

@@ -77,6 +77,7 @@ struct tracker_request {
     struct slice typed; /* CLAIM: the CID as it is to be shown; empty: in its own usual form */
     bool has_name;      /* CLAIM: name replaces the one it has */
     struct slice name;
+    struct slice labels; /* CLAIM: replace those that it has; empty: they stay */
     uint64_t expires_ms; /* CLAIM: 0: never */
     /* CLAIM: a pin that is there already ends at expires_ms, too. Else it may be made to last for
      * ever, and never to end sooner. */

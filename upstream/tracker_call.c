@@ -21,6 +21,7 @@ static void destroy(struct errand *errand)
     atomic_fetch_sub(&call->tracker->call_count, 1);
     free((char *)call->request.typed.data);
     free((char *)call->request.name.data);
+    free((char *)call->request.labels.data);
     free(call);
 }
 
@@ -75,6 +76,7 @@ bool tracker_start(struct tracker *tracker, struct loop *loop, struct tracker_ca
     call->request = *request;
     call->request.typed = copy(request->typed);
     call->request.name = copy(request->name);
+    call->request.labels = copy(request->labels);
     *result = call;
     errand_start(&call->errand, &kind, loop, tracker->settings.loop);
     return true;

@@ -19,6 +19,7 @@ enum column {
     COLUMN_NAME,
     COLUMN_CREATED_MS,
     COLUMN_EXPIRES_MS,
+    COLUMN_LABELS,
 };
 
 /* ---- reading */
@@ -52,6 +53,7 @@ bool sqlite_pin_read(struct sqlite_run *run, struct sqlite_pin *pin, struct aren
         .name = sqlite_read_bytes(run, COLUMN_NAME, arena),
         .created_ms = sqlite_integer(run, COLUMN_CREATED_MS),
         .expires_ms = sqlite_integer(run, COLUMN_EXPIRES_MS),
+        .labels = sqlite_read_bytes(run, COLUMN_LABELS, arena),
     };
     return sqlite_read_text(run, COLUMN_ID, record->id, sizeof(record->id)) &&
            sqlite_read_text(run, COLUMN_OWNER, record->owner.id, sizeof(record->owner.id)) &&
@@ -82,6 +84,9 @@ static bool check_sizes(const struct pin_record *record, struct error *err)
     if (record->name.size > PIN_NAME_MAX)
         return error_set(err, ERROR_LIMIT, "a pin name of %zu bytes; at most %d are kept",
                          record->name.size, PIN_NAME_MAX);
+    if (record->labels.size > PIN_LABELS_MAX)
+        return error_set(err, ERROR_LIMIT, "labels of %zu bytes; at most %d are kept",
+                         record->labels.size, PIN_LABELS_MAX);
     if (record->cid.size > PIN_CID_MAX)
         return error_set(err, ERROR_LIMIT, "a CID of %zu characters; at most %d are kept",
                          record->cid.size, PIN_CID_MAX);
@@ -127,6 +132,7 @@ static bool insert(struct sqlite *sqlite, const struct pin_record *record, uint6
     sqlite_bind_text(&run, 10, record->name);
     sqlite_bind_integer(&run, 11, record->created_ms);
     sqlite_bind_integer(&run, 12, record->expires_ms);
+    sqlite_bind_text(&run, 13, record->labels);
     return sqlite_finish(&run);
 }
 
@@ -163,6 +169,7 @@ static bool set(struct sqlite *sqlite, const struct pin_record *record, struct e
     sqlite_bind_integer(&run, 5, record->is_ownerless);
     sqlite_bind_text(&run, 6, record->name);
     sqlite_bind_integer(&run, 7, record->expires_ms);
+    sqlite_bind_text(&run, 8, record->labels);
     return sqlite_finish(&run);
 }
 
@@ -208,6 +215,8 @@ bool sqlite_pin_confirm(struct sqlite *sqlite, struct transaction *transaction, 
     in->record.state = in->record.is_ownerless ? PIN_OWNERLESS : PIN_PINNED;
     if (in->renames)
         in->record.name = in->name;
+    if (in->labels_it)
+        in->record.labels = in->labels;
     if (in->sets_expiry)
         in->record.expires_ms = in->expires_ms;
     return check_sizes(&in->record, err) &&

@@ -209,6 +209,8 @@ static const char *const migrations[] = {
     "CREATE INDEX allocation_by_state ON allocation (link, role, state, priority DESC, id);"
     "CREATE INDEX allocation_by_object ON allocation (object, link, role, id);"
     "CREATE INDEX allocation_by_due ON allocation (wake_ms, link, role, id) WHERE wake_ms > 0;",
+    /* 7: labels that requests asked for. */
+    "ALTER TABLE pin ADD COLUMN labels TEXT NOT NULL DEFAULT '';",
 };
 
 enum { SCHEMA_VERSION = ARRAY_SIZE(migrations) };

@@ -210,6 +210,7 @@ static void test_members_are_suspended_listed_and_resumed(void **state)
 
 /* Takes off what version 3 added. */
 static const char to_version_2[] =
+    "ALTER TABLE pin DROP COLUMN labels;"
     "DROP TABLE link; DROP TABLE link_history; DROP TABLE link_sequence;"
     "DROP TABLE link_settled; DROP TABLE link_reply; DROP TABLE allocation;"
     "DROP TABLE suspended; DROP TABLE denied; DROP TABLE quota_window;"

@@ -72,7 +72,7 @@ static void test_tracker_measures_what_a_pin_does_not_tell(void **state)
     assert_int_equal(bench_usage(bench, "alice").bytes, 400);
 }
 
-static void test_tracker_keeps_name_and_expiry(void **state)
+static void test_tracker_keeps_name_labels_and_expiry(void **state)
 {
     struct bench *bench = *state;
     struct tracker_request request = bench_request(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
@@ -82,12 +82,14 @@ static void test_tracker_keeps_name_and_expiry(void **state)
 
     request.has_name = true;
     request.name = slice_of("first");
+    request.labels = slice_of("class=secret");
     request.typed = slice_of("Typed");
     request.expires_ms = 2000000;
     bench_start(bench, &reply, &request);
     bench_await(bench, &reply);
     request.name = slice_of("second");
-    request.expires_ms = 1500000; /* sooner: a claim alone does not shorten it */
+    request.labels = (struct slice){NULL, 0}; /* those that it has stay */
+    request.expires_ms = 1500000;             /* sooner: a claim alone does not shorten it */
     bench_start(bench, &reply, &request);
     bench_await(bench, &reply);
     assert_int_equal(bench->shelf->pins, 1);
@@ -96,6 +98,7 @@ static void test_tracker_keeps_name_and_expiry(void **state)
     assert_int_equal(list->pin_list.count, 1);
     assert_true(slice_is(record->name, "second"));
     assert_true(slice_is(record->cid, "Typed"));
+    assert_true(slice_is(record->labels, "class=secret"));
     assert_int_equal(record->expires_ms, 2000000);
     transaction_destroy(&list);
 }
@@ -204,7 +207,7 @@ int main(void)
         BENCH_TEST(test_tracker_refuses_what_is_not_pinned),
         BENCH_TEST(test_tracker_keeps_direct_and_recursive_apart),
         BENCH_TEST(test_tracker_measures_what_a_pin_does_not_tell),
-        BENCH_TEST(test_tracker_keeps_name_and_expiry),
+        BENCH_TEST(test_tracker_keeps_name_labels_and_expiry),
         BENCH_TEST(test_tracker_is_idle_when_nothing_is_under_way),
         BENCH_TEST(test_tracker_last_one_out_unpins),
         BENCH_TEST(test_tracker_callers_share_one_operation),

@@ -354,7 +354,7 @@ func (m *member) check(k *kubo, s *storage, c *call, count *gatewayCounts) strin
 		count.arrived++
 		return s.silently(k, c)
 	}
-	if status == 400 && strings.Contains(text, "cw-label and cw-min-copies are not built") && c.has("cw-label") {
+	if status == 400 && strings.Contains(text, "cw-label: ") && c.has("cw-label") {
 		count.answered++
 		return ""
 	}
