@@ -182,7 +182,7 @@ static bool verify(void *over_, const char *partner, const char *id, struct slic
     struct allocations_links *over = over_;
     json_t *with = json_loadb(bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
     uint8_t document_bytes[RECEIPT_MAX], signature_bytes[KEY_SIGNATURE_MAX];
-    struct slice document, signature;
+    struct slice document = {NULL, 0}, signature = {NULL, 0};
     struct links_peer peer;
     struct receipt receipt;
     bool is_good =

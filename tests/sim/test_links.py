@@ -32,7 +32,8 @@ class Links(unittest.TestCase):
         figures.report("link operations simulated", counts["operations"], f"operations in {counts['histories']} histories, {seconds:.0f} s")
 
     def test_a_seed_is_one_history(self):
-        first, second = (self.run_it("--history", settings.seed() % 1_000_000) for _ in range(2))
+        seed = settings.seed() % 1_000_000
+        first, second = (self.run_it("--history", seed) for _ in range(2))
         self.assertEqual(first.returncode, 0, first.stderr)
         self.assertEqual(first.stdout, second.stdout)
         self.assertGreater(len(first.stdout.splitlines()), 50)
