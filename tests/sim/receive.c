@@ -150,6 +150,14 @@ static bool is_linked(struct sim *sim, unsigned org, unsigned peer)
     return record->state >= LINK_PENDING && record->state <= LINK_SUSPENDED && !record->is_joining;
 }
 
+/* In one and the same agreement: who was told of an end late may be asked into the next one before.
+ */
+static bool are_linked(struct sim *sim, unsigned a, unsigned b)
+{
+    return is_linked(sim, a, b) && is_linked(sim, b, a) &&
+           sim_side(sim, a, b)->link.record.epoch == sim_side(sim, b, a)->link.record.epoch;
+}
+
 /* Rotating strands nobody but who was restored and missed two documents. */
 static bool is_authentic(struct sim *sim, const struct sim_message *message)
 {
@@ -160,8 +168,8 @@ static bool is_authentic(struct sim *sim, const struct sim_message *message)
     root_digest(digest, message->from, message->root);
     if (!record->has_peer || memcmp(record->peer_root, digest, sizeof(digest)) != 0)
         return false;
-    if (is_linked(sim, message->to, message->from) && is_linked(sim, message->from, message->to) &&
-        sim->org[message->to].restored == 0 && sim->org[message->from].restored == 0)
+    if (are_linked(sim, message->to, message->from) && sim->org[message->to].restored == 0 &&
+        sim->org[message->from].restored == 0)
         SIM_CHECK(sim, message->to, message->from, knows_root);
     return knows_root;
 }
