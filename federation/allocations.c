@@ -376,6 +376,31 @@ const struct allocation_record *allocations_find(const struct allocations *alloc
     return entry == NULL ? NULL : &entry->record;
 }
 
+void allocations_each(const struct allocations *allocations, allocations_each_cb on_record,
+                      void *arg)
+{
+    for (size_t i = 0; i < CHAINS; i++)
+        for (const struct entry *entry = allocations->chains[i]; entry != NULL; entry = entry->next)
+            if (!allocation_rests(&entry->record))
+                on_record(arg, entry->party->partner, &entry->record);
+}
+
+static const struct party *party_of_link(const struct allocations *allocations, const char *link)
+{
+    const struct party *party = allocations->parties;
+
+    while (party != NULL && strcmp(party->link, link) != 0)
+        party = party->next;
+    return party;
+}
+
+const char *allocations_partner(const struct allocations *allocations, const char *link)
+{
+    const struct party *party = party_of_link(allocations, link);
+
+    return party == NULL ? NULL : party->partner;
+}
+
 /* ---- tombstones */
 
 static void on_due(void *allocations_, struct transaction *transaction)
@@ -387,10 +412,8 @@ static void on_due(void *allocations_, struct transaction *transaction)
     for (size_t i = 0; transaction->err.code == ERROR_NONE && i < list->count; i++) {
         const struct allocation_entry *kept = &list->entries[i];
         struct allocation_event event = {.kind = ALLOCATION_TICK};
-        struct party *party = allocations->parties;
+        struct party *party = (struct party *)party_of_link(allocations, kept->link);
 
-        while (party != NULL && strcmp(party->link, kept->link) != 0)
-            party = party->next;
         if (party == NULL || party->is_loading)
             continue;
         memcpy(event.id, kept->id, ULID_SIZE);

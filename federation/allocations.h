@@ -140,6 +140,14 @@ MUST_USE bool allocations_take(struct allocations *allocations, const char *part
 const struct allocation_record *allocations_find(const struct allocations *allocations,
                                                  const char *partner, enum allocation_role role,
                                                  const char *id);
+/* All that do not rest: `pin ls --stuck`, counts. The records are borrowed for the call, which must
+ * not change anything. */
+typedef void (*allocations_each_cb)(void *arg, const char *partner,
+                                    const struct allocation_record *record);
+void allocations_each(const struct allocations *allocations, allocations_each_cb on_record,
+                      void *arg);
+/* Our name for the partner of a link, as rows of the ledger have it; NULL: there is none. */
+const char *allocations_partner(const struct allocations *allocations, const char *link);
 /* NULL: there is no such link. */
 const struct grant_account *allocations_account(const struct allocations *allocations,
                                                 const char *partner, enum allocation_role role);

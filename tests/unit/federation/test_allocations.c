@@ -448,12 +448,18 @@ static void test_allocations_place_and_release(void **state)
     assert_int_equal(pair->b.removes, 1);
 }
 
+static void count_stuck(void *count, const char *partner, const struct allocation_record *record)
+{
+    assert_string_equal(partner, "beta");
+    *(unsigned *)count += allocation_is_stuck(record);
+}
+
 static void test_allocations_pass_no_grant(void **state)
 {
     struct pair *pair = *state;
     struct grant grant = {.bytes = 3 * BYTES, .pins = 2, .max_object = BYTES};
     char ids[6][ULID_SIZE];
-    unsigned placed = 0, stuck = 0;
+    unsigned placed = 0, stuck = 0, shown = 0;
 
     allocations_grant(pair->b.allocations, "alpha", grant, GRANT_OPEN);
     for (unsigned i = 0; i < 6; i++)
@@ -465,6 +471,10 @@ static void test_allocations_pass_no_grant(void **state)
     }
     assert_int_equal(placed, 2);
     assert_int_equal(stuck, 4);
+    allocations_each(pair->a.allocations, count_stuck, &shown);
+    assert_int_equal(shown, 4);
+    assert_string_equal(allocations_partner(pair->a.allocations, LINK), "beta");
+    assert_null(allocations_partner(pair->a.allocations, "01jd0000000000000000000000"));
     check_accounts(pair, 2 * BYTES, 2);
     for (unsigned i = 0; i < 6; i++) {
         const struct allocation_record *record =
