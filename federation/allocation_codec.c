@@ -69,7 +69,7 @@ bool allocation_read(struct allocation_record *record, struct slice bytes, struc
                          "an allocation is kept in a form that this version does not know");
     is_read = dag_cbor_decode(&node, (struct slice){bytes.data + 1, bytes.size - 1},
                               DAG_CBOR_STRICT, err) &&
-              document_read(&shape, &node, 0, record, err);
+              document_read_node(&shape, &node, 0, record, err);
     dag_node_dispose(&node);
     if (!is_read)
         return error_prefix(err, "an allocation that was kept");

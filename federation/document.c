@@ -223,8 +223,8 @@ bool document_read_field(const struct document_field *field, const struct dag_no
     return read_value(field, node, &node->items[at], (char *)to + field->offset, err);
 }
 
-bool document_read(const struct document_shape *shape, const struct dag_node *node, uint32_t index,
-                   void *to, struct error *err)
+bool document_read_node(const struct document_shape *shape, const struct dag_node *node,
+                        uint32_t index, void *to, struct error *err)
 {
     if (node->items[index].kind != DAG_MAP)
         return error_set(err, ERROR_SYNTAX, "what should be a map is none");

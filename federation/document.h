@@ -39,8 +39,8 @@ struct document_shape {
 void document_put(const struct document_shape *shape, const void *from, struct text *out);
 
 /* Reads the map at index. to: zeroed by the caller. */
-MUST_USE bool document_read(const struct document_shape *shape, const struct dag_node *node,
-                            uint32_t index, void *to, struct error *err);
+MUST_USE bool document_read_node(const struct document_shape *shape, const struct dag_node *node,
+                                 uint32_t index, void *to, struct error *err);
 
 bool document_equal(const struct document_shape *shape, const void *a, const void *b);
 

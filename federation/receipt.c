@@ -72,7 +72,7 @@ bool receipt_read(struct receipt *receipt, struct slice document, struct error *
         return error_set(err, ERROR_LIMIT, "a receipt of %zu bytes; it has at most %d",
                          document.size, RECEIPT_MAX);
     is_read = dag_cbor_decode(&node, document, DAG_CBOR_STRICT, err) &&
-              document_read(&shape, &node, 0, receipt, err);
+              document_read_node(&shape, &node, 0, receipt, err);
     dag_node_dispose(&node);
     if (!is_read)
         return error_prefix(err, "a receipt");

@@ -170,7 +170,7 @@ static bool read_entries(struct statement *page, const struct dag_node *node, st
                          STATEMENT_ENTRIES_MAX);
     page->count = node->items[list].size;
     for (size_t i = 0; i < page->count; i++, at = dag_node_next(node, at))
-        if (!document_read(&entry_shape, node, at, &page->entries[i], err))
+        if (!document_read_node(&entry_shape, node, at, &page->entries[i], err))
             return error_prefix(err, "entry %zu", i);
     return true;
 }
@@ -187,7 +187,7 @@ static bool read_page(struct statement *page, const struct dag_node *node, struc
 
         if (at == 0)
             return error_set(err, ERROR_SYNTAX, "\"%s\" is missing", side_keys[side]);
-        if (!document_read(&side_shape, node, at, &page->sides[side], err))
+        if (!document_read_node(&side_shape, node, at, &page->sides[side], err))
             return false;
     }
     return document_read_field(&previous_field, node, 0, page, err) &&
