@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+struct allocations;
 struct identity_keeper;
 struct links;
 struct operator_call;
@@ -38,9 +39,10 @@ struct operator_site {
     bool (*check_member)(void *policy, struct slice id, struct error *err);
     bool (*check_role)(void *policy, struct slice role, struct error *err);
     void *policy;
-    struct links *links;            /* federation/links.h; NULL: there are none, and why */
-    const char *links_missing;      /* which line of causeway.yaml is missing; NULL: not known */
-    struct identity_keeper *keeper; /* auth/identity_keeper.h; NULL: as links */
+    struct links *links;             /* federation/links.h; NULL: there are none, and why */
+    const char *links_missing;       /* which line of causeway.yaml is missing; NULL: not known */
+    struct identity_keeper *keeper;  /* auth/identity_keeper.h; NULL: as links */
+    struct allocations *allocations; /* federation/allocations.h; NULL: nothing is placed */
 };
 
 /* For proxy/. input is taken over: a JSON object. A reference on principal is taken. on_answer is

@@ -207,6 +207,20 @@ void command_link_print_limits(const struct cli *cli, const json_t *link)
             strcmp(operator_client_text(limits, "hours", "always"), "always") != 0 ? " UTC" : "");
 }
 
+static void print_held(const struct cli *cli, const char *label, const json_t *held)
+{
+    char size[UNITS_TEXT_SIZE];
+    long long under_way = operator_client_number(held, "under_way");
+
+    if (!json_is_object(held))
+        return;
+    fprintf(cli->out, "%-10s %lld objects, %s", label, operator_client_number(held, "objects"),
+            units_print_size(size, (uint64_t)operator_client_number(held, "bytes")));
+    if (under_way > 0)
+        fprintf(cli->out, "; %lld under way", under_way);
+    fputc('\n', cli->out);
+}
+
 static void print_history(const struct cli *cli, const json_t *history)
 {
     const json_t *event;
@@ -234,6 +248,8 @@ void command_link_print(const struct cli *cli, const json_t *link)
     print_text(cli, "failure", link, "last_failure");
     print_clocks(cli, link);
     command_link_print_limits(cli, link);
+    print_held(cli, "they hold", part(part(link, "holds"), "ours_there"));
+    print_held(cli, "we hold", part(part(link, "holds"), "theirs_here"));
     print_history(cli, part(link, "history"));
 }
 

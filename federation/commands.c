@@ -2,6 +2,7 @@
 #include "federation/commands.h"
 
 #include "auth/command_rotate.h"
+#include "federation/command_allocation.h"
 #include "federation/command_link.h"
 #include "federation/command_place.h"
 
@@ -55,6 +56,17 @@ static const char show_help[] =
     "was done when, and by whom. \"heard\" is a heartbeat of theirs, \"answered\" their answer to "
     "one of ours; they come\n"
     "every 10 seconds.";
+
+static const char allocation_list_help[] =
+    "An object of ours at a partner has the role owner, one of theirs here the role holder. What "
+    "is over is shown with --all.\n"
+    "causeway pin status CID has all copies of one object.";
+
+static const char allocation_evict_help[] =
+    "The partner is told why, and has 7 days to place it somewhere else (--within); it goes as "
+    "soon as they have released it.\n"
+    "--within 0 removes it at once: their copy here is lost then. Never needed to make a link end: "
+    "that deletes nothing.";
 
 #define ONE_PARTNER .arguments = "PARTNER", .min_arguments = 1, .max_arguments = 1
 
@@ -178,6 +190,24 @@ const struct cli_command federation_commands[] = {
         .help = plan_help,
         .options = plan_options,
         .run = command_plan,
+    },
+    {
+        .words = "allocation list",
+        .arguments = "",
+        .summary = "What is placed at partners, what they placed here, and how each stands.",
+        .help = allocation_list_help,
+        .options = allocation_list_options,
+        .run = command_allocation_list,
+    },
+    {
+        .words = "allocation evict",
+        .arguments = "ID",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "Ask a partner to take back what it placed here.",
+        .help = allocation_evict_help,
+        .options = allocation_evict_options,
+        .run = command_allocation_evict,
     },
     {.words = NULL},
 };

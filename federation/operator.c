@@ -4,8 +4,10 @@
 #include "conf/config_check.h"
 #include "conf/memory.h"
 #include "conf/units.h"
+#include "federation/allocation.h"
 #include "federation/links.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -367,6 +369,78 @@ static json_t *describe_event(const struct link_history *event)
                      event->said.size > 0 ? event->said.data : "", event->said.size);
 }
 
+/* ---- what each side holds for the other, by our ledger */
+
+struct showing {
+    json_t *link;
+    unsigned role;
+};
+
+static json_t *sum_up(const struct allocation_sum *sum)
+{
+    uint64_t held = 0, bytes = 0, under_way = 0;
+
+    for (size_t i = 0; i < sum->count; i++) {
+        const struct allocation_total *total = &sum->totals[i];
+        bool is_held = strcmp(total->state, allocation_state_name(ALLOCATION_PLACED)) == 0 ||
+                       strcmp(total->state, allocation_state_name(ALLOCATION_PINNED)) == 0 ||
+                       strcmp(total->state, allocation_state_name(ALLOCATION_LEAVING)) == 0;
+
+        held += is_held ? total->count : 0;
+        bytes += is_held ? total->bytes : 0;
+        under_way += !is_held ? total->pins : 0;
+    }
+    return json_pack("{s:I,s:I,s:I}", "objects", (json_int_t)held, "bytes", (json_int_t)bytes,
+                     "under_way", (json_int_t)under_way);
+}
+
+static void sum_next(struct operator_call *call);
+
+static void on_summed(void *call_, struct transaction *transaction)
+{
+    struct operator_call *call = call_;
+    struct showing *showing = *operator_context(call);
+    json_t *holds = json_object_get(showing->link, "holds");
+
+    if (transaction->err.code == ERROR_NONE)
+        json_object_set_new(holds, showing->role == ALLOCATION_OWNER ? "ours_there" : "theirs_here",
+                            sum_up(&transaction->allocation_sum));
+    showing->role++;
+    sum_next(call);
+}
+
+/* Sums that cannot be had are left out. */
+static void sum_next(struct operator_call *call)
+{
+    struct showing *showing = *operator_context(call);
+    const char *id = json_string_value(json_object_get(showing->link, "id"));
+    struct transaction *sum;
+    struct error err = {0};
+
+    if (id != NULL && showing->role <= ALLOCATION_HOLDER) {
+        sum = transaction_create(TRANSACTION_ALLOCATION_SUM);
+        snprintf(sum->allocation_sum.link, ULID_SIZE, "%s", id);
+        sum->allocation_sum.role = (uint8_t)showing->role;
+        if (store_start(operator_site(call)->store, operator_site(call)->loop, sum, on_summed, call,
+                        &err))
+            return;
+        transaction_destroy(&sum);
+    }
+    operator_answer(call, 200, showing->link);
+    free(showing);
+    *operator_context(call) = NULL;
+}
+
+static void show_with_sums(struct operator_call *call, json_t *link)
+{
+    struct showing *showing = memory_alloc(sizeof(*showing));
+
+    *showing = (struct showing){.link = link, .role = ALLOCATION_OWNER};
+    json_object_set_new(link, "holds", json_object());
+    *operator_context(call) = showing;
+    sum_next(call);
+}
+
 /* The newest last, as they happened. */
 static void on_history(struct operator_call *call, struct transaction *transaction)
 {
@@ -380,7 +454,7 @@ static void on_history(struct operator_call *call, struct transaction *transacti
         json_array_append_new(history, describe_event(&list->entries[i - 1]));
     json_object_set_new(link, "history", history);
     json_object_set_new(link, "has_older", json_boolean(list->has_more));
-    operator_answer(call, 200, link);
+    show_with_sums(call, link);
 }
 
 static void run_show(struct operator_call *call)

@@ -17,8 +17,10 @@
  *
  * An answer has "partner", "state" and "said": what was done, and what the other side must do next.
  * A link object is what links_describe (federation/links.h) makes. An event has "time", "actor",
- * "event", "from", "to", "said". Without listen.partners there are no links: 409 says which line of
- * causeway.yaml is missing. */
+ * "event", "from", "to", "said". "holds" of show, by our ledger: {"ours_there", "theirs_here"},
+ * each
+ * {"objects", "bytes", "under_way"}. Without listen.partners there are no links: 409 says which
+ * line of causeway.yaml is missing. */
 #ifndef FEDERATION_OPERATOR_H
 #define FEDERATION_OPERATOR_H
 

@@ -4,6 +4,7 @@
 #include "auth/operator_client.h"
 #include "conf/config.h"
 #include "conf/units.h"
+#include "federation/command_allocation.h"
 
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@ const struct cli_option pin_ls_options[] = {
     CONFIG_OPTION,
     {"owner", "OWNER", "the pins of member:ID, group:ID or operator alone"},
     {"state", "STATE", "queued, pinning, pinned, failed, lost, ownerless or removing alone"},
+    {"stuck", NULL, "copies at partners that wait, and why"},
     {0},
 };
 
@@ -60,6 +62,13 @@ int cli_pin_ls(struct cli *cli)
         .print_row = print_pin,
     };
 
+    if (cli_value(cli, "stuck") != NULL &&
+        (cli_value(cli, "owner") != NULL || cli_value(cli, "state") != NULL)) {
+        cli_fail(cli, "--stuck is for all: without --owner and --state");
+        return CLI_USAGE;
+    }
+    if (cli_value(cli, "stuck") != NULL)
+        return command_allocation_list_stuck(cli);
     return operator_client_list(cli, &list);
 }
 
@@ -100,6 +109,7 @@ static void print_status(const struct cli *cli, const json_t *status)
     print_storage(cli, json_object_get(status, "storage"));
     fprintf(cli->out, "checked   %s\n",
             operator_client_text(status, "checked", "not since the start"));
+    command_allocation_print_copies(cli, json_object_get(status, "copies"));
     if (json_array_size(pins) > 0)
         print_head(cli);
     json_array_foreach(pins, i, pin) print_pin(cli, pin);

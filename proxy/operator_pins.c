@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "conf/units.h"
+#include "federation/operator_allocations.h"
 #include "proxy/gateway.h"
 #include "store/ownership.h"
 
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_LIMIT = 1000, ADOPT_LIMIT = 10000 };
+enum { LIST_LIMIT = 1000, ADOPT_LIMIT = 10000, COPIES_LIMIT = 1000 };
 
 static json_t *time_of(uint64_t ms)
 {
@@ -173,6 +174,21 @@ static json_t *describe_object(const struct object_get *found)
     return object;
 }
 
+/* The copy that is here, as the storage has just said. */
+static json_t *describe_local(const struct operation_result *result, const struct error *err)
+{
+    const char *state = err != NULL                ? "unknown"
+                        : result->ours != PIN_NONE ? "pinned"
+                        : result->foreign != PIN_NONE || result->foreign_v0 != PIN_NONE
+                            ? "pinned by others"
+                            : "missing";
+
+    return json_pack("{s:s,s:s,s:b,s:o,s:s}", "site", "local", "state", state, "counts",
+                     (int)(err == NULL && result->ours != PIN_NONE), "evidence_age_ms",
+                     err != NULL ? json_null() : json_integer(0), "why",
+                     err != NULL ? err->text : "the storage was asked now");
+}
+
 static void on_looked(void *inquiry_, const struct operation_result *result,
                       const struct error *err)
 {
@@ -188,6 +204,9 @@ static void on_looked(void *inquiry_, const struct operation_result *result,
         at = &(*at)->next;
     *at = inquiry->next;
     json_object_set_new(inquiry->output, "storage", storage);
+    if (json_array_size(json_object_get(inquiry->output, "pins")) > 0)
+        json_array_insert_new(json_object_get(inquiry->output, "copies"), 0,
+                              describe_local(result, err));
     operator_answer(inquiry->call, 200, inquiry->output);
     free(inquiry);
 }
@@ -219,6 +238,44 @@ void pin_inquiries_end(struct gateway *gateway)
     }
 }
 
+/* Those at partners, and those that partners have placed here. */
+static void on_copies(void *call_, struct transaction *transaction)
+{
+    struct operator_call *call = call_;
+    struct pin_inquiry *inquiry = *operator_context(call);
+    const struct allocation_list *list = &transaction->allocation_list;
+    const struct links *links = operator_site(call)->links;
+    json_t *copies = json_array(), *known = links != NULL ? links_describe(links, NULL) : NULL;
+
+    for (size_t i = 0; transaction->err.code == ERROR_NONE && i < list->count; i++)
+        json_array_append_new(copies,
+                              allocation_describe(&list->entries[i], known, operator_now_ms(call)));
+    json_decref(known);
+    json_object_set_new(inquiry->output, "copies", copies);
+    if (transaction->err.code != ERROR_NONE)
+        json_object_set_new(inquiry->output, "copies_fault", json_string(transaction->err.text));
+    look(inquiry);
+}
+
+static void list_copies(struct operator_call *call)
+{
+    struct pin_inquiry *inquiry = *operator_context(call);
+    struct transaction *list = transaction_create(TRANSACTION_ALLOCATION_LIST);
+    struct error err = {0};
+
+    list->allocation_list.by = ALLOCATION_LIST_OBJECT;
+    list->allocation_list.limit = COPIES_LIMIT;
+    list->allocation_list.object =
+        transaction_copy(list, (struct slice){(const char *)inquiry->cid.bytes, inquiry->cid.size});
+    if (store_start(operator_site(call)->store, operator_site(call)->loop, list, on_copies, call,
+                    &err))
+        return;
+    transaction_destroy(&list);
+    operator_refuse(call, 503, "%s", err.text);
+    json_decref(inquiry->output);
+    free(inquiry);
+}
+
 static void on_object(void *call_, struct transaction *transaction)
 {
     struct operator_call *call = call_;
@@ -242,7 +299,7 @@ static void on_object(void *call_, struct transaction *transaction)
                                 is_known ? describe_object(found) : json_null(), "pins", pins,
                                 "checked", time_of(last->finished_ms));
     text_dispose(&cid);
-    look(inquiry);
+    list_copies(call);
 }
 
 static void show_object(struct operator_call *call, const struct cid *cid)

@@ -5,7 +5,8 @@
  *                      "last"}; by id; "last" is the next page's "after". With "state", pages may
  *                      be short or empty
  *   /pin/status        {"pin"}: a CID, or a pin's id -> {"cid", "ledger": {...} or null, "pins":
- *                      [...], "storage": {...}, "checked"}
+ *                      [...], "copies": [...], "storage": {...}, "checked"}; a copy is as in
+ *                      federation/operator_allocations.h, the one here has site "local"
  *   /pin/adopt         {"owner", "cids": [...]} or {"owner", "all": true} -> as /pin/adopt/status
  *   /pin/adopt/status  {} -> see adoption.h
  *

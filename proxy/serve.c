@@ -4,6 +4,7 @@
 #include "auth/operator.h"
 #include "conf/memory.h"
 #include "federation/operator.h"
+#include "federation/operator_allocations.h"
 #include "proxy/clock.h"
 #include "proxy/front.h"
 #include "proxy/gateway.h"
@@ -129,8 +130,10 @@ static bool start_health(struct gateway *gateway, struct error *err)
 static bool start_desk(struct gateway *gateway, struct error *err)
 {
     static const struct operator_route *const tables[] = {
-        gateway_routes,  deny_routes,    member_routes, ledger_routes,     auth_routes,
-        identity_routes, storage_routes, pin_routes,    federation_routes, NULL};
+        gateway_routes,    deny_routes, member_routes,
+        ledger_routes,     auth_routes, identity_routes,
+        storage_routes,    pin_routes,  federation_routes,
+        allocation_routes, NULL};
     struct server_options options = {.loop = gateway->loop,
                                      .max_connections = 64,
                                      .log = gateway->messages,
