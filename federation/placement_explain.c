@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "federation/placement_private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* ---- what came of each site */
@@ -127,7 +128,7 @@ static const struct placement_map_rule *rule_of(const struct placement_map *map,
     return NULL;
 }
 
-/* Without values, so that equal reasons are counted together. */
+/* Without values: equal reasons are counted together. */
 static void put_reason(const struct placement_trace *trace, const struct placement_line *line,
                        struct text *out)
 {
@@ -171,32 +172,51 @@ static void put_values(const struct placement_trace *trace, const struct placeme
     }
 }
 
+/* What a line's reason depends on, without the values. */
+struct reason {
+    enum placement_outcome outcome;
+    unsigned detail;
+    const struct placement_line *example;
+    size_t count;
+};
+
+/* Of gates, parts of a filter, caps, causes, and the outcomes without any. */
+enum { REASONS_MAX = PLACEMENT_PART_FIRST + POLICY_PARTS_MAX + POLICY_CAPS_MAX + 16 };
+
+static struct reason reason_of(const struct placement_line *line)
+{
+    unsigned detail = line->outcome == PLACEMENT_REFUSED    ? line->verdict
+                      : line->outcome == PLACEMENT_CUT      ? (unsigned)line->cap
+                      : line->outcome == PLACEMENT_RELEASED ? (unsigned)line->cause
+                                                            : 0;
+
+    return (struct reason){line->outcome, detail, line, 1};
+}
+
+static size_t count_reason(struct reason *reasons, size_t count, struct reason reason)
+{
+    for (size_t i = 0; i < count; i++)
+        if (reasons[i].outcome == reason.outcome && reasons[i].detail == reason.detail) {
+            reasons[i].count++;
+            return count;
+        }
+    assert(count < REASONS_MAX);
+    reasons[count] = reason;
+    return count + 1;
+}
+
 /* "1 taken, 2 no link": every reason with how many sites it is of. */
 static void put_counts(const struct placement_trace *trace, struct text *out)
 {
-    struct text reason = {0}, other = {0};
-    const char *separator = "";
+    struct reason reasons[REASONS_MAX];
+    size_t count = 0;
 
-    for (size_t i = 0; i < trace->count; i++) {
-        size_t same = 1, before = 0;
-
-        text_clear(&reason);
-        put_reason(trace, &trace->lines[i], &reason);
-        for (size_t j = 0; j < trace->count; j++) {
-            if (j == i || trace->lines[j].outcome != trace->lines[i].outcome)
-                continue;
-            text_clear(&other);
-            put_reason(trace, &trace->lines[j], &other);
-            same += slice_equal(text_slice(&reason), text_slice(&other));
-            before += j < i && slice_equal(text_slice(&reason), text_slice(&other));
-        }
-        if (before > 0)
-            continue;
-        text_put_format(out, "%s%zu %s", separator, same, reason.data);
-        separator = ", ";
+    for (size_t i = 0; i < trace->count; i++)
+        count = count_reason(reasons, count, reason_of(&trace->lines[i]));
+    for (size_t i = 0; i < count; i++) {
+        text_put_format(out, "%s%zu ", i > 0 ? ", " : "", reasons[i].count);
+        put_reason(trace, reasons[i].example, out);
     }
-    text_dispose(&reason);
-    text_dispose(&other);
 }
 
 static void put_answer(const struct placement_map *map, const struct placement_result *result,
