@@ -83,6 +83,9 @@ static const struct peer *view_of(struct side *side)
     peer->state = record->state;
     peer->generation = side->generation;
     memcpy(peer->root, record->peer_root, sizeof(peer->root));
+    peer->limits = side->limits;
+    for (size_t i = 0; i < side->address_count && i < PEERS_ADDRESSES; i++)
+        peers_peer_add_address(peer, side->addresses[i]);
     side->peer = peer;
     return peer;
 }

@@ -308,6 +308,8 @@ static void run_limit(struct command *command)
 
     side->limits = command->limits;
     side->is_changed = true;
+    peers_peer_unref(&side->peer); /* data follows it; nothing is cut for it */
+    links_publish_soon(side->links);
     snprintf(command->actions.said, LINK_TEXT_SIZE,
              "the link with %s is limited so from now on; they need do nothing",
              side->link.record.peer);

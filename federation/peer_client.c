@@ -36,6 +36,10 @@ struct peer_request {
     bool is_connected; /* a number may have gone out: not sent again */
     bool waits, has_looked_up;
     struct text head, body;
+    half_produce produce;
+    fetch_content on_content;
+    void *stream_arg;
+    uint64_t silence_ms;
     bool is_fresh;
     void (*put_body)(void *arg, const uint8_t exporter[32], struct text *body);
     peer_client_cb on_done;
@@ -311,6 +315,8 @@ static void complete(void *arg, SSL *ssl, struct text *head, struct text *body)
     struct peer_request *request = arg;
 
     request->is_connected = true;
+    if (request->silence_ms > 0)
+        timer_disarm(&request->timeout);
     if (!request->is_fresh)
         return;
     tls_export_key(ssl, LINKS_EXPORTER_LABEL, request->exporter);
@@ -318,6 +324,13 @@ static void complete(void *arg, SSL *ssl, struct text *head, struct text *body)
     request->others = X509_chain_up_ref(SSL_get_peer_cert_chain(ssl));
     if (request->put_body != NULL)
         request->put_body(request->arg, request->exporter, body);
+}
+
+static void on_content(void *request_, struct slice content)
+{
+    struct peer_request *request = request_;
+
+    request->on_content(request->arg, content);
 }
 
 static bool start_fetch(struct peer_request *request, struct target *target, struct error *err)
@@ -330,6 +343,10 @@ static bool start_fetch(struct peer_request *request, struct target *target, str
         .head = text_slice(&request->head),
         .body = text_slice(&request->body),
         .complete = complete,
+        .produce = request->produce,
+        .produce_arg = request->stream_arg,
+        .silence_ms = request->silence_ms,
+        .on_content = request->on_content != NULL ? on_content : NULL,
         .max_idle_ms = KEPT_MS,
         .keeps_headers = true,
         .reply_max = PEER_CLIENT_REPLY_MAX,
@@ -421,7 +438,8 @@ static void put_head(struct peer_request *request, const struct peer_client_requ
     text_put_format(&request->head, "%s %s HTTP/1.1\r\nHost: %s\r\n", what->method, what->path,
                     request->client->settings.org);
     if (strcmp(what->method, "GET") != 0)
-        text_put_text(&request->head, "Content-Type: application/json\r\n");
+        text_put_format(&request->head, "Content-Type: %s\r\n",
+                        what->content_type != NULL ? what->content_type : "application/json");
     text_put_slice(&request->head, what->headers);
 }
 
@@ -442,6 +460,10 @@ bool peer_client_start(struct peer_client *client, struct peer_request **result,
     request->arg = arg;
     request->is_fresh = what->is_fresh;
     request->put_body = what->put_body;
+    request->produce = what->produce;
+    request->on_content = what->on_content;
+    request->stream_arg = what->stream_arg;
+    request->silence_ms = what->silence_ms;
     request->timeout.fire = on_timeout;
     request->start.run = run_start;
     put_head(request, what);
@@ -467,6 +489,24 @@ void peer_request_cancel(struct peer_request **request_ptr)
     *request_ptr = NULL;
     request_unlink(request);
     request_free(request);
+}
+
+void peer_request_produce_more(struct peer_request *request)
+{
+    if (request->fetch != NULL)
+        fetch_produce_more(request->fetch);
+}
+
+void peer_request_pause(struct peer_request *request)
+{
+    if (request->fetch != NULL)
+        fetch_pause(request->fetch);
+}
+
+void peer_request_resume(struct peer_request *request)
+{
+    if (request->fetch != NULL)
+        fetch_resume(request->fetch);
 }
 
 /* ---- the client */

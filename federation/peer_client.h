@@ -59,8 +59,16 @@ struct peer_client_request {
     const char *path;     /* "/link/v1/batch" */
     struct slice headers; /* each with CR LF */
     struct slice body;
-    bool is_fresh;       /* on a new connection, and its chain and exporter are wanted */
-    uint64_t timeout_ms; /* 0: PEER_CLIENT_REPLY_MS. With lookup, connection and handshake */
+    bool is_fresh;            /* on a new connection, and its chain and exporter are wanted */
+    uint64_t timeout_ms;      /* 0: PEER_CLIENT_REPLY_MS. With lookup, connection and handshake */
+    const char *content_type; /* NULL: application/json */
+    /* Bulk; see fetch.h. A body that is produced, in chunks; a reply that is handed on as it comes
+     * (of status 200). silence_ms above 0: timeout_ms is until the connection is there, and then no
+     * longer than this may pass without a byte. */
+    half_produce produce;
+    fetch_content on_content;
+    void *stream_arg; /* of produce; on_content gets arg */
+    uint64_t silence_ms;
     /* The connection is there and the request not yet made: with is_fresh. Appends the body, for a
      * join must say what only the connection knows. NULL: body above. */
     void (*put_body)(void *arg, const uint8_t exporter[32], struct text *body);
@@ -97,5 +105,10 @@ MUST_USE bool peer_client_start(struct peer_client *client, struct peer_request 
                                 const struct peer_client_request *what, peer_client_cb on_done,
                                 void *arg, struct error *err);
 void peer_request_cancel(struct peer_request **request);
+
+/* As their namesakes in fetch.h; needless calls do no harm. */
+void peer_request_produce_more(struct peer_request *request);
+void peer_request_pause(struct peer_request *request);
+void peer_request_resume(struct peer_request *request);
 
 #endif

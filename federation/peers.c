@@ -38,7 +38,15 @@ void peers_peer_unref(const struct peer **peer_ptr)
         return;
     peer_trust_destroy(&peer->trust);
     roots_dispose(&peer->roots);
+    for (size_t i = 0; i < peer->address_count; i++)
+        free(peer->addresses[i]);
     free(peer);
+}
+
+void peers_peer_add_address(struct peer *peer, const char *address)
+{
+    assert(peer->address_count < PEERS_ADDRESSES);
+    peer->addresses[peer->address_count++] = memory_copy_text(address);
 }
 
 /* ---- a view */
@@ -144,5 +152,13 @@ const struct peer *peers_of_link(const struct peers *peers, const char *link)
         else
             high = middle;
     }
+    return NULL;
+}
+
+const struct peer *peers_of_partner(const struct peers *peers, const char *partner)
+{
+    for (size_t i = 0; i < peers->count; i++)
+        if (strcmp(peers->by_link[i]->partner, partner) == 0)
+            return peers->by_link[i];
     return NULL;
 }

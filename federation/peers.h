@@ -11,9 +11,12 @@
 
 #include "auth/peer.h"
 #include "federation/link.h"
+#include "federation/link_limits.h"
 
 #include <openssl/ssl.h>
 #include <stdatomic.h>
+
+enum { PEERS_ADDRESSES = 4 };
 
 /* One link. Not in a view: what nobody has joined yet, for nothing is known of who will. Links that
  * are over are in it, so that the peer can be told. */
@@ -26,9 +29,12 @@ struct peer {
     enum link_state state;
     uint64_t generation; /* another one after any change of state, epoch or roots: sessions and
                             tickets of the one before are cut */
-    uint8_t root[KEY_HASH_SIZE]; /* what was pinned */
-    struct roots roots;          /* their newest document */
-    struct peer_trust *trust;    /* made of it */
+    uint8_t root[KEY_HASH_SIZE];      /* what was pinned */
+    struct roots roots;               /* their newest document */
+    struct peer_trust *trust;         /* made of it */
+    char *addresses[PEERS_ADDRESSES]; /* HOST:PORT, as they told them; the peer's */
+    size_t address_count;
+    struct link_limits limits;
 };
 
 struct peers {
@@ -51,6 +57,9 @@ struct peer *peers_peer_create(struct slice document, struct error *err);
 const struct peer *peers_peer_ref(const struct peer *peer);
 void peers_peer_unref(const struct peer **peer);
 
+/* Copies. Before the peer is added; at most PEERS_ADDRESSES. */
+void peers_peer_add_address(struct peer *peer, const char *address);
+
 /* One reference; everything else is zero. */
 struct peers *peers_create(void);
 /* Takes a reference of its own. */
@@ -66,5 +75,7 @@ void peers_unref(const struct peers **peers);
 size_t peers_of_org(const struct peers *peers, const char *org, const struct peer *const **first);
 /* NULL: none of this id. */
 const struct peer *peers_of_link(const struct peers *peers, const char *link);
+/* By our name for it. Looks at all of them. NULL: none. */
+const struct peer *peers_of_partner(const struct peers *peers, const char *partner);
 
 #endif

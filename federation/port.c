@@ -22,12 +22,12 @@ static const struct route routes[] = {
 /* Another path, or another method than a path has. */
 static const struct route nowhere = {"", "", "link/unknown", WIRE_ERROR, false};
 
-static const struct route *find_route(const struct head *head)
+static const struct route *find_route(const struct head *head, bool has_data)
 {
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
         if (slice_is(head->target, routes[i].path) && slice_is(head->method, routes[i].method))
             return &routes[i];
-    return &nowhere;
+    return has_data && port_data_route(head) != NULL ? port_data_route(head) : &nowhere;
 }
 
 /* ---- refusals with one line each */
@@ -331,6 +331,8 @@ static void serve(struct request *request)
         refuse_busy(request, "this link has too many connections");
     else if (request->route == &nowhere)
         serve_nothing(request);
+    else if (port_is_data(request->route))
+        port_serve_data(request, request->site->port->settings.transfers);
     else if (request->route->is_bare)
         serve_bare(request);
     else
@@ -340,10 +342,11 @@ static void serve(struct request *request)
 static void on_request(struct exchange *exchange, void *app)
 {
     struct request *request = memory_alloc(sizeof(*request));
+    bool has_data = ((struct port_site *)app)->port->settings.transfers != NULL;
 
     *request = (struct request){.exchange = exchange,
                                 .site = app,
-                                .route = find_route(exchange_request(exchange)),
+                                .route = find_route(exchange_request(exchange), has_data),
                                 .deadline = {.fire = on_deadline}};
     *exchange_context(exchange) = request;
     exchange_set_name(exchange, request->route->name);
@@ -362,6 +365,7 @@ static void on_end(struct exchange *exchange, void *app)
     *exchange_context(exchange) = NULL;
     if (request->call != NULL)
         request->site->port->settings.cancel(&request->call);
+    port_end_data(request);
     timer_disarm(&request->deadline);
     request->site->port->strangers -= request->is_counted;
     request->site->port->bodies -= request->body;
@@ -402,6 +406,8 @@ static void use_view(struct port *port, struct server *server, const struct peer
     peers_unref(&port->newest);
     port->newest = peers_ref(peers);
     port->server = server;
+    if (port->settings.transfers != NULL)
+        transfers_view(port->settings.transfers, server, peers);
     if (!is_first && !timer_is_armed(&port->cut))
         timer_arm(server->loop, &port->cut, PORT_CUT_MS);
 }
@@ -418,7 +424,7 @@ struct server_settings *port_make_settings(struct server *server, const void *pe
                    .head_timeout_ms = 5000,
                    .handshake_timeout_ms = 5000,
                    .idle_timeout_ms = 75000, /* heartbeats keep it open */
-                   .body_idle_timeout_ms = 10000,
+                   .body_idle_timeout_ms = TRANSFERS_STALL_MS,
                    .min_body_rate = 1024,
                    .framing = {.trailer_size = 1024, .extension_size = 256}},
         .handler = &handler,

@@ -12,6 +12,9 @@
  * tickets, until the link's generation changes: then both end within a second, and an answer that
  * is on its way still goes out.
  *
+ * Bytes of allocations (transfers.h) come and go unsigned: the connection says whose they are, and
+ * every block is checked.
+ *
  * The order of checks: who it is, path and method, Causeway-Signed, the body's size (before the
  * body), signature, date, whether the link is the connection's. Epoch, incarnations, number and
  * state are control's (links_take). Errors are `error` messages of wire.h, and signed if the
@@ -23,6 +26,7 @@
 #include "auth/audit.h"
 #include "federation/links.h"
 #include "federation/peers.h"
+#include "federation/transfers.h"
 #include "http/server.h"
 
 enum {
@@ -48,6 +52,7 @@ struct port_counters {
 /* Borrowed for the port's life, but for audit. */
 struct port_settings {
     struct links *links;
+    struct transfers *transfers; /* the bytes of allocations; NULL: there are none to be had */
     /* links_take, links_take_cancel and links_tell_skew, but in tests */
     bool (*take)(struct links *links, struct loop *loop, struct link_call **call,
                  const struct link_inbound *inbound, link_done_cb on_done, void *arg,

@@ -61,6 +61,7 @@ struct request {
     uint64_t body;   /* of port->bodies */
     bool is_new;     /* the first of its connection that was accepted */
     struct link_call *call;
+    struct flow *flow; /* of bytes; NULL: none */
     struct timer deadline;
 };
 
@@ -75,6 +76,14 @@ bool port_is_ticket_good(void *app, struct slice blob);
 void port_forget_caller(void *caller);
 /* For server_cut_sessions; port is a struct port. */
 bool port_must_go(void *port, void *caller);
+
+/* ---- port_data.c */
+
+/* NULL: it is not about the bytes of an allocation. */
+const struct route *port_data_route(const struct head *head);
+bool port_is_data(const struct route *route);
+void port_serve_data(struct request *request, struct transfers *transfers);
+void port_end_data(struct request *request);
 
 /* ---- port_refuse.c */
 

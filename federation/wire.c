@@ -188,6 +188,9 @@ static const char *const problem_names[] = {
     [WIRE_PROBLEM_BUSY] = "busy",
     [WIRE_PROBLEM_LATER] = "later",
     [WIRE_PROBLEM_STATE] = "state",
+    [WIRE_PROBLEM_DATA] = "data",
+    [WIRE_PROBLEM_UNKNOWN] = "unknown",
+    [WIRE_PROBLEM_POSITION] = "position",
     NULL,
 };
 
@@ -252,11 +255,15 @@ unsigned wire_problem_status(enum wire_problem problem)
     switch (problem) {
     case WIRE_PROBLEM_MALFORMED:
     case WIRE_PROBLEM_DATE:
+    case WIRE_PROBLEM_DATA:
         return 400;
     case WIRE_PROBLEM_STRANGER:
     case WIRE_PROBLEM_SIGNATURE:
     case WIRE_PROBLEM_PROOF:
         return 403;
+    case WIRE_PROBLEM_UNKNOWN:
+        return 404;
+    case WIRE_PROBLEM_POSITION:
     case WIRE_PROBLEM_BEHIND:
     case WIRE_PROBLEM_USED:
     case WIRE_PROBLEM_NUMBER:

@@ -165,6 +165,9 @@ enum wire_problem {
     WIRE_PROBLEM_BUSY,            /* 429 */
     WIRE_PROBLEM_LATER,           /* 503 */
     WIRE_PROBLEM_STATE,           /* 503: the link's state does not allow it now */
+    WIRE_PROBLEM_DATA,            /* 400: not the blocks that were promised */
+    WIRE_PROBLEM_UNKNOWN,         /* 404: an allocation */
+    WIRE_PROBLEM_POSITION,        /* 409: blocks from another place on are wanted */
     WIRE_PROBLEMS,
 };
 

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What comes into the storage: read back from a holder, or out of a spool that is whole. */
+#include "federation/transfers_private.h"
+
+#include "conf/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_SIZE = 128 };
+
+static void fail(struct transfer *transfer, const struct error *err)
+{
+    transfer_end(transfer, sink_error_is_theirs(err) ? TRANSFERS_BAD : TRANSFERS_FAILED, 0, err);
+}
+
+/* ---- the spool goes */
+
+struct removal {
+    struct job job;
+    struct transfer *transfer; /* NULL: nobody waits */
+    char *inbox;
+    char id[ULID_SIZE];
+    bool is_done;
+    struct error err;
+};
+
+static void run_removal(struct job *job)
+{
+    struct removal *removal = CONTAINER_OF(job, struct removal, job);
+
+    removal->is_done = spool_remove(removal->inbox, removal->id, &removal->err);
+}
+
+static void on_removed(struct job *job)
+{
+    struct removal *removal = CONTAINER_OF(job, struct removal, job);
+    struct transfer *transfer = removal->transfer;
+    struct error err = removal->err;
+    bool is_done = removal->is_done;
+
+    free(removal->inbox);
+    free(removal);
+    if (transfer == NULL)
+        return;
+    transfer->removal = NULL;
+    transfer_end(transfer, is_done ? TRANSFERS_DONE : TRANSFERS_FAILED, 0, is_done ? NULL : &err);
+}
+
+void transfer_forget_removal(struct transfer *transfer)
+{
+    if (transfer->removal != NULL)
+        transfer->removal->transfer = NULL;
+    transfer->removal = NULL;
+}
+
+void transfer_remove(struct transfer *transfer)
+{
+    struct transfers *all = transfer->all;
+    struct removal *removal;
+    struct error err = {0};
+
+    if (sink_is_open(all, transfer->id)) {
+        error_set(&err, ERROR_REFUSED, "it is still being written");
+        transfer_end(transfer, TRANSFERS_FAILED, 0, &err);
+        return;
+    }
+    removal = memory_alloc(sizeof(*removal));
+    *removal = (struct removal){.job = {.run = run_removal, .on_done = on_removed},
+                                .transfer = transfer,
+                                .inbox = memory_copy_text(all->inbox)};
+    memcpy(removal->id, transfer->id, sizeof(removal->id));
+    transfer->removal = removal;
+    if (job_start(all->settings.jobs, all->loop, &removal->job))
+        return;
+    transfer->removal = NULL;
+    free(removal->inbox);
+    free(removal);
+    error_set(&err, ERROR_LIMIT, "the job pool is full");
+    transfer_end(transfer, TRANSFERS_FAILED, 0, &err);
+}
+
+/* ---- the spool into the storage */
+
+static void import_next(struct transfer *transfer);
+
+static void on_imported(void *transfer_, const struct operation_result *result,
+                        const struct error *err)
+{
+    struct transfer *transfer = transfer_;
+
+    transfer->import = NULL;
+    if (err != NULL) {
+        struct error why = *err;
+
+        fail(transfer, &why);
+        return;
+    }
+    errand_progress(&transfer->errand);
+    import_next(transfer);
+}
+
+static void import_next(struct transfer *transfer)
+{
+    char path[INBOX_PATH_MAX];
+    struct error err = {0};
+
+    if (transfer->part == transfer->parts) {
+        if (transfer->kind == ORDER_FETCH)
+            transfer_remove(transfer);
+        else
+            transfer_end(transfer, TRANSFERS_DONE, 0, NULL);
+        return;
+    }
+    spool_part_path(transfer->all->inbox, transfer->id, ++transfer->part, path);
+    if (!upstream_import(transfer->storage->upstream, &transfer->import, path, on_imported,
+                         transfer, &err))
+        fail(transfer, &err);
+}
+
+/* The spool was closed. */
+static void on_spooled(void *transfer_, const struct error *err)
+{
+    struct transfer *transfer = transfer_;
+    struct error why = {0};
+    bool is_whole = sink_is_whole(transfer->sink);
+
+    if (err != NULL)
+        why = *err;
+    else if (!is_whole)
+        error_set(&why, ERROR_NOT_FOUND, "blocks of it are missing in the inbox");
+    transfer->parts = sink_parts(transfer->sink);
+    sink_drop(&transfer->sink);
+    if (why.code != ERROR_NONE) {
+        fail(transfer, &why);
+        return;
+    }
+    transfer->storage = transfers_use_storage(transfer->all);
+    import_next(transfer);
+}
+
+static struct spool_settings spool_of(const struct transfer *transfer)
+{
+    struct spool_settings settings = {.root = transfer->root, .limits = transfer->limits};
+
+    memcpy(settings.id, transfer->id, sizeof(settings.id));
+    return settings;
+}
+
+static bool open_sink(struct transfer *transfer, const struct sink_user *user)
+{
+    struct spool_settings settings = spool_of(transfer);
+    struct error err = {0};
+
+    transfer->sink = sink_open(transfer->all, &settings, user, transfer, &err);
+    if (transfer->sink == NULL)
+        transfer_end(transfer, TRANSFERS_FAILED, 0, &err);
+    return transfer->sink != NULL;
+}
+
+static void end_sink(void *transfer_)
+{
+    sink_end_cut(((struct transfer *)transfer_)->sink);
+}
+
+void transfer_import(struct transfer *transfer)
+{
+    static const struct sink_user user = {.on_open = end_sink, .on_end = on_spooled};
+
+    open_sink(transfer, &user);
+}
+
+/* ---- read-back */
+
+static void on_content(void *transfer_, struct slice content)
+{
+    struct transfer *transfer = transfer_;
+
+    atomic_fetch_add(&transfer->all->counters.bytes_in, content.size);
+    pace_take(&transfer->lane->in, content.size);
+    if (!sink_put(transfer->sink, content) ||
+        pace_wait_ms(&transfer->lane->in, loop_now_ms(transfer->all->loop)) > 0) {
+        peer_request_pause(transfer->request);
+        timer_arm(transfer->all->loop, &transfer->pace, 10);
+    }
+}
+
+static void on_pace(struct timer *timer)
+{
+    struct transfer *transfer = CONTAINER_OF(timer, struct transfer, pace);
+    uint64_t wait_ms = pace_wait_ms(&transfer->lane->in, loop_now_ms(transfer->all->loop));
+
+    if (transfer->request == NULL)
+        return;
+    if (wait_ms > 0 || !sink_has_room(transfer->sink))
+        timer_arm(transfer->all->loop, timer, wait_ms > 0 ? wait_ms : 1000);
+    else
+        peer_request_resume(transfer->request);
+}
+
+static void on_room(void *transfer_)
+{
+    struct transfer *transfer = transfer_;
+
+    on_pace(&transfer->pace);
+}
+
+static void on_moved(void *transfer_)
+{
+    struct transfer *transfer = transfer_;
+
+    atomic_store(&transfer->position, sink_position(transfer->sink));
+    errand_progress(&transfer->errand);
+}
+
+static void on_given(void *transfer_, const struct peer_client_answer *answer)
+{
+    struct transfer *transfer = transfer_;
+
+    transfer->request = NULL;
+    timer_disarm(&transfer->pace);
+    if (answer->failure == PEER_ANSWERED && answer->status == 200)
+        sink_end(transfer->sink);
+    else
+        transfer_fail_answer(transfer, answer);
+}
+
+static void on_open(void *transfer_)
+{
+    struct transfer *transfer = transfer_;
+    char path[PATH_SIZE];
+    struct peer_client_request get = {
+        .method = "GET", .path = path, .on_content = on_content, .silence_ms = TRANSFERS_STALL_MS};
+    struct error err = {0};
+
+    if (sink_is_whole(transfer->sink)) {
+        sink_end_cut(transfer->sink);
+        return;
+    }
+    (void)snprintf(path, sizeof(path), "/link/v1/allocations/%s/blocks?from=%" PRIu64, transfer->id,
+                   sink_position(transfer->sink));
+    if (!peer_client_start(transfer->lane->client, &transfer->request, &get, on_given, transfer,
+                           &err))
+        transfer_end(transfer, TRANSFERS_BROKEN, 0, &err);
+}
+
+void transfer_fetch(struct transfer *transfer)
+{
+    static const struct sink_user user = {on_open, on_room, on_moved, on_spooled};
+
+    transfer->pace.fire = on_pace;
+    open_sink(transfer, &user);
+}
