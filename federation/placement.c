@@ -81,6 +81,7 @@ static uint8_t tier_of(struct decision *decision, uint32_t site)
 {
     const struct placement_map_rule *rule = decision->question.rule;
 
+    assert(site < decision->question.map->site_count);
     return rule->has_own_tiers ? placement_tier(&decision->question, site) : rule->tiers[site];
 }
 

@@ -40,7 +40,14 @@ static void take_seen(struct placement_map *map, const struct placement_seen *se
     }
 }
 
-/* The same rule in the map before: its classes go on. */
+/* Where the classes of a rule go on from. */
+struct lineage {
+    const struct placement_map *before;    /* NULL: nowhere */
+    const struct placement_map_rule *rule; /* of the map before; NULL: it is new */
+    uint64_t now_ms;
+};
+
+/* The same rule in the map before. */
 static const struct placement_map_rule *find_before(const struct placement_map *before,
                                                     struct slice id)
 {
@@ -55,18 +62,18 @@ bool placement_is_in_sight(const struct placement_map *map, uint32_t site)
     return map->seen[site] != NULL && map->seen[site]->gate == PLACEMENT_OPEN;
 }
 
-static void follow_class(const struct placement_map *map, const struct placement_map *before,
-                         struct placement_map_rule *rule, uint32_t site, uint64_t now_ms)
+static void follow_class(const struct placement_map *map, const struct lineage *lineage,
+                         struct placement_map_rule *rule, uint32_t site)
 {
-    const struct placement_map_rule *old = find_before(before, rule->rule->id);
     struct slice id = policy_site(map->policy, site);
-    uint32_t there = old == NULL ? UINT32_MAX : policy_site_find(before->policy, id);
+    uint32_t there =
+        lineage->rule == NULL ? UINT32_MAX : policy_site_find(lineage->before->policy, id);
 
     if (there != UINT32_MAX)
-        rule->states[site] = old->states[there];
+        rule->states[site] = lineage->rule->states[there];
     /* Of a site that is out of sight no score says anything: its class waits until it is back. */
     if (placement_is_in_sight(map, site))
-        placement_class_follow(&rule->states[site], rule->scores[site], now_ms);
+        placement_class_follow(&rule->states[site], rule->scores[site], lineage->now_ms);
     rule->classes[site] = rule->states[site].is_known
                               ? rule->states[site].class
                               : (uint8_t)placement_class(rule->scores[site]);
@@ -81,7 +88,7 @@ static bool asks_for_object(const struct policy_placement_rule *rule)
 }
 
 static void build_site(struct placement_map *map, struct placement_map_rule *rule, uint32_t site,
-                       const struct placement_map *before, uint64_t now_ms)
+                       const struct lineage *lineage)
 {
     const struct placement_object nothing = {.min_copies = 0};
     struct placement_question question = {.map = map, .rule = rule, .object = &nothing};
@@ -91,7 +98,7 @@ static void build_site(struct placement_map *map, struct placement_map_rule *rul
     rule->hashes[site] = placement_hash_site(rule->rule->id, id);
     rule->scores[site] = placement_score(rule->rule, policy_site_facts(map->policy, site),
                                          seen != NULL ? &seen->seen : NULL);
-    follow_class(map, before, rule, site, now_ms);
+    follow_class(map, lineage, rule, site);
     rule->fresh[site] = placement_judge_fresh(map, rule->rule, site);
     rule->lasting[site] = placement_judge_lasting(map, rule->rule, site);
     if (!rule->has_own_tiers)
@@ -124,9 +131,11 @@ static void build_rule(struct placement_map *map, size_t index, const struct pla
                        uint64_t now_ms)
 {
     struct placement_map_rule *rule = &map->rules[index];
+    struct lineage lineage = {.before = before, .now_ms = now_ms};
     size_t count = map->site_count;
 
     rule->rule = policy_placement(map->policy, index);
+    lineage.rule = find_before(before, rule->rule->id);
     rule->hashes = array(map, count, sizeof(*rule->hashes));
     rule->scores = array(map, count, sizeof(*rule->scores));
     rule->states = array(map, count, sizeof(*rule->states));
@@ -136,7 +145,7 @@ static void build_rule(struct placement_map *map, size_t index, const struct pla
     rule->lasting = array(map, count, 1);
     rule->has_own_tiers = asks_for_object(rule->rule);
     for (uint32_t i = 0; i < count; i++)
-        build_site(map, rule, i, before, now_ms);
+        build_site(map, rule, i, &lineage);
     build_field(map, rule);
 }
 
