@@ -66,9 +66,10 @@ static void follow_class(const struct placement_map *map, const struct lineage *
                          struct placement_map_rule *rule, uint32_t site)
 {
     struct slice id = policy_site(map->policy, site);
-    uint32_t there =
-        lineage->rule == NULL ? UINT32_MAX : policy_site_find(lineage->before->policy, id);
+    uint32_t there = UINT32_MAX;
 
+    if (lineage->before != NULL && lineage->rule != NULL)
+        there = policy_site_find(lineage->before->policy, id);
     if (there != UINT32_MAX)
         rule->states[site] = lineage->rule->states[there];
     /* Of a site that is out of sight no score says anything: its class waits until it is back. */
