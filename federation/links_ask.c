@@ -250,15 +250,14 @@ void batch_heard(struct call *call, bool is_answered)
 void side_fail_asked(struct side *side)
 {
     struct error err = {0};
-    struct asked *list = side->asked, *next;
+    struct asked *asked;
 
     error_set(&err, ERROR_CANCELED, "the link with %s is over", side->link.record.peer);
-    side->asked = NULL;
-    for (; list != NULL; list = next) {
-        next = list->next;
-        if (list->on_done != NULL)
-            list->on_done(list->arg, NULL, &err);
-        asked_free(list);
+    while ((asked = side->asked) != NULL) { /* who is told may cancel others */
+        side->asked = asked->next;
+        if (asked->on_done != NULL)
+            asked->on_done(asked->arg, NULL, &err);
+        asked_free(asked);
     }
 }
 
