@@ -41,7 +41,8 @@ static void drop_command(struct work *work)
     struct command *command = CONTAINER_OF(work, struct command, work);
     struct links_answer answer = {.status = 503, .said = SLICE("this gateway is stopping")};
 
-    command->on_done(command->arg, &answer);
+    if (!command->waits)
+        command->on_done(command->arg, &answer);
     command_free(command);
 }
 
