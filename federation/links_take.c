@@ -76,16 +76,23 @@ static struct inbound *copy_inbound(struct links *links, const struct link_inbou
     return inbound;
 }
 
+/* The memory stays until links_drop. */
+static bool take_count(struct links *links)
+{
+    if (atomic_fetch_add(&links->call_count, 1) < CALLS_MAX)
+        return true;
+    atomic_fetch_sub(&links->call_count, 1); /* not the last: who asks works for links */
+    return false;
+}
+
 bool links_take(struct links *links, struct loop *loop, struct link_call **result,
                 const struct link_inbound *from, link_done_cb on_done, void *arg, struct error *err)
 {
     struct link_call *call;
 
-    if (atomic_fetch_add(&links->call_count, 1) >= CALLS_MAX) {
-        atomic_fetch_sub(&links->call_count, 1);
+    if (!take_count(links))
         return error_set(err, ERROR_LIMIT, "%d requests of partners wait, and no more may",
                          CALLS_MAX);
-    }
     call = memory_alloc(sizeof(*call));
     call->links = links;
     call->inbound = copy_inbound(links, from);
@@ -370,8 +377,10 @@ static void run_skewed(struct work *work)
 static void deliver_skewed(struct message *message, void *receiver)
 {
     struct skewed *skewed = CONTAINER_OF(message, struct skewed, message);
-    struct side *side = links_by_id(skewed->links, skewed->link);
+    struct links *links = skewed->links;
+    struct side *side = links->is_closing ? NULL : links_by_id(links, skewed->link);
 
+    links_drop(links);
     if (side == NULL || side_is_full(side)) {
         free(skewed);
         return;
@@ -383,8 +392,11 @@ static void deliver_skewed(struct message *message, void *receiver)
 
 void links_tell_skew(struct links *links, const char link[ULID_SIZE], int64_t skew_ms)
 {
-    struct skewed *skewed = memory_alloc(sizeof(*skewed));
+    struct skewed *skewed;
 
+    if (!take_count(links))
+        return;
+    skewed = memory_alloc(sizeof(*skewed));
     skewed->message.deliver = deliver_skewed;
     skewed->links = links;
     memcpy(skewed->link, link, sizeof(skewed->link));
