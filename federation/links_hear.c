@@ -50,15 +50,6 @@ static bool check_number(struct inbound *inbound, struct side *side, struct sequ
     return false;
 }
 
-static void note_speaker(struct inbound *inbound, struct side *side)
-{
-    if (strcmp(side->their_node, inbound->is.is.node) != 0) {
-        memcpy(side->their_node, inbound->is.is.node, sizeof(side->their_node));
-        side->is_taken_changed = true;
-    }
-    side_breaker(side, BREAKER_INBOUND, 0);
-}
-
 static bool parse(struct inbound *inbound, void *message, unsigned *unknown)
 {
     struct error err = {0};
@@ -128,7 +119,7 @@ static void take_heartbeat(struct inbound *inbound, struct side *side)
 
     if (parse(inbound, &heartbeat, &unknown)) {
         pair = (struct sequence_pair){heartbeat.from, heartbeat.to};
-        note_speaker(inbound, side);
+        side_breaker(side, BREAKER_INBOUND, 0);
         if (check_number(inbound, side, pair))
             hear(inbound, side, &heartbeat, unknown);
     }
@@ -186,7 +177,7 @@ static void take_roots(struct inbound *inbound, struct side *side)
         struct sequence_pair pair = {message.from, message.to};
 
         if (is_genuine)
-            note_speaker(inbound, side);
+            side_breaker(side, BREAKER_INBOUND, 0);
         if (!is_genuine || (check_party(inbound, side, pair) && check_number(inbound, side, pair)))
             follow_roots(inbound, side, text_slice(&message.roots));
     }
@@ -243,7 +234,7 @@ static bool check_rest(struct inbound *inbound, struct side *side, struct sequen
 {
     if (!check_party(inbound, side, pair))
         return false;
-    note_speaker(inbound, side);
+    side_breaker(side, BREAKER_INBOUND, 0);
     return check_number(inbound, side, pair) && check_state(inbound, side, traffic);
 }
 

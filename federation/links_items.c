@@ -162,7 +162,7 @@ static struct transaction *put_reply(const struct link_item *item)
     struct text kept = {0};
 
     memcpy(put->link, side->link.record.id, sizeof(put->link));
-    memcpy(put->record.node, side->their_node, sizeof(put->record.node));
+    snprintf(put->record.node, sizeof(put->record.node), LINKS_THEIR_NODE);
     memcpy(put->record.key, item->is->key, sizeof(put->record.key));
     put->record.epoch = item->batch->epoch;
     digest_of(item->is, put->record.digest);

@@ -187,7 +187,6 @@ static void keep_who(struct side *side, struct joined *joined, const char *words
 
     assert(is_read);
     memcpy(side->org, joined->join.org, sizeof(side->org));
-    memcpy(side->their_node, joined->join.node, sizeof(side->their_node));
     snprintf(side->words, sizeof(side->words), "%s", words);
     side_set_address(side, joined->join.address);
     side->joined_ms = loop_now_ms(side->links->settings.loop);

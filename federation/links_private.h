@@ -88,7 +88,6 @@ struct side {
     uint64_t roots_told;         /* number of our document that they took last, by their answer */
     uint64_t own_roots_asked_ms; /* monotonic; 0: never */
     int reaches_us;              /* what they said of our address: 1, -1, 0 nothing */
-    char their_node[ID_SIZE];
     char last_failure[LINK_TEXT_SIZE]; /* of a request of ours; "": the last one was answered */
 
     const struct peer *peer; /* in the view; NULL: none */
@@ -182,6 +181,10 @@ struct link_levels side_levels_of(const struct wire_heartbeat *heartbeat, uint64
 void side_dispose(struct side *side);
 
 /* ---- links_store.c: the ledger */
+
+/* Whichever of the peer's gateways speaks, its numbers and keys are one row for the link, and are
+ * kept under this name: it makes nodes as it likes, and a row for each would be its to multiply. */
+#define LINKS_THEIR_NODE "peer"
 
 struct transaction *side_link_put(const struct side *side);
 struct transaction *side_claim(const struct side *side, bool is_ours);

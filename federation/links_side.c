@@ -250,9 +250,9 @@ static size_t gather(struct side *side, struct transaction **list, size_t max)
         list[count++] = side_link_put(side);
     if (side->is_sent_changed)
         list[count++] = side_claim(side, true);
-    if (side->is_taken_changed && side->their_node[0] != '\0')
+    if (side->is_taken_changed && side->link.record.incarnation_there != 0)
         list[count++] = side_claim(side, false);
-    if (side->is_settled_changed && side->their_node[0] != '\0')
+    if (side->is_settled_changed)
         list[count++] = side_settle(side);
     for (struct note *note = side->notes; note != NULL && count < max; note = note->next)
         list[count++] = note->transaction;

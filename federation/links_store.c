@@ -80,8 +80,8 @@ struct transaction *side_claim(const struct side *side, bool is_ours)
     const struct link_record *record = &side->link.record;
 
     memcpy(claim->link, record->id, sizeof(claim->link));
-    memcpy(claim->record.node, is_ours ? side->links->settings.id.node : side->their_node,
-           sizeof(claim->record.node));
+    snprintf(claim->record.node, sizeof(claim->record.node), "%s",
+             is_ours ? side->links->settings.id.node : LINKS_THEIR_NODE);
     claim->record.is_ours = is_ours;
     claim->record.incarnation = is_ours ? record->incarnation_here : record->incarnation_there;
     claim->record.claimed = is_ours ? side->sender.claimed : side->receiver.claimed;
@@ -94,7 +94,7 @@ struct transaction *side_settle(const struct side *side)
     struct reply_settle *settle = &transaction->reply_settle;
 
     memcpy(settle->link, side->link.record.id, sizeof(settle->link));
-    memcpy(settle->record.node, side->their_node, sizeof(settle->record.node));
+    snprintf(settle->record.node, sizeof(settle->record.node), LINKS_THEIR_NODE);
     memcpy(settle->record.key, side->replies.settled, sizeof(settle->record.key));
     return transaction;
 }
@@ -167,8 +167,6 @@ static void load_claim(struct side *side, const struct sequence_record *row, uin
         return;
     if (row->claimed > *claimed)
         *claimed = row->claimed;
-    if (!row->is_ours)
-        memcpy(side->their_node, row->node, sizeof(side->their_node));
 }
 
 static bool load_numbers(struct side *side, struct error *err)

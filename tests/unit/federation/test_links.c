@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/words.h"
+#include "federation/replies.h"
 #include "links_kit.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -258,6 +260,7 @@ static struct link_ask *ask(struct asking *asking, const char *action)
 
 #define KEY_1 "01jd0000000000000000000001"
 #define KEY_2 "01jd0000000000000000000002"
+#define KEY_3 "01jd0000000000000000000003"
 
 static void test_links_an_item_is_done_once_however_often_it_is_asked(void **state)
 {
@@ -338,6 +341,50 @@ static void test_links_who_cancels_an_item_is_not_called(void **state)
     kit_org_free(&b);
 }
 
+struct canceling {
+    struct link_ask *other;
+    unsigned told;
+};
+
+static void cancel_other(void *canceling_, const struct wire_result *result,
+                         const struct error *err)
+{
+    struct canceling *canceling = canceling_;
+
+    assert_null(result);
+    assert_int_equal(err->code, ERROR_CANCELED);
+    canceling->told++;
+    links_ask_cancel(&canceling->other);
+}
+
+static bool is_told(void *canceling)
+{
+    return ((struct canceling *)canceling)->told > 0;
+}
+
+static void test_links_who_is_told_of_the_end_may_cancel_its_other_items(void **state)
+{
+    static const char *const keys[] = {KEY_1, KEY_2, KEY_3};
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    struct canceling canceling[3] = {0};
+    struct link_ask *asks[3];
+    struct error err = {0};
+
+    kit_link(a, "beta", b, "alpha");
+    for (size_t i = 0; i < 3; i++)
+        assert_true(links_ask(a->links, &asks[i], "beta", keys[i], "count", SLICE("{}"),
+                              cancel_other, &canceling[i], &err));
+    canceling[0].other = asks[1]; /* the next one in the list */
+    json_decref(
+        kit_command(a, &(struct links_command){.what = LINKS_REVOKE, .partner = "beta"}, 200));
+    kit_until(is_told, &canceling[2], "the third is told of the end");
+    assert_int_equal(canceling[0].told, 1);
+    assert_int_equal(canceling[1].told, 0);
+    assert_int_equal(canceling[2].told, 1);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
 static void test_links_an_unknown_partner_is_asked_nothing(void **state)
 {
     struct kit_org *a = kit_org("a.example", true);
@@ -352,13 +399,21 @@ static void test_links_an_unknown_partner_is_asked_nothing(void **state)
     kit_org_free(&a);
 }
 
-static void note_status(void *status, const struct links_answer *answer)
+struct noted {
+    int status;
+    unsigned times;
+};
+
+static void note_status(void *noted_, const struct links_answer *answer)
 {
-    *(int *)status = answer->status;
+    struct noted *noted = noted_;
+
+    noted->status = answer->status;
+    noted->times++;
     json_decref(answer->output);
 }
 
-/* After so many ms, wherever the join is then; who waits is answered all the same. */
+/* After so many ms, wherever the join is then; who waits is answered all the same, and once. */
 static void test_links_close_in_the_middle_of_a_join(void **state)
 {
     static const uint64_t after_ms[] = {0, 2, 10, 40};
@@ -367,14 +422,120 @@ static void test_links_close_in_the_middle_of_a_join(void **state)
         struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
         struct links_command join = {.what = LINKS_JOIN, .text = kit_invite(a, "beta")};
         struct error err = {0};
-        int status = 0;
+        struct noted noted = {0};
 
-        assert_true(links_command(b->links, &join, note_status, &status, &err));
+        assert_true(links_command(b->links, &join, note_status, &noted, &err));
         kit_turn(after_ms[i]);
         kit_org_free(i % 2 == 0 ? &a : &b);
         kit_org_free(i % 2 == 0 ? &b : &a);
-        assert_true(status == 503 || status == 200);
+        assert_true(noted.status == 503 || noted.status == 200);
+        assert_int_equal(noted.times, 1);
     }
+}
+
+static void id_of(const struct kit_org *org, const char *partner, char id[ULID_SIZE])
+{
+    json_t *shown = links_describe(org->links, partner);
+
+    snprintf(id, ULID_SIZE, "%s", json_string_value(json_object_get(shown, "id")));
+    json_decref(shown);
+}
+
+static void test_links_close_while_a_wrong_date_is_on_its_way(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    char id[ULID_SIZE];
+
+    kit_link(a, "beta", b, "alpha");
+    id_of(a, "beta", id);
+    links_tell_skew(a->links, id, 400000);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
+/* ---- a peer that does what it likes */
+
+static uint64_t incarnation_of(const struct kit_org *org, const char *partner)
+{
+    json_t *shown = links_describe(org->links, partner);
+    json_t *numbers = json_object_get(shown, "numbers");
+    uint64_t incarnation =
+        strtoull(json_string_value(json_object_get(numbers, "incarnation_here")), NULL, 16);
+
+    json_decref(shown);
+    return incarnation;
+}
+
+struct spoken {
+    bool is_done;
+    int status;
+    char body[4096];
+};
+
+static void on_spoken(void *spoken_, const struct link_outcome *outcome)
+{
+    struct spoken *spoken = spoken_;
+
+    spoken->is_done = true;
+    spoken->status = outcome->status;
+    snprintf(spoken->body, sizeof(spoken->body), "%.*s", SLICE_ARGS(outcome->body));
+}
+
+static bool has_spoken(void *spoken)
+{
+    return ((struct spoken *)spoken)->is_done;
+}
+
+/* A batch of one item to b, by a gateway of its peer a that calls itself so. */
+static int say_item(struct kit_org *a, struct kit_org *b, unsigned number, const char *key,
+                    const char *settled)
+{
+    struct wire_item item = {.action = "unknown"};
+    struct wire_batch batch = {.version = WIRE_VERSION_MAX,
+                               .from = incarnation_of(a, "beta"),
+                               .to = incarnation_of(b, "alpha"),
+                               .items = {&item, 1}};
+    struct link_inbound inbound = {
+        .method = "POST", .path = "/link/v1/batch", .kind = WIRE_BATCH, .has_signed = true};
+    struct text body = {0};
+    struct link_call *call;
+    struct spoken spoken = {0};
+    struct error err = {0};
+
+    snprintf(item.key, sizeof(item.key), "%s", key);
+    snprintf(batch.settled, sizeof(batch.settled), "%s", settled);
+    wire_print(WIRE_BATCH, &batch, &body);
+    inbound.body = text_slice(&body);
+    id_of(b, "alpha", inbound.link);
+    memcpy(inbound.is.link, inbound.link, sizeof(inbound.is.link));
+    snprintf(inbound.is.node, sizeof(inbound.is.node), "node-%u", number);
+    snprintf(inbound.who.id.org, sizeof(inbound.who.id.org), "a.example");
+    inbound.is.epoch = 1;
+    inbound.is.sequence = 2000000 + number;
+    assert_true(links_take(b->links, kit_loop(), &call, &inbound, on_spoken, &spoken, &err));
+    kit_until(has_spoken, &spoken, "an answer to a batch");
+    text_dispose(&body);
+    return spoken.status;
+}
+
+/* Its certificates are its own affair, and with them how many gateways it says it has. */
+static void test_links_a_peer_of_many_names_is_one_peer(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    char key[ULID_SIZE], settled[ULID_SIZE] = "";
+
+    kit_link(a, "beta", b, "alpha");
+    for (unsigned i = 0; i < REPLIES_MAX + LINK_NODES_MAX; i++) {
+        snprintf(key, sizeof(key), "01jd00000000000000%08u", i);
+        assert_int_equal(say_item(a, b, i, key, settled), 200);
+        memcpy(settled, key, sizeof(settled));
+    }
+    kit_org_stop(b);
+    kit_org_start(b); /* with no more replies than are unsettled */
+    json_decref(
+        kit_command(b, &(struct links_command){.what = LINKS_REVOKE, .partner = "alpha"}, 200));
+    kit_org_free(&a);
+    kit_org_free(&b);
 }
 
 int main(void)
@@ -407,7 +568,13 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_links_an_unknown_partner_is_asked_nothing, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            test_links_who_is_told_of_the_end_may_cancel_its_other_items, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_close_in_the_middle_of_a_join, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_close_while_a_wrong_date_is_on_its_way, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_links_a_peer_of_many_names_is_one_peer, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
