@@ -242,6 +242,12 @@ static void on_saved(void *arg, struct transaction *transaction)
     go_on(side);
 }
 
+/* Of nobody there is no number to keep. */
+static bool has_taken(const struct side *side)
+{
+    return side->is_taken_changed && side->link.record.incarnation_there != 0;
+}
+
 static size_t gather(struct side *side, struct transaction **list, size_t max)
 {
     size_t count = 0;
@@ -250,7 +256,7 @@ static size_t gather(struct side *side, struct transaction **list, size_t max)
         list[count++] = side_link_put(side);
     if (side->is_sent_changed)
         list[count++] = side_claim(side, true);
-    if (side->is_taken_changed && side->link.record.incarnation_there != 0)
+    if (has_taken(side))
         list[count++] = side_claim(side, false);
     if (side->is_settled_changed)
         list[count++] = side_settle(side);
@@ -292,7 +298,7 @@ static void save_again(struct timer *timer)
 
 void side_save(struct side *side, void (*then)(struct work *work))
 {
-    bool is_dirty = side->is_changed || side->is_sent_changed || side->is_taken_changed ||
+    bool is_dirty = side->is_changed || side->is_sent_changed || has_taken(side) ||
                     side->is_settled_changed || side->notes != NULL;
 
     assert(side->work != NULL && side->then == NULL);
