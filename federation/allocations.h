@@ -77,9 +77,11 @@ struct allocations_ways {
                    const struct allocation_record *record, allocations_ended on_done,
                    void *done_arg, struct error *err);
     void (*cancel)(void *arg, void **operation);
-    /* The copies of this object (binary CIDv1) have changed: place it anew. NULL: nobody does. */
-    void (*replan)(void *arg, struct slice object);
     void *arg;
+
+    /* The copies of this object (binary CIDv1) have changed: place it anew. NULL: nobody does. */
+    void (*replan)(void *replan_arg, struct slice object);
+    void *replan_arg;
 };
 
 struct allocations_settings {

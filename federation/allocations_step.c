@@ -125,7 +125,7 @@ static void go_on(struct task *task)
     entry_begin(entry, &task->actions);
     finish(task, NULL);
     if (replans)
-        ways->replan(ways->arg, (struct slice){(const char *)root.bytes, root.size});
+        ways->replan(ways->replan_arg, (struct slice){(const char *)root.bytes, root.size});
 }
 
 /* What follows from it waits until the ledger takes it again; the record goes as it is by then. */

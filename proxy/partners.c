@@ -6,6 +6,7 @@
 #include "proxy/gateway.h"
 #include "proxy/listening.h"
 
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,81 @@ static bool open_links(struct gateway *gateway, struct error *err)
     return true;
 }
 
+/* ---- what is placed over them */
+
+static void on_copies_changed(void *gateway, struct slice object)
+{
+    struct partners *partners = &((struct gateway *)gateway)->partners;
+
+    if (partners->placer != NULL)
+        placer_look(partners->placer, object);
+}
+
+/* Until bytes move: nobody is granted anything, so none of it is asked for. */
+static bool send_nothing(void *arg, void **operation, const char *partner,
+                         const struct allocation_record *record, allocations_moved on_moved,
+                         allocations_ended on_done, void *done_arg, struct error *err)
+{
+    return error_set(err, ERROR_UNSUPPORTED, "not built: no blocks go to partners yet");
+}
+
+static bool keep_nothing(void *arg, void **operation, const char *partner,
+                         const struct allocation_record *record, allocations_ended on_done,
+                         void *done_arg, struct error *err)
+{
+    return error_set(err, ERROR_UNSUPPORTED, "not built: no blocks come from partners yet");
+}
+
+static void cancel_nothing(void *arg, void **operation)
+{
+    *operation = NULL;
+}
+
+static void unbuilt_fill(struct allocations_ways *ways)
+{
+    ways->send = send_nothing;
+    ways->import = keep_nothing;
+    ways->remove = keep_nothing;
+    ways->cancel = cancel_nothing;
+}
+
+static void draw(void *to, size_t size)
+{
+    if (RAND_bytes(to, (int)size) != 1)
+        abort();
+}
+
+static void open_allocations(struct gateway *gateway)
+{
+    struct partners *partners = &gateway->partners;
+    struct allocations_settings settings = {
+        .loop = gateway->loop,
+        .store = gateway->context.store,
+        .messages = gateway->messages,
+        .now_ms = clock_wall_ms,
+        .random = draw,
+        .ways = {.replan = on_copies_changed, .replan_arg = gateway}};
+    struct placer_settings placer = {.loop = gateway->loop,
+                                     .store = gateway->context.store,
+                                     .links = partners->links,
+                                     .messages = gateway->messages,
+                                     .now_ms = clock_wall_ms};
+
+    partners->over = allocations_links_create(partners->links, partners->keeper, clock_wall_ms);
+    allocations_links_fill(partners->over, &settings.ways);
+    unbuilt_fill(&settings.ways);
+    placer.allocations = partners->allocations = allocations_create(&settings);
+    allocations_links_serve(partners->over, partners->allocations);
+    partners->placer = placer_create(&placer);
+    partners_use(gateway);
+}
+
+void partners_use(struct gateway *gateway)
+{
+    if (gateway->partners.placer != NULL)
+        placer_use(gateway->partners.placer, gateway->snapshot->policy);
+}
+
 static void start_worker(struct gateway *gateway, int listen_fd)
 {
     struct partners *partners = &gateway->partners;
@@ -147,6 +223,7 @@ bool partners_start(struct gateway *gateway, struct error *err)
     if (!open_keeper(gateway, err) || !open_links(gateway, err) ||
         !listening_open(&config->listen.partners.address, &fd, 1, &partners->address, err))
         return false;
+    open_allocations(gateway);
     start_worker(gateway, fd);
     log_message(gateway->messages, LOG_LEVEL_INFO,
                 "serving partners on %s; they are told to dial %s", partners->address.text,
@@ -172,9 +249,12 @@ void partners_stop(struct gateway *gateway)
     struct partners *partners = &gateway->partners;
 
     worker_stop(partners->worker);
+    placer_destroy(&partners->placer);
+    allocations_destroy(&partners->allocations);
     if (partners->keeper != NULL)
         identity_keeper_set_user(partners->keeper, NULL);
     links_close(&partners->links);
+    allocations_links_destroy(&partners->over);
     identity_keeper_close(&partners->keeper);
     port_destroy(&partners->port);
     peers_unref(&partners->first);

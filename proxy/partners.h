@@ -6,7 +6,8 @@
 #define PROXY_PARTNERS_H
 
 #include "auth/identity_keeper.h"
-#include "federation/links.h"
+#include "federation/allocations_links.h"
+#include "federation/placer.h"
 #include "federation/port.h"
 #include "http/worker.h"
 
@@ -15,7 +16,10 @@ struct gateway;
 struct partners {
     struct identity_keeper *keeper;
     struct identity_user user;
-    struct links *links; /* NULL: there are none */
+    struct links *links;            /* NULL: there are none */
+    struct allocations_links *over; /* the links, as the allocations see them */
+    struct allocations *allocations;
+    struct placer *placer;
     struct port *port;
     struct worker *worker;
     const struct peers *first; /* what was published before the worker began */
@@ -24,6 +28,9 @@ struct partners {
 
 /* Before what operators may ask. Does nothing if there is no port for partners. BLOCKS. */
 MUST_USE bool partners_start(struct gateway *gateway, struct error *err);
+
+/* The policy of the snapshot in force. Does nothing if there are no links. */
+void partners_use(struct gateway *gateway);
 
 void partners_drain(struct gateway *gateway, uint64_t deadline_ms);
 bool partners_have_drained(const struct gateway *gateway);

@@ -117,6 +117,7 @@ static void put_in_force(struct gateway *gateway, struct snapshot *loaded)
     snapshot_unref(&gateway->snapshot);
     gateway->snapshot = loaded;
     owners_compare(&gateway->owners, loaded->policy);
+    partners_use(gateway);
     log_reopen(gateway->log, &settings);
     audit_reopen(gateway->context.audit);
 }

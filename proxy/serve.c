@@ -154,7 +154,8 @@ static bool start_desk(struct gateway *gateway, struct error *err)
                  .check_role = gateway_check_role,
                  .policy = gateway,
                  .links = gateway->partners.links,
-                 .keeper = gateway->partners.keeper},
+                 .keeper = gateway->partners.keeper,
+                 .allocations = gateway->partners.allocations},
         .audit = audit_writer_create(gateway->context.audit),
         .tables = tables,
     };
