@@ -32,9 +32,11 @@ struct kit_org {
 void kit_begin(void); /* the loop */
 void kit_end(void);
 struct loop *kit_loop(void);
-/* Turns the loop until it holds, or fails after 20 s, naming it. */
+/* Turns the loop until it holds, or fails after 20 s, naming it. The monotonic clock is put ahead by
+ * a heartbeat whenever nothing comes of waiting. */
 void kit_until(bool (*holds)(void *arg), void *arg, const char *what);
 void kit_turn(uint64_t ms);
+void kit_step(uint64_t ms); /* puts the clock ahead */
 
 /* A new one; advertises its port unless it is not to be dialled. */
 struct kit_org *kit_org(const char *name, bool is_dialled);
