@@ -48,6 +48,17 @@ void call_tell_breaker(struct call *call)
         side_breaker(call->side, is_failure ? BREAKER_FAILED : BREAKER_SUCCEEDED, 0);
 }
 
+/* Who did not stop in order has claimed numbers: it is asked again above them, once. */
+static void raise_number(struct call *call, uint64_t floor)
+{
+    struct side *side = call->side;
+
+    sequence_raise(&side->sender, floor);
+    side->is_sent_changed = true;
+    side->again[call->kind] = !side->is_renumbered && floor >= call->sequence;
+    side->is_renumbered = true;
+}
+
 /* Numbers and incarnations are believed if they are signed. */
 static void hear_error(struct call *call, const struct wire_error *error)
 {
@@ -60,7 +71,7 @@ static void hear_error(struct call *call, const struct wire_error *error)
         step_simple(side, LINK_PEER_BEHIND, call->epoch);
         return;
     case WIRE_PROBLEM_STRANGER: /* they may lack our newest document; else they lack the link */
-        if (side->link.record.roots_known_there >= side->link.record.roots_here)
+        if (side->link.record.roots_known_there >= side->links->identity->roots.sequence)
             step_simple(side, LINK_PEER_BEHIND, call->epoch);
         side_send(side, CALL_ROOTS);
         return;
@@ -69,10 +80,8 @@ static void hear_error(struct call *call, const struct wire_error *error)
         side_send(side, CALL_OWN_ROOTS);
         return;
     case WIRE_PROBLEM_NUMBER:
-        if (call->is_genuine) {
-            sequence_raise(&side->sender, error->floor);
-            side->is_sent_changed = true;
-        }
+        if (call->is_genuine)
+            raise_number(call, error->floor);
         return;
     case WIRE_PROBLEM_OLD_INCARNATION:
         if (call->is_genuine)
@@ -151,6 +160,7 @@ bool call_judge(struct call *call)
         return false;
     }
     side->last_failure[0] = '\0';
+    side->is_renumbered = false;
     return true;
 }
 
@@ -206,6 +216,18 @@ static void hear_own_roots(struct call *call)
     wire_free(WIRE_ROOTS, &message);
 }
 
+/* The next one at once; behind the last they know us, and are asked how things stand. */
+static void hear_roots(const struct call *call)
+{
+    struct side *side = call->side;
+
+    side->roots_told = call->roots_sequence;
+    if (side->roots_told < side->link.record.roots_here)
+        side->again[CALL_ROOTS] = true;
+    else
+        side_send(side, CALL_HEARTBEAT);
+}
+
 static void run_answer(struct work *work)
 {
     struct call *call = CONTAINER_OF(work, struct call, work);
@@ -224,10 +246,8 @@ static void run_answer(struct work *work)
             hear_heartbeat(call);
         break;
     case CALL_ROOTS:
-        if (is_answered) {
-            side->roots_told = call->roots_sequence;
-            side->again[CALL_ROOTS] = side->roots_told < side->link.record.roots_here;
-        }
+        if (is_answered)
+            hear_roots(call);
         break;
     case CALL_STATEMENT:
         if (is_answered) {

@@ -133,6 +133,7 @@ static void renumber(struct side *side, const struct link_actions *actions, uint
     if (actions->new_window) {
         side->receiver = (struct sequence_receiver){0};
         side->statement_sequence = 0;
+        side->roots_told = 0; /* an older backup of theirs may lack it */
         side->is_taken_changed = true;
     }
     if (actions->new_sequence || side->link.record.incarnation_here != before)
