@@ -111,12 +111,21 @@ static void on_answered(void *call_, const struct links_answer *answer)
     operator_answer(call, 200, output);
 }
 
+/* "operator:anna"; or "operator", of a socket that knows no more than that it is one. */
+static void put_actor(const struct principal *principal, struct text *actor)
+{
+    if (slice_is(principal->id, "operator"))
+        text_put_slice(actor, principal->id);
+    else
+        principal_put(actor, principal);
+}
+
 static void ask_links(struct operator_call *call, struct links_command *command)
 {
     struct text actor = {0};
     struct error err = {0};
 
-    principal_put(&actor, operator_principal(call));
+    put_actor(operator_principal(call), &actor);
     command->actor = actor.data;
     if (!links_command(operator_site(call)->links, command, on_answered, call, &err))
         operator_refuse_error(call, &err);

@@ -157,7 +157,7 @@ class Life(CommandCase):
         events = [(event["event"], event["to"]) for event in shown["history"]]
         self.assertEqual(events[0], ("invite", "invited"))
         self.assertEqual(events[-1][1], "active")
-        self.assertTrue(any(event["actor"].startswith("operator:") for event in shown["history"]))
+        self.assertTrue(any(event["actor"] == "operator" for event in shown["history"]))
         text = self.assert_done(alpha, "link", "show", "beta")
         for line in ("link       beta (beta.example), epoch 1", "state      active since ", "heard  ", "answered  ", "breaker    closed", "history"):
             self.assertIn(line, text)
