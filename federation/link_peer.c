@@ -288,13 +288,21 @@ void link_do_roots_taken(struct link_change *change)
                    record->peer, event->sequence);
 }
 
+/* Of an epoch before ours. Who joins has not heard its number yet: it is above the last one. */
+static bool is_of_earlier_epoch(const struct link_change *change)
+{
+    const struct link_record *record = change->record;
+
+    return change->event->epoch < record->epoch + (record->is_joining ? 1 : 0);
+}
+
 /* An end of an epoch that we never knew ends ours too. */
 void link_do_end_heard(struct link_change *change)
 {
     struct link_record *record = change->record;
 
     change->actions->answer = LINK_ANSWER_OK;
-    if (change->event->epoch < record->epoch)
+    if (is_of_earlier_epoch(change))
         return;
     record->end_is_known_there = true;
     link_end_epoch(change, LINK_ENDED_THERE, LINK_REVOKED);

@@ -194,8 +194,10 @@ static void run_effects(struct side *side)
         links_publish_soon(side->links);
         links_tell_watch(side);
     }
-    if (due.cut_sessions && side->link.record.end != LINK_NOT_ENDED)
+    if (due.cut_sessions && side->link.record.end != LINK_NOT_ENDED) {
         side_fail_asked(side);
+        join_answer_waiters(side, 409, "the link ended while they were asked to let us join");
+    }
     if (due.send_end)
         side_send(side, CALL_END);
     if (due.send_join)

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_US UINT64_C(20000000) /* as it passes */
-/* Whoever waits for so long waits for a timer, a heartbeat most likely: the clock is put ahead. */
-#define QUIET_US UINT64_C(300000)
+#define WAIT_US  UINT64_C(20000000) /* as it passes */
+/* Whoever waits so long for another state waits for a timer, a heartbeat most likely. */
+#define QUIET_US UINT64_C(1000000)
 
 static struct loop *loop;
 static struct block_store *blocks;
@@ -75,19 +75,24 @@ void kit_turn(uint64_t ms)
     while (clock_us() < end);
 }
 
-void kit_until(bool (*holds)(void *arg), void *arg, const char *what)
+static void wait_until(bool (*holds)(void *arg), void *arg, const char *what, bool steps)
 {
     uint64_t begun = passed_us(), stepped = begun;
 
     while (!holds(arg)) {
         if (passed_us() - begun > WAIT_US)
             fail_msg("did not come to pass: %s", what);
-        if (passed_us() - stepped > QUIET_US) {
+        if (steps && passed_us() - stepped > QUIET_US) {
             kit_step(LINK_HEARTBEAT_MS);
             stepped = passed_us();
         }
         loop_turn(loop, 10);
     }
+}
+
+void kit_until(bool (*holds)(void *arg), void *arg, const char *what)
+{
+    wait_until(holds, arg, what, false);
 }
 
 /* ---- an organization */
@@ -317,7 +322,7 @@ void kit_wait_state(const struct kit_org *org, const char *partner, enum link_st
 
     snprintf(what, sizeof(what), "%s: the link with %s is %s", org->name, partner,
              link_state_name(state));
-    kit_until(has_state, &wanted, what);
+    wait_until(has_state, &wanted, what, true);
 }
 
 const char *kit_invite(struct kit_org *a, const char *partner)

@@ -32,8 +32,7 @@ struct kit_org {
 void kit_begin(void); /* the loop */
 void kit_end(void);
 struct loop *kit_loop(void);
-/* Turns the loop until it holds, or fails after 20 s, naming it. The monotonic clock is put ahead by
- * a heartbeat whenever nothing comes of waiting. */
+/* Turns the loop until it holds, or fails after 20 s, naming it. */
 void kit_until(bool (*holds)(void *arg), void *arg, const char *what);
 void kit_turn(uint64_t ms);
 void kit_step(uint64_t ms); /* puts the clock ahead */
@@ -50,6 +49,7 @@ json_t *kit_command(struct kit_org *org, const struct links_command *command, in
 const char *kit_said(void);
 
 enum link_state kit_state(const struct kit_org *org, const char *partner);
+/* The monotonic clock is put ahead by a heartbeat whenever nothing comes of waiting. */
 void kit_wait_state(const struct kit_org *org, const char *partner, enum link_state state);
 /* From nothing to active, as two operators would. */
 void kit_link(struct kit_org *a, const char *b_name, struct kit_org *b, const char *a_name);

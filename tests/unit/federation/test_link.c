@@ -452,6 +452,26 @@ static void test_link_whose_incarnation_is_disowned_takes_another(void **state)
     assert_int_equal(link_levels(&side.link).incarnation, OURS + 5);
 }
 
+static void test_link_that_joins_hears_no_end_of_the_epoch_before(void **state)
+{
+    struct link_event end = event_of(LINK_END_HEARD);
+
+    side = side_new();
+    side_do(&side, LINK_JOIN);
+    side_do(&side, LINK_JOIN_ACCEPTED);
+    end.epoch = side.link.record.epoch;
+    side_step(&side, &end);
+    expect_state(LINK_REVOKED);
+    side_do(&side, LINK_JOIN);
+    expect_state(LINK_PENDING);
+    side_step(&side, &end); /* late */
+    expect_state(LINK_PENDING);
+    expect_alarm(NULL);
+    end.epoch++; /* of the epoch that they have let us into, and we know nothing of */
+    side_step(&side, &end);
+    expect_state(LINK_REVOKED);
+}
+
 static void test_link_hears_an_old_incarnation_after_a_repeated_join_no_more(void **state)
 {
     struct link_event event = event_of(LINK_JOIN_PROVED);
@@ -606,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_link_revoked_before_a_restore_stays_revoked),
         cmocka_unit_test(test_link_that_is_not_the_first_is_isolated_until_statements_agree),
         cmocka_unit_test(test_link_whose_incarnation_is_disowned_takes_another),
+        cmocka_unit_test(test_link_that_joins_hears_no_end_of_the_epoch_before),
         cmocka_unit_test(test_link_hears_an_old_incarnation_after_a_repeated_join_no_more),
         cmocka_unit_test(test_link_heartbeat_that_an_answer_overtook_is_evidence_and_says_no_more),
         cmocka_unit_test(test_link_to_somebody_with_other_roots_alarms_once),

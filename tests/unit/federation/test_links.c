@@ -399,6 +399,21 @@ static void test_links_an_unknown_partner_is_asked_nothing(void **state)
     kit_org_free(&a);
 }
 
+/* ---- what was seldom tried */
+
+struct expected_end {
+    const struct kit_org *org;
+    const char *partner;
+};
+
+static bool is_over(void *end_)
+{
+    const struct expected_end *end = end_;
+    enum link_state state = kit_state(end->org, end->partner);
+
+    return state == LINK_REVOKED || state == LINK_REVOKING;
+}
+
 struct noted {
     int status;
     unsigned times;
@@ -538,6 +553,44 @@ static void test_links_a_peer_of_many_names_is_one_peer(void **state)
     kit_org_free(&b);
 }
 
+/* Whatever is under way when a link ends and the next epoch begins. */
+static void test_links_an_ended_link_begins_again_with_calls_under_way(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    struct served served = {0};
+    struct link_action action = {.name = "count", .take = take_item, .arg = &served};
+
+    links_serve(b->links, &action);
+    for (unsigned round = 0; round < 8; round++) {
+        struct kit_org *ends = round % 2 == 0 ? a : b;
+        struct asking asking = {.org = a, .partner = "beta", .key = KEY_1};
+        struct expected_end end = {b, "alpha"};
+        char key[ULID_SIZE] = KEY_1;
+
+        kit_link(a, "beta", b, "alpha");
+        key[24] = (char)('a' + round % 6);
+        key[25] = (char)('a' + round / 6);
+        asking.key = key;
+        ask(&asking, "count");
+        if (round % 3 != 0)
+            kit_step(LINK_HEARTBEAT_MS);
+        kit_turn(round % 4);
+        json_decref(kit_command(
+            ends,
+            &(struct links_command){.what = LINKS_REVOKE, .partner = ends == a ? "beta" : "alpha"},
+            200));
+        if (round % 4 < 2) /* else the next invitation comes before the other has heard */
+            kit_until(is_over, &end, "the end is heard");
+        kit_until(is_asked, &asking, "an answer, or that there will be none");
+        if (ends == b)
+            kit_wait_state(a, "beta", LINK_REVOKED);
+        if (ends == a)
+            kit_wait_state(b, "alpha", LINK_REVOKED);
+    }
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +623,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             test_links_who_is_told_of_the_end_may_cancel_its_other_items, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_an_ended_link_begins_again_with_calls_under_way,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_close_in_the_middle_of_a_join, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_close_while_a_wrong_date_is_on_its_way, setup,
                                         teardown),
