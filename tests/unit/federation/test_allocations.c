@@ -290,6 +290,7 @@ static void start(struct side *side)
                  .remove = begin_remove,
                  .cancel = cancel,
                  .replan = replan,
+                 .replan_arg = side,
                  .arg = side},
     };
 
