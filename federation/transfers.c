@@ -22,13 +22,14 @@ const char *transfers_end_name(enum transfers_end end)
 
 /* ---- the storage */
 
-static void open_storage(struct transfers *all)
+static void open_storage(struct transfers *all, void *source)
 {
     struct storage *storage = memory_alloc(sizeof(*storage));
 
     storage->all = all;
     storage->users = 1; /* the transfers' own */
-    storage->upstream = all->settings.open(all->settings.arg, all->loop, all->blocks, all->pipes);
+    storage->upstream =
+        all->settings.open(all->settings.arg, source, all->loop, all->blocks, all->pipes);
     all->storage = storage;
 }
 
@@ -49,6 +50,7 @@ void transfers_leave_storage(struct storage *storage)
 struct renewal {
     struct message message;
     struct transfers *all;
+    void *source;
 };
 
 static void on_renewal(struct message *message, void *receiver)
@@ -56,19 +58,18 @@ static void on_renewal(struct message *message, void *receiver)
     struct renewal *renewal = CONTAINER_OF(message, struct renewal, message);
     struct transfers *all = renewal->all;
 
-    free(renewal);
-    if (all->storage == NULL) /* they ended */
-        return;
     transfers_leave_storage(all->storage);
-    open_storage(all);
+    open_storage(all, renewal->source);
+    free(renewal);
 }
 
-void transfers_renew(struct transfers *all)
+void transfers_renew(struct transfers *all, void *source)
 {
     struct renewal *renewal = memory_alloc(sizeof(*renewal));
 
     renewal->message.deliver = on_renewal;
     renewal->all = all;
+    renewal->source = source;
     loop_post(all->loop, &renewal->message);
 }
 
@@ -184,7 +185,7 @@ void transfers_view(struct transfers *all, struct server *server, const struct p
     peers_unref(&before);
     if (all->loop == NULL) {
         all->loop = server->loop;
-        open_storage(all);
+        open_storage(all, all->settings.source);
         return;
     }
     follow_all(all);

@@ -78,25 +78,27 @@ struct transfers_settings {
     const char *inbox;        /* the folder; made by inbox_prepare */
     struct log_writer *log;   /* the link worker's; NULL: none */
     uint64_t (*now_ms)(void); /* wall clock, since 1970 */
-    /* The storage, as the link worker's loop speaks to it; called on its thread. source: what
-     * transfers_renew gave; NULL: the first. */
-    struct upstream *(*open)(void *arg, struct loop *loop, struct block_store *blocks,
+    /* The storage, as the link worker's loop speaks to it; called on its thread, once for each
+     * source: the first one, and those of transfers_renew. It sees to the source's end. */
+    struct upstream *(*open)(void *arg, void *source, struct loop *loop, struct block_store *blocks,
                              struct pipe_store *pipes);
+    void *source;
     void *arg;
 };
 
 /* Does nothing before the first transfers_view. */
 struct transfers *transfers_create(const struct transfers_settings *settings);
-/* Between worker_stop and worker_destroy, and before jobs are destroyed: waits for the jobs that
- * are under way. Control is told nothing any more. NULL is fine. */
+/* Behind worker_stop and worker_settle, and before worker_destroy; whoever asked has canceled
+ * before worker_settle. NULL is fine. */
 void transfers_destroy(struct transfers **transfers);
 
 /* The link worker's loop (the first call: before it turns): this view holds from now on. Transfers
  * of a link that changed end. */
 void transfers_view(struct transfers *transfers, struct server *server, const struct peers *peers);
 
-/* Any thread: the storage has changed, open is called again. */
-void transfers_renew(struct transfers *transfers);
+/* The storage has changed: what begins from now on uses what open makes of this. Control thread,
+ * until worker_settle. */
+void transfers_renew(struct transfers *transfers, void *source);
 
 /* ---- what control asks for; control thread, after the first transfers_view
  *

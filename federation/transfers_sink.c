@@ -23,6 +23,7 @@ struct sink {
     const struct sink_user *user; /* NULL: dropped */
     void *arg;
     char id[ULID_SIZE];
+    char *inbox;
     struct timer again; /* the job pool was full */
     struct text filling;
     bool is_busy, is_open, lacks_room;
@@ -110,6 +111,7 @@ static void sink_free(struct sink *sink)
     spool_close(&sink->spool);
     text_dispose(&sink->filling);
     text_dispose(&sink->working);
+    free(sink->inbox);
     free(sink);
 }
 
@@ -196,7 +198,7 @@ struct sink *sink_open(struct transfers *all, const struct spool_settings *setti
                           .again = {.fire = on_again},
                           .job = {.run = run, .on_done = on_worked},
                           .settings = *settings};
-    sink->settings.folder = all->inbox;
+    sink->settings.folder = sink->inbox = memory_copy_text(all->inbox);
     memcpy(sink->id, settings->id, sizeof(sink->id));
     all->sinks = sink;
     work(sink);

@@ -59,6 +59,7 @@ struct kit {
     char audit_folder[64];
     struct audit *audit;
     struct sockaddr_in address;
+    struct transfers *transfers; /* of the port; NULL: none */
 };
 
 static struct kit *kit_current; /* control is reached without an argument of the test's */
@@ -206,7 +207,8 @@ static inline void kit_start(struct kit *kit)
     struct audit_settings audit = {0};
     char path[96];
     struct error err = {0};
-    struct port_settings settings = {.take = kit_take,
+    struct port_settings settings = {.transfers = kit->transfers,
+                                     .take = kit_take,
                                      .cancel = kit_cancel,
                                      .tell_skew = kit_tell_skew,
                                      .now_ms = kit_now_ms,
@@ -225,7 +227,8 @@ static inline void kit_start(struct kit *kit)
     server_listen(kit->server, kit_listen(kit));
 }
 
-static inline int kit_setup(void **state)
+/* prepare: before the port is there; NULL: nothing. */
+static inline int kit_setup_with(void **state, void (*prepare)(struct kit *kit))
 {
     struct kit *kit = memory_alloc(sizeof(*kit));
     struct tls_identity identity;
@@ -246,8 +249,15 @@ static inline int kit_setup(void **state)
     sk_X509_free(identity.chain);
     if (kit->server_tls == NULL)
         fail_msg("%s", err.text);
+    if (prepare != NULL)
+        prepare(kit);
     kit_start(kit);
     return 0;
+}
+
+static inline int kit_setup(void **state)
+{
+    return kit_setup_with(state, NULL);
 }
 
 static inline int kit_teardown(void **state)

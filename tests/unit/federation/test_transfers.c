@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "transfers_kit.h"
+
+static void test_blocks_that_are_sent_arrive_whole(void **state)
+{
+    struct two *two = *state;
+    struct transfers_counters counters;
+
+    two_send(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_true(two->was_whole);
+    assert_true(two->is_whole);
+    assert_int_equal(two->position, two->dag->stats.blocks);
+    assert_int_equal(two->bytes, two->dag->stats.bytes);
+    assert_int_equal(two->rejected, 0);
+    counters = transfers_counters(two->alpha.transfers);
+    assert_int_equal(counters.received[TRANSFERS_DONE], 1);
+    assert_true(counters.bytes_in > two->dag->stats.bytes / 2);
+    assert_int_equal(transfers_counters(two->beta.transfers).sent[TRANSFERS_DONE], 1);
+}
+
+static void test_what_is_there_whole_is_not_sent_again(void **state)
+{
+    struct two *two = *state;
+
+    two_send(two);
+    two_expect(two, 0, ERROR_NONE);
+    two_send(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_int_equal(two->beta.shelf.exports, 1);
+    two->permit.is_whole = true; /* the record says so: nobody looks into the inbox */
+    two->permit.position = two->dag->stats.blocks;
+    two_send(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_int_equal(two->beta.shelf.exports, 1);
+}
+
+static void test_a_transfer_that_broke_off_goes_on_where_it_was(void **state)
+{
+    struct two *two = *state;
+
+    two->beta.shelf.is_stuck = true;
+    two->beta.shelf.breaks_off = true;
+    two_send(two);
+    assert_int_equal(two->err.code, ERROR_IO);
+    two->beta.shelf.is_stuck = two->beta.shelf.breaks_off = false;
+    for (int turn = 0; turn < 200; turn++) /* the inbox is closed */
+        loop_turn(two->kit->loop, 1);
+    two_send(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_true(two->is_whole);
+    assert_true(two->beta.shelf.skip > 0);
+    assert_int_equal(two->position, two->dag->stats.blocks);
+}
+
+static void test_what_is_read_back_is_taken_in(void **state)
+{
+    struct two *two = *state;
+    char path[160];
+
+    two_fetch(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_int_equal(two->beta.shelf.imports, 1);
+    assert_true(two->beta.shelf.imported_bytes > two->dag->stats.bytes / 2);
+    snprintf(path, sizeof(path), "%s/" KIT_ID, two->beta.inbox);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(transfers_counters(two->alpha.transfers).given[TRANSFERS_DONE], 1);
+}
+
+static void test_a_holder_that_gives_something_else_is_not_believed(void **state)
+{
+    struct two *two = *state;
+
+    two->alpha.shelf.dag = two->other;
+    two_fetch(two);
+    assert_true(two->err.code == ERROR_MISMATCH || two->err.code == ERROR_SYNTAX);
+    assert_int_equal(two->beta.shelf.imports, 0);
+    assert_int_equal(transfers_counters(two->beta.transfers).fetched[TRANSFERS_BAD], 1);
+}
+
+static void test_more_than_was_reserved_is_cut_and_told(void **state)
+{
+    struct two *two = *state;
+
+    two->permit.bytes_max = 100000;
+    two_send(two);
+    two_expect(two, 413, ERROR_REFUSED);
+    assert_int_equal(two->rejected, 1);
+    assert_false(two->is_whole);
+    assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_BEYOND], 1);
+}
+
+static void test_other_blocks_than_were_promised_are_refused(void **state)
+{
+    struct two *two = *state;
+
+    two->beta.shelf.dag = two->other;
+    two_send(two);
+    two_expect(two, 400, ERROR_REFUSED);
+    assert_int_equal(two->rejected, 1);
+    assert_int_equal(two->position, 0);
+    assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_BAD], 1);
+}
+
+static void test_what_control_says_is_what_the_partner_hears(void **state)
+{
+    static const unsigned statuses[] = {403, 410, 503, 507};
+    struct two *two = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        two->permit.status = statuses[i];
+        strcpy(two->permit.said, "there is a reason");
+        two_send(two);
+        two_expect(two, statuses[i], ERROR_REFUSED);
+        assert_non_null(strstr(two->err.text, "there is a reason"));
+        two_fetch(two);
+        two_expect(two, statuses[i], ERROR_REFUSED);
+    }
+    assert_int_equal(two->beta.shelf.exports, 0);
+    assert_int_equal(two->alpha.shelf.exports, 0);
+}
+
+static void test_of_what_is_not_theirs_all_hear_the_same(void **state)
+{
+    static const char *const paths[] = {
+        "/link/v1/allocations/01jd00000000000000000000aa",
+        "/link/v1/allocations/" KIT_ID,
+        "/link/v1/allocations/01jd00000000000000000000aa/blocks?from=0",
+        "/link/v1/allocations/" KIT_ID "/blocks?from=0",
+    };
+    struct two *two = *state;
+    struct client client = client_of(two->kit, &two->kit->beta);
+    struct text first = {0};
+
+    two->permit.status = 404;
+    strcpy(two->permit.said, "this must not be told");
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        struct asked asked = {"GET", paths[i], "", NULL, KIT_UNSIGNED};
+        const char *body;
+
+        assert_int_equal(client_ask(&client, &asked), 404);
+        assert_says(&client, "\"unknown\"");
+        body = strstr(client.got.data, "\r\n\r\n");
+        if (i == 0)
+            text_put_text(&first, body);
+        assert_string_equal(body, first.data);
+    }
+    text_dispose(&first);
+    client_close(&client);
+}
+
+static void test_no_bytes_move_in_other_states(void **state)
+{
+    struct two *two = *state;
+
+    two->kit->state = LINK_ISOLATED;
+    two->kit->generation++;
+    kit_publish(two->kit);
+    two_send(two);
+    two_expect(two, 503, ERROR_REFUSED);
+    assert_int_equal(two->asked, 0);
+    two_view(two, LINK_SUSPENDED, 2);
+    two_send(two);
+    two_expect(two, 0, ERROR_REFUSED);
+}
+
+static void test_a_link_that_changes_ends_its_transfers(void **state)
+{
+    struct two *two = *state;
+
+    two->beta.shelf.is_stuck = true;
+    two_begin(two, transfers_send);
+    for (int turn = 0; turn < 300; turn++)
+        loop_turn(two->kit->loop, 1);
+    assert_int_equal(two->done, 0);
+    two->kit->generation++;
+    kit_publish(two->kit);
+    two_wait(two);
+    assert_int_not_equal(two->err.code, ERROR_NONE);
+    assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_CHANGED], 1);
+    two_begin(two, transfers_send);
+    for (int turn = 0; turn < 300; turn++)
+        loop_turn(two->kit->loop, 1);
+    two_view(two, LINK_ACTIVE, 7);
+    two_wait(two);
+    two_expect(two, 0, ERROR_REFUSED);
+    assert_int_equal(transfers_counters(two->beta.transfers).sent[TRANSFERS_CHANGED], 1);
+}
+
+static void test_what_is_missing_here_is_not_sent(void **state)
+{
+    struct two *two = *state;
+
+    two->beta.shelf.lacks_it = true;
+    two_send(two);
+    two_expect(two, 0, ERROR_NOT_FOUND);
+}
+
+static void test_a_partner_that_nobody_knows_is_not_dialled(void **state)
+{
+    struct two *two = *state;
+    struct transfers_order order = two_order(two);
+
+    order.partner = "gamma";
+    assert_true(transfers_send(two->beta.transfers, &two->transfer, &order, two_moved, two_done,
+                               two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NOT_FOUND);
+}
+
+static void test_a_spool_is_imported_and_removed(void **state)
+{
+    struct two *two = *state;
+    struct transfers_order order = two_order(two);
+
+    two_send(two);
+    assert_true(
+        transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_int_equal(two->alpha.shelf.imports, 1);
+    assert_true(
+        transfers_remove(two->alpha.transfers, &two->transfer, KIT_ID, two_done, two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_true(
+        transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NOT_FOUND);
+    assert_true(
+        transfers_remove(two->alpha.transfers, &two->transfer, KIT_ID, two_done, two, &two->err));
+    two_wait(two); /* was made anew by the import that found nothing */
+    two_expect(two, 0, ERROR_NONE);
+}
+
+/* Whoever asked leaves at any moment: nothing is called, and nothing is left. */
+static void test_whoever_asks_may_leave_at_any_time(void **state)
+{
+    struct two *two = *state;
+
+    for (unsigned turns = 0; turns < 60; turns += turns < 20 ? 1 : 3) {
+        two_begin(two, turns % 2 == 0 ? transfers_send : transfers_fetch);
+        for (unsigned turn = 0; turn < turns && two->transfer != NULL; turn++)
+            loop_turn(two->kit->loop, 1);
+        two->done = 0;
+        transfers_cancel(&two->transfer);
+        for (int turn = 0; turn < 10; turn++)
+            loop_turn(two->kit->loop, 1);
+        assert_int_equal(two->done, 0);
+    }
+}
+
+static void test_the_end_may_come_at_any_time(void **state)
+{
+    for (unsigned turns = 0; turns < 40; turns += 2) {
+        void *again;
+        struct two *two;
+
+        two_setup(&again);
+        two = again;
+        two_begin(two, turns % 4 == 0 ? transfers_send : transfers_fetch);
+        for (unsigned turn = 0; turn < turns && two->transfer != NULL; turn++)
+            loop_turn(two->kit->loop, 1);
+        two_end_beta(two);
+        two_teardown(&again);
+    }
+}
+
+static void test_a_partner_may_leave_while_control_thinks(void **state)
+{
+    struct two *two = *state;
+
+    two->answers_never = true;
+    two_begin(two, transfers_send);
+    for (int turn = 0; turn < KIT_TURNS && two->question == NULL; turn++)
+        loop_turn(two->kit->loop, 1);
+    assert_non_null(two->question);
+    transfers_cancel(&two->transfer);
+    for (int turn = 0; turn < 100; turn++)
+        loop_turn(two->kit->loop, 1);
+    assert_int_equal(two->done, 0);
+}
+
+int main(void)
+{
+#define TWO_TEST(test) cmocka_unit_test_setup_teardown(test, two_setup, two_teardown)
+    const struct CMUnitTest tests[] = {
+        TWO_TEST(test_blocks_that_are_sent_arrive_whole),
+        TWO_TEST(test_what_is_there_whole_is_not_sent_again),
+        TWO_TEST(test_a_transfer_that_broke_off_goes_on_where_it_was),
+        TWO_TEST(test_what_is_read_back_is_taken_in),
+        TWO_TEST(test_a_holder_that_gives_something_else_is_not_believed),
+        TWO_TEST(test_more_than_was_reserved_is_cut_and_told),
+        TWO_TEST(test_other_blocks_than_were_promised_are_refused),
+        TWO_TEST(test_what_control_says_is_what_the_partner_hears),
+        TWO_TEST(test_of_what_is_not_theirs_all_hear_the_same),
+        TWO_TEST(test_no_bytes_move_in_other_states),
+        TWO_TEST(test_a_link_that_changes_ends_its_transfers),
+        TWO_TEST(test_what_is_missing_here_is_not_sent),
+        TWO_TEST(test_a_partner_that_nobody_knows_is_not_dialled),
+        TWO_TEST(test_a_spool_is_imported_and_removed),
+        TWO_TEST(test_whoever_asks_may_leave_at_any_time),
+        cmocka_unit_test(test_the_end_may_come_at_any_time),
+        TWO_TEST(test_a_partner_may_leave_while_control_thinks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
