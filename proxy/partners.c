@@ -2,14 +2,17 @@
 #include "proxy/partners.h"
 
 #include "conf/memory.h"
+#include "federation/inbox.h"
 #include "proxy/clock.h"
 #include "proxy/gateway.h"
 #include "proxy/listening.h"
+#include "proxy/storage.h"
 
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     CONNECTIONS_MAX = 4096,
@@ -117,34 +120,6 @@ static void on_copies_changed(void *gateway, struct slice object)
         placer_look(partners->placer, object);
 }
 
-/* Until bytes move: nobody is granted anything, so none of it is asked for. */
-static bool send_nothing(void *arg, void **operation, const char *partner,
-                         const struct allocation_record *record, allocations_moved on_moved,
-                         allocations_ended on_done, void *done_arg, struct error *err)
-{
-    return error_set(err, ERROR_UNSUPPORTED, "not built: no blocks go to partners yet");
-}
-
-static bool keep_nothing(void *arg, void **operation, const char *partner,
-                         const struct allocation_record *record, allocations_ended on_done,
-                         void *done_arg, struct error *err)
-{
-    return error_set(err, ERROR_UNSUPPORTED, "not built: no blocks come from partners yet");
-}
-
-static void cancel_nothing(void *arg, void **operation)
-{
-    *operation = NULL;
-}
-
-static void unbuilt_fill(struct allocations_ways *ways)
-{
-    ways->send = send_nothing;
-    ways->import = keep_nothing;
-    ways->remove = keep_nothing;
-    ways->cancel = cancel_nothing;
-}
-
 static void draw(void *to, size_t size)
 {
     if (RAND_bytes(to, (int)size) != 1)
@@ -169,8 +144,9 @@ static void open_allocations(struct gateway *gateway)
 
     partners->over = allocations_links_create(partners->links, partners->keeper, clock_wall_ms);
     allocations_links_fill(partners->over, &settings.ways);
-    unbuilt_fill(&settings.ways);
+    partner_data_fill(partners->data, &settings.ways);
     placer.allocations = partners->allocations = allocations_create(&settings);
+    partner_data_use(partners->data, partners->allocations, partners->transfers);
     allocations_links_serve(partners->over, partners->allocations);
     partners->placer = placer_create(&placer);
     partners_use(gateway);
@@ -182,16 +158,59 @@ void partners_use(struct gateway *gateway)
         placer_use(gateway->partners.placer, gateway->snapshot->policy);
 }
 
-static void start_worker(struct gateway *gateway, int listen_fd)
+/* On the worker's thread. */
+static struct upstream *open_storage(void *gateway_, void *snapshot_, struct loop *loop,
+                                     struct block_store *blocks, struct pipe_store *pipes)
+{
+    const struct gateway *gateway = gateway_;
+    struct snapshot *snapshot = snapshot_;
+    struct upstream *upstream =
+        storage_open(loop, blocks, pipes, snapshot, gateway->context.node, gateway->jobs);
+
+    snapshot_unref(&snapshot);
+    return upstream;
+}
+
+static bool start_data(struct gateway *gateway, struct log_writer *log, struct error *err)
+{
+    struct partners *partners = &gateway->partners;
+    const struct partner_data_settings data = {.loop = gateway->loop,
+                                               .store = gateway->context.store,
+                                               .tracker = gateway->context.tracker,
+                                               .gate = gateway->context.writes};
+    struct transfers_settings settings = {.control = gateway->loop,
+                                          .jobs = gateway->jobs,
+                                          .log = log,
+                                          .now_ms = clock_wall_ms,
+                                          .open = open_storage,
+                                          .arg = gateway};
+    struct text inbox = {0};
+    bool is_ready;
+
+    text_put_format(&inbox, "%s/inbox", gateway->snapshot->config->data);
+    is_ready = inbox_prepare(inbox.data, err);
+    if (is_ready) {
+        partners->data = partner_data_create(&data);
+        settings.asks = partner_data_control(partners->data);
+        settings.inbox = inbox.data;
+        settings.source = snapshot_ref(gateway->snapshot);
+        partners->transfers = transfers_create(&settings);
+    }
+    text_dispose(&inbox);
+    return is_ready;
+}
+
+static void start_worker(struct gateway *gateway, int listen_fd, struct log_writer *log)
 {
     struct partners *partners = &gateway->partners;
     struct port_settings port = {.links = partners->links,
+                                 .transfers = partners->transfers,
                                  .take = links_take,
                                  .cancel = links_take_cancel,
                                  .tell_skew = links_tell_skew,
                                  .now_ms = clock_wall_ms,
                                  .bodies_max = BODIES_MAX,
-                                 .log = log_writer_create(gateway->log, "partners"),
+                                 .log = log,
                                  .audit = audit_writer_create(gateway->context.audit)};
     struct worker_options options = {.id = (uint32_t)gateway->snapshot->config->workers + 1,
                                      .name = "partners",
@@ -216,19 +235,31 @@ bool partners_start(struct gateway *gateway, struct error *err)
 {
     const struct config *config = gateway->snapshot->config;
     struct partners *partners = &gateway->partners;
+    struct log_writer *log;
     int fd;
 
     if (config->listen.partners.address.kind == ADDRESS_NONE)
         return true;
+    log = log_writer_create(gateway->log, "partners");
     if (!open_keeper(gateway, err) || !open_links(gateway, err) ||
         !listening_open(&config->listen.partners.address, &fd, 1, &partners->address, err))
         return false;
+    if (!start_data(gateway, log, err)) {
+        close(fd);
+        return false;
+    }
     open_allocations(gateway);
-    start_worker(gateway, fd);
+    start_worker(gateway, fd, log);
     log_message(gateway->messages, LOG_LEVEL_INFO,
                 "serving partners on %s; they are told to dial %s", partners->address.text,
                 config->listen.partners.advertise);
     return true;
+}
+
+void partners_use_storage(struct gateway *gateway, struct snapshot *loaded)
+{
+    if (gateway->partners.worker != NULL)
+        transfers_renew(gateway->partners.transfers, snapshot_ref(loaded));
 }
 
 /* ---- the end */
@@ -251,11 +282,16 @@ void partners_stop(struct gateway *gateway)
     worker_stop(partners->worker);
     placer_destroy(&partners->placer);
     allocations_destroy(&partners->allocations);
+    if (partners->data != NULL)
+        partner_data_use(partners->data, NULL, NULL);
     if (partners->keeper != NULL)
         identity_keeper_set_user(partners->keeper, NULL);
     links_close(&partners->links);
     allocations_links_destroy(&partners->over);
     identity_keeper_close(&partners->keeper);
+    if (partners->worker != NULL)
+        worker_settle(partners->worker);
+    transfers_destroy(&partners->transfers);
     port_destroy(&partners->port);
     peers_unref(&partners->first);
 }
@@ -263,6 +299,7 @@ void partners_stop(struct gateway *gateway)
 void partners_free(struct gateway *gateway)
 {
     worker_destroy(&gateway->partners.worker);
+    partner_data_destroy(&gateway->partners.data);
 }
 
 /* ---- how it stands */

@@ -10,8 +10,10 @@
 #include "federation/placer.h"
 #include "federation/port.h"
 #include "http/worker.h"
+#include "proxy/partner_data.h"
 
 struct gateway;
+struct snapshot;
 
 struct partners {
     struct identity_keeper *keeper;
@@ -20,6 +22,8 @@ struct partners {
     struct allocations_links *over; /* the links, as the allocations see them */
     struct allocations *allocations;
     struct placer *placer;
+    struct partner_data *data;
+    struct transfers *transfers;
     struct port *port;
     struct worker *worker;
     const struct peers *first; /* what was published before the worker began */
@@ -31,6 +35,8 @@ MUST_USE bool partners_start(struct gateway *gateway, struct error *err);
 
 /* The policy of the snapshot in force. Does nothing if there are no links. */
 void partners_use(struct gateway *gateway);
+/* The storage is another one in this snapshot. */
+void partners_use_storage(struct gateway *gateway, struct snapshot *loaded);
 
 void partners_drain(struct gateway *gateway, uint64_t deadline_ms);
 bool partners_have_drained(const struct gateway *gateway);

@@ -87,7 +87,7 @@ static void end_sessions_of_gone(struct gateway *gateway, const struct snapshot 
 }
 
 /* The tracker's own connections go where the workers' go. */
-static void move_tracker(struct gateway *gateway, const struct snapshot *loaded)
+static void move_tracker(struct gateway *gateway, struct snapshot *loaded)
 {
     struct upstream *before = gateway->storage;
 
@@ -98,6 +98,7 @@ static void move_tracker(struct gateway *gateway, const struct snapshot *loaded)
     gateway->storage = storage_open(gateway->loop, gateway->blocks, gateway->pipes, loaded,
                                     gateway->context.node, gateway->jobs);
     tracker_use(gateway->context.tracker, gateway->storage);
+    partners_use_storage(gateway, loaded);
     storage_use(gateway, &loaded->config->limits);
     upstream_destroy(&before);
 }
