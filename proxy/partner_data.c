@@ -316,11 +316,11 @@ static void on_others(void *work_, struct transaction *transaction)
     struct error err = transaction->err;
 
     work->others = NULL;
-    if (err.code != ERROR_NONE)
-        finish(work, 0, &err);
-    else if (is_held_besides(work, &transaction->allocation_list))
+    if (err.code == ERROR_NONE && is_held_besides(work, &transaction->allocation_list)) {
         remove_spool(work);
-    else if (!begin_call(work, TRACKER_RELEASE, on_released, &err))
+        return;
+    }
+    if (err.code != ERROR_NONE || !begin_call(work, TRACKER_RELEASE, on_released, &err))
         finish(work, 0, &err);
 }
 
