@@ -136,8 +136,9 @@ struct kubo_import {
     struct text path;
     int fd; /* 0: not opened */
     struct text piece;
+    struct error read_err; /* the job's, while it runs */
     struct error err;
-    bool is_reading, has_begun, is_whole;
+    bool is_reading, has_begun;
 };
 
 static void free_import(struct kubo_import *import)
@@ -160,10 +161,9 @@ static void read_piece(struct job *job)
     text_reserve(&import->piece, PIECE);
     got = import->fd < 0 ? -1 : read(import->fd, import->piece.data, PIECE);
     if (got < 0)
-        error_set_errno(&import->err, "%s", import->path.data);
+        error_set_errno(&import->read_err, "%s", import->path.data);
     else
         import->piece.size = (size_t)got;
-    import->is_whole = got <= 0;
 }
 
 static void on_read(struct job *job)
@@ -171,6 +171,8 @@ static void on_read(struct job *job)
     struct kubo_import *import = CONTAINER_OF(job, struct kubo_import, job);
 
     import->is_reading = false;
+    if (import->read_err.code != ERROR_NONE)
+        import->err = import->read_err;
     if (import->operation == NULL)
         free_import(import);
     else if (import->operation->fetch != NULL)

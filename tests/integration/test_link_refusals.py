@@ -304,9 +304,9 @@ class Messages(LinkCase):
 
     def test_an_incarnation_for_somebody_else(self):
         """A heartbeat for an incarnation that we are not is answered, and changes nothing; anything else is refused."""
-        self.peer.their_incarnation ^= 1
-        self.refused(self.peer.batch([("01jd0000000000000000000002", "x", None)]), 409, "wrong_party")
-        self.assertEqual(self.beat(changes={"suspended": True}).status, 200)
+        other = {"to": wire.print_incarnation(self.peer.their_incarnation ^ 1)}
+        self.refused(self.peer.batch([("01jd0000000000000000000002", "x", None)], changes=other), 409, "wrong_party")
+        self.assertEqual(self.beat(changes={**other, "suspended": True}).status, 200)
         self.assertNotEqual(self.gateway.state(self.partner), "suspended")
 
     def test_a_restored_peer_is_isolated(self):

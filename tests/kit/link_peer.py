@@ -209,13 +209,13 @@ class Peer:
         self.their_roots.verify(said["signature"], wire.signed_lines(answer.status, path, said["link"], said["epoch"], said["node"],
                                                                      said["sequence"], said["date"], answer.body))
 
-    def batch(self, items, settled=None, **options) -> Answer:
+    def batch(self, items, settled=None, changes=None, **options) -> Answer:
         """items: (key, action, with)."""
         message = {"v": 1, "from": wire.print_incarnation(self.incarnation), "to": wire.print_incarnation(self.their_incarnation),
                    "items": [{"key": key, "do": action, **({"with": given} if given is not None else {})} for key, action, given in items]}
         if settled:
             message["settled"] = settled
-        return self.send("/link/v1/batch", wire.print_message("batch", message), **options)
+        return self.send("/link/v1/batch", wire.print_message("batch", {**message, **(changes or {})}), **options)
 
     def send_roots(self, document=None, number=None, **options) -> Answer:
         message = {"v": 1, "from": wire.print_incarnation(self.incarnation), "to": wire.print_incarnation(self.their_incarnation),

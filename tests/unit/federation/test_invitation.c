@@ -177,7 +177,7 @@ static void test_invitation_signed_message_of_another_implementation_verifies(vo
     struct slice value = golden.lines[8];
     uint8_t bytes[ROOTS_BYTES_MAX];
     struct roots roots = {0};
-    struct wire_signed is;
+    struct wire_signed is = {0};
     struct error err = {0};
     size_t size = 0;
 
