@@ -325,10 +325,11 @@ static bool read_object(struct reader *reader, const struct wire_shape *shape, c
     return true;
 }
 
-/* The parser descends as deep as it is told to; so it is looked at first. */
-static bool is_shallow(struct slice body)
+/* The parser descends as deep as it is told to, and makes an object of each value; so it is looked
+ * at first. */
+static bool check_extent(const struct wire_shape *shape, struct slice body, struct error *err)
 {
-    unsigned depth = 0;
+    unsigned depth = 0, values = 1;
     bool is_inside = false;
 
     for (size_t i = 0; i < body.size; i++) {
@@ -339,11 +340,17 @@ static bool is_shallow(struct slice body)
         else if (c == '"')
             is_inside = !is_inside;
         else if (!is_inside && (c == '{' || c == '['))
-            depth++;
+            depth++, values++;
         else if (!is_inside && (c == '}' || c == ']') && depth > 0)
             depth--;
+        else if (!is_inside && c == ',')
+            values++;
         if (depth > WIRE_DEPTH_MAX)
-            return false;
+            return error_set(err, ERROR_LIMIT, "%s: nested deeper than %d", shape->name,
+                             WIRE_DEPTH_MAX);
+        if (values > WIRE_VALUES_MAX)
+            return error_set(err, ERROR_LIMIT, "%s: more than %d values", shape->name,
+                             WIRE_VALUES_MAX);
     }
     return true;
 }
@@ -361,9 +368,8 @@ bool wire_read(const struct wire_shape *shape, struct slice body, size_t body_ma
     if (body.size > body_max)
         return error_set(err, ERROR_LIMIT, "%s: %zu bytes; %zu are allowed", shape->name, body.size,
                          body_max);
-    if (!is_shallow(body))
-        return error_set(err, ERROR_LIMIT, "%s: nested deeper than %d", shape->name,
-                         WIRE_DEPTH_MAX);
+    if (!check_extent(shape, body, err))
+        return false;
     object = json_loadb(body.size == 0 ? "" : body.data, body.size, JSON_REJECT_DUPLICATES, &why);
     if (object == NULL)
         return error_set(err, ERROR_SYNTAX, "%s: no JSON at byte %d", shape->name, why.position);

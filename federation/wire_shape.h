@@ -3,10 +3,11 @@
  * bounds, and where they go in a struct. One reader and one writer serve all messages.
  *
  * Pure; any thread. Reading is strict: one object and nothing behind it, UTF-8, no member twice,
- * nothing nested deeper than WIRE_DEPTH_MAX, whole numbers only, every member of the shape present
- * and of its kind; errors name the member ("batch: items: item 3: key: ..."). Members that no shape
- * has are left out and counted, so that a later version may add some. Writing has one form: the
- * members in the shape's order, no white space, optional ones only if they are not empty. */
+ * nothing nested deeper than WIRE_DEPTH_MAX, at most WIRE_VALUES_MAX values, whole numbers only,
+ * every member of the shape present and of its kind; errors name the member ("batch: items: item 3:
+ * key: ..."). Members that no shape has are left out and counted, so that a later version may add
+ * some. Writing has one form: the members in the shape's order, no white space, optional ones only
+ * if they are not empty. */
 #ifndef FEDERATION_WIRE_SHAPE_H
 #define FEDERATION_WIRE_SHAPE_H
 
@@ -16,7 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WIRE_DEPTH_MAX = 8, WIRE_DIGEST_SIZE = 32, WIRE_ORG_SIZE = 254 };
+enum {
+    WIRE_DEPTH_MAX = 8,
+    WIRE_VALUES_MAX =
+        10000, /* of a message: each costs the control thread far more than its bytes */
+    WIRE_DIGEST_SIZE = 32,
+    WIRE_ORG_SIZE = 254,
+};
 
 enum wire_kind {
     WIRE_VERSION,     /* uint64_t; outside min..max it is ERROR_UNSUPPORTED */

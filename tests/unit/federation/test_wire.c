@@ -569,6 +569,23 @@ static void test_wire_dates_may_be_300_seconds_apart(void **state)
     assert_false(wire_date_is_near(0, DATE, &skew));
 }
 
+static void test_wire_refuses_more_values_than_are_read_in_time(void **state)
+{
+    struct text body = {0};
+    struct wire_batch batch;
+    struct error err = {0};
+    unsigned unknown = 0;
+
+    text_put_text(&body, "{\"v\":1,\"x\":[\"a,b,c\"");
+    for (unsigned i = 0; i < 10000; i++)
+        text_put_text(&body, ",1");
+    text_put_text(&body, "]}");
+    assert_false(wire_parse(WIRE_BATCH, text_slice(&body), &batch, &unknown, &err));
+    assert_int_equal(err.code, ERROR_LIMIT);
+    assert_non_null(strstr(err.text, "more than 10000 values"));
+    text_dispose(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_wire_signed_refuses_what_could_be_two_messages),
         cmocka_unit_test(test_wire_signed_header_is_read_back_and_in_one_spelling),
         cmocka_unit_test(test_wire_dates_may_be_300_seconds_apart),
+        cmocka_unit_test(test_wire_refuses_more_values_than_are_read_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
