@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EFFECTS_MAX = 16 };
+enum {
+    EFFECTS_MAX = 16,
+    BATCHES_MAX = 8, /* of one peer, being done: it sends one, and again what took too long */
+};
 
 struct link_item {
     struct batch *batch;
@@ -37,6 +40,7 @@ struct batch {
 
 static void batch_free(struct batch *batch)
 {
+    batch->side->batch_count--;
     *batch->prev_next = batch->next;
     if (batch->next != NULL)
         batch->next->prev_next = batch->prev_next;
@@ -323,16 +327,12 @@ static void drop_nothing(struct work *work)
 {
 }
 
-void batch_take(struct inbound *inbound, struct wire_batch *message, unsigned unknown)
+static struct batch *batch_create(struct side *side, struct wire_batch *message)
 {
-    struct side *side = inbound->work.side;
     struct batch *batch = memory_alloc(sizeof(*batch));
-    const struct wire_item *items = message->items.items;
 
     batch->side = side;
-    batch->inbound = inbound;
     batch->message = *message;
-    batch->unknown = unknown;
     batch->epoch = side->link.record.epoch;
     batch->count = message->items.count;
     batch->next = side->batches;
@@ -340,6 +340,25 @@ void batch_take(struct inbound *inbound, struct wire_batch *message, unsigned un
     if (batch->next != NULL)
         batch->next->prev_next = &batch->next;
     side->batches = batch;
+    side->batch_count++;
+    return batch;
+}
+
+void batch_take(struct inbound *inbound, struct wire_batch *message, unsigned unknown)
+{
+    struct side *side = inbound->work.side;
+    const struct wire_item *items = message->items.items;
+    struct batch *batch;
+
+    if (side->batch_count >= BATCHES_MAX) {
+        inbound_refuse(inbound, WIRE_PROBLEM_BUSY, "%d batches are being done", BATCHES_MAX);
+        wire_free(WIRE_BATCH, message);
+        side_save(side, inbound_finish);
+        return;
+    }
+    batch = batch_create(side, message);
+    batch->inbound = inbound;
+    batch->unknown = unknown;
     settle(side, message->settled);
     for (size_t i = 0; i < batch->count; i++) {
         batch->items[i].batch = batch;

@@ -11,18 +11,21 @@
 #include "auth/words.h"
 #include "federation/breaker.h"
 #include "federation/invitation.h"
+#include "federation/line_budget.h"
 #include "federation/link_codec.h"
 #include "federation/links.h"
 #include "federation/peer_client.h"
 #include "federation/peers.h"
 #include "federation/replies.h"
 #include "federation/sequence.h"
+#include "federation/share.h"
 #include "federation/signature.h"
 
 #include <stdatomic.h>
 
 enum {
     LINKS_WORKS_MAX = 64, /* that wait for one link */
+    LINKS_LINES_MAX = 30, /* a second, of what peers are refused */
     SIDE_SAVES = 32,      /* transactions of one commit */
     LINKS_ADDRESSES = INVITATION_ADDRESSES_MAX,
     LINKS_ADDRESS_SIZE = INVITATION_ADDRESS_SIZE,
@@ -103,6 +106,8 @@ struct side {
     struct transaction *saves[SIDE_SAVES];
     struct timer save_again, tick, pump;
     struct later next_turn;
+    struct share share; /* of the control thread */
+    struct timer rest;
     struct work tick_work;
 
     struct {
@@ -112,6 +117,7 @@ struct side {
     struct asked *asked; /* by key, rising: items of ours that are not settled */
     char settled[ULID_SIZE];
     struct batch *batches; /* of theirs, being done */
+    size_t batch_count;
     struct join_waiter *waiters;
 };
 
@@ -129,6 +135,7 @@ struct links {
     size_t action_count;
     const struct link_holdings *holdings;
     const struct links_watch *watch;
+    struct line_budget lines;
     bool is_closing;
     atomic_size_t call_count; /* of link workers, and one: who holds the memory */
     atomic_uint_fast64_t states[LINK_STATES];

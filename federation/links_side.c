@@ -17,25 +17,49 @@ struct note {
     struct note *next;
 };
 
+/* ---- a link's share of the thread, which others need: members' pins, and other links */
+
+static void note_use(struct side *side, uint64_t since_us)
+{
+    share_use(&side->share, clock_us() - since_us);
+}
+
+static bool must_rest(struct side *side)
+{
+    uint64_t wait_ms = share_wait_ms(&side->share, clock_us());
+
+    if (wait_ms > 0)
+        timer_arm(side->links->settings.loop, &side->rest, wait_ms);
+    return wait_ms > 0;
+}
+
 /* ---- turns */
 
 static void begin_next(struct side *side)
 {
     struct work *work = side->works;
+    uint64_t began_us;
 
-    if (side->work != NULL || work == NULL || side->links->is_closing)
+    if (side->work != NULL || work == NULL || side->links->is_closing || must_rest(side))
         return;
+    began_us = clock_us();
     side->works = work->next;
     if (side->works == NULL)
         side->works_end = &side->works;
     side->work_count--;
     side->work = work;
     work->run(work);
+    note_use(side, began_us);
 }
 
 static void run_next(struct later *later)
 {
     begin_next(CONTAINER_OF(later, struct side, next_turn));
+}
+
+static void on_rested(struct timer *timer)
+{
+    begin_next(CONTAINER_OF(timer, struct side, rest));
 }
 
 void side_do(struct side *side, struct work *work)
@@ -224,6 +248,7 @@ static void save_again(struct timer *timer);
 static void on_saved(void *arg, struct transaction *transaction)
 {
     struct side *side = arg;
+    uint64_t began_us;
 
     if (transaction->err.code != ERROR_NONE) {
         log_message(side->links->settings.messages, LOG_LEVEL_ERROR,
@@ -242,7 +267,9 @@ static void on_saved(void *arg, struct transaction *transaction)
         return;
     }
     side->is_new = false;
+    began_us = clock_us();
     go_on(side);
+    note_use(side, began_us);
 }
 
 /* Of nobody there is no number to keep. */
@@ -370,6 +397,8 @@ struct side *links_add_side(struct links *links)
     side->next_turn.run = run_next;
     side->tick.fire = on_tick;
     side->pump.fire = on_pump;
+    side->rest.fire = on_rested;
+    side->share.at_us = clock_us();
     side->save_again.fire = save_again;
     if (links->count == links->room) {
         links->room = links->room * 2 + 8;
@@ -404,6 +433,7 @@ void side_dispose(struct side *side)
 {
     timer_disarm(&side->tick);
     timer_disarm(&side->pump);
+    timer_disarm(&side->rest);
     timer_disarm(&side->save_again);
     later_cancel(&side->next_turn);
     forget_saves(side);

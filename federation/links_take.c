@@ -169,12 +169,26 @@ void inbound_put_empty(struct inbound *inbound)
     text_put_text(&inbound->answer, "{}");
 }
 
+/* A peer can have itself refused as often as it likes. */
+static void say_refused(const struct inbound *inbound, const struct wire_error *error)
+{
+    struct links *links = inbound->links;
+    uint32_t left_out;
+
+    if (!line_budget_spend(&links->lines, LINKS_LINES_MAX, links->settings.now_ms(), &left_out))
+        return;
+    if (left_out > 0)
+        log_message(links->settings.messages, LOG_LEVEL_WARNING,
+                    "%u more requests of partners were refused", left_out);
+    log_message(links->settings.messages, LOG_LEVEL_WARNING, "link/%s refused to %s with %u %s: %s",
+                inbound->is.path + strlen("/link/v1/"), inbound->is.who.id.org,
+                wire_problem_status((enum wire_problem)error->problem),
+                wire_problem_name((enum wire_problem)error->problem), error->message);
+}
+
 static void refuse_with(struct inbound *inbound, struct wire_error *error)
 {
-    log_message(inbound->links->settings.messages, LOG_LEVEL_WARNING,
-                "link/%s refused to %s with %u %s: %s", inbound->is.path + strlen("/link/v1/"),
-                inbound->is.who.id.org, wire_problem_status((enum wire_problem)error->problem),
-                wire_problem_name((enum wire_problem)error->problem), error->message);
+    say_refused(inbound, error);
     inbound->status = (int)wire_problem_status((enum wire_problem)error->problem);
     inbound->retry_after_s = error->retry_after_s;
     text_clear(&inbound->answer);

@@ -3,13 +3,8 @@
 #ifndef FEDERATION_PORT_PRIVATE_H
 #define FEDERATION_PORT_PRIVATE_H
 
+#include "federation/line_budget.h"
 #include "federation/port.h"
-
-/* One a second that has had its lines says no more, but how many were left out. */
-struct line_budget {
-    uint64_t second;
-    uint32_t said, left_out;
-};
 
 struct port {
     struct port_settings settings;

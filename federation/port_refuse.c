@@ -90,23 +90,6 @@ const char *port_put_error(const struct exchange *exchange, int status, const ch
 
 /* ---- for the operator */
 
-/* True: the line may be said; *left_out: how many before it were not. */
-static bool spend_line(struct line_budget *lines, uint64_t now_ms, uint32_t *left_out)
-{
-    if (lines->second != now_ms / 1000) {
-        lines->second = now_ms / 1000;
-        lines->said = 0;
-    }
-    if (lines->said == PORT_LINES_MAX) {
-        lines->left_out++;
-        return false;
-    }
-    lines->said++;
-    *left_out = lines->left_out;
-    lines->left_out = 0;
-    return true;
-}
-
 static void put_rule(const struct port_refusal *refusal, struct text *out)
 {
     text_put_text(out, wire_problem_name(refusal->problem));
@@ -168,7 +151,7 @@ static void say(const struct request *request, const struct port_refusal *refusa
     char message[WIRE_MESSAGE_MAX + 1];
     uint32_t left_out;
 
-    if (!spend_line(&port->lines, port->settings.now_ms(), &left_out))
+    if (!line_budget_spend(&port->lines, PORT_LINES_MAX, port->settings.now_ms(), &left_out))
         return;
     if (left_out > 0)
         log_message(port->settings.log, LOG_LEVEL_WARNING,

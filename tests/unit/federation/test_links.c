@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 static int setup(void **state)
 {
@@ -501,26 +502,33 @@ static bool has_spoken(void *spoken)
     return ((struct spoken *)spoken)->is_done;
 }
 
-/* A batch of one item to b, by a gateway of its peer a that calls itself so. */
-static int say_item(struct kit_org *a, struct kit_org *b, unsigned number, const char *key,
-                    const char *settled)
+/* A batch of one item, of a to b. */
+static void put_batch(struct kit_org *a, struct kit_org *b, const char *key, const char *settled,
+                      struct slice with, struct text *body)
 {
     struct wire_item item = {.action = "unknown"};
     struct wire_batch batch = {.version = WIRE_VERSION_MAX,
                                .from = incarnation_of(a, "beta"),
                                .to = incarnation_of(b, "alpha"),
                                .items = {&item, 1}};
+
+    snprintf(item.key, sizeof(item.key), "%s", key);
+    snprintf(batch.settled, sizeof(batch.settled), "%s", settled);
+    text_put_slice(&item.with, with);
+    wire_print(WIRE_BATCH, &batch, body);
+    text_dispose(&item.with);
+}
+
+/* To b, by a gateway of its peer that calls itself by this number. */
+static int say(struct kit_org *b, enum wire_message kind, const char *path, unsigned number,
+               struct slice body)
+{
     struct link_inbound inbound = {
-        .method = "POST", .path = "/link/v1/batch", .kind = WIRE_BATCH, .has_signed = true};
-    struct text body = {0};
+        .method = "POST", .path = path, .kind = kind, .body = body, .has_signed = true};
     struct link_call *call;
     struct spoken spoken = {0};
     struct error err = {0};
 
-    snprintf(item.key, sizeof(item.key), "%s", key);
-    snprintf(batch.settled, sizeof(batch.settled), "%s", settled);
-    wire_print(WIRE_BATCH, &batch, &body);
-    inbound.body = text_slice(&body);
     id_of(b, "alpha", inbound.link);
     memcpy(inbound.is.link, inbound.link, sizeof(inbound.is.link));
     snprintf(inbound.is.node, sizeof(inbound.is.node), "node-%u", number);
@@ -528,8 +536,7 @@ static int say_item(struct kit_org *a, struct kit_org *b, unsigned number, const
     inbound.is.epoch = 1;
     inbound.is.sequence = 2000000 + number;
     assert_true(links_take(b->links, kit_loop(), &call, &inbound, on_spoken, &spoken, &err));
-    kit_until(has_spoken, &spoken, "an answer to a batch");
-    text_dispose(&body);
+    kit_until(has_spoken, &spoken, "an answer to a peer");
     return spoken.status;
 }
 
@@ -538,13 +545,17 @@ static void test_links_a_peer_of_many_names_is_one_peer(void **state)
 {
     struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
     char key[ULID_SIZE], settled[ULID_SIZE] = "";
+    struct text body = {0};
 
     kit_link(a, "beta", b, "alpha");
     for (unsigned i = 0; i < REPLIES_MAX + LINK_NODES_MAX; i++) {
         snprintf(key, sizeof(key), "01jd00000000000000%08u", i);
-        assert_int_equal(say_item(a, b, i, key, settled), 200);
+        text_clear(&body);
+        put_batch(a, b, key, settled, SLICE(""), &body);
+        assert_int_equal(say(b, WIRE_BATCH, "/link/v1/batch", i, text_slice(&body)), 200);
         memcpy(settled, key, sizeof(settled));
     }
+    text_dispose(&body);
     kit_org_stop(b);
     kit_org_start(b); /* with no more replies than are unsettled */
     json_decref(
@@ -591,6 +602,38 @@ static void test_links_an_ended_link_begins_again_with_calls_under_way(void **st
     kit_org_free(&b);
 }
 
+static uint64_t cpu_us(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+}
+
+/* As much as may be in one request, again and again; it is members' thread, too. */
+static void test_links_a_peer_that_never_rests_gets_a_share_of_the_thread(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    struct text with = {0}, body = {0};
+    uint64_t cpu, began;
+
+    kit_link(a, "beta", b, "alpha");
+    text_put_text(&with, "{\"x\":[1");
+    while (with.size < 8000)
+        text_put_text(&with, ",1");
+    text_put_text(&with, "]}");
+    put_batch(a, b, KEY_1, "", text_slice(&with), &body);
+    cpu = cpu_us();
+    began = clock_us();
+    for (unsigned i = 0; clock_us() - began < 2500000; i++)
+        assert_int_equal(say(b, WIRE_BATCH, "/link/v1/batch", i, text_slice(&body)), 200);
+    assert_true(cpu_us() - cpu < 1250000); /* 450,000, and what the loop itself takes */
+    text_dispose(&with);
+    text_dispose(&body);
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -630,6 +673,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_links_a_peer_of_many_names_is_one_peer, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            test_links_a_peer_that_never_rests_gets_a_share_of_the_thread, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
