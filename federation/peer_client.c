@@ -4,7 +4,7 @@
 #include "conf/memory.h"
 #include "conf/units.h"
 #include "federation/links.h"
-#include "federation/peer_lookup.h"
+#include "federation/peer_target.h"
 #include "http/tls.h"
 
 #include <assert.h>
@@ -13,18 +13,6 @@
 #include <stdlib.h>
 
 #define LOOKUP_AGAIN_MS UINT64_C(5000)
-#define KEPT_MS         UINT64_C(60000) /* an idle connection */
-
-/* One address of the peer. It outlives the list that it was in while requests use it. */
-struct target {
-    struct peer_client *client;
-    struct address address;
-    struct pool *pool;
-    unsigned users;
-    bool is_gone; /* no longer in the list */
-    enum peer_verdict verdict;
-    bool is_untrusted; /* the last handshake with it failed so */
-};
 
 struct peer_request {
     struct peer_client *client;
@@ -51,155 +39,16 @@ struct peer_request {
     struct peer_request *next, **prev_next;
 };
 
-struct peer_client {
-    struct peer_client_settings settings;
-    SSL_CTX *tls;
-    struct peer_trust *trust; /* NULL: whoever claims to be the organization */
-    struct address addresses[PEER_CLIENT_ADDRESSES];
-    size_t address_count;
-    struct target *targets[PEER_LOOKUP_MAX];
-    size_t target_count, current; /* current: served last */
-    bool is_stale;                /* look up again */
-    uint64_t looked_up_ms;        /* 0: never */
-    struct peer_lookup *lookup;
-    struct peer_request *requests;
-};
-
-/* ---- the handshake */
-
-static void prepare(void *arg, SSL *ssl)
-{
-    const struct target *target = arg;
-
-    SSL_set_tlsext_host_name(ssl, target->client->settings.org);
-}
-
-static bool check_claim(const struct peer_client *client, X509 *leaf, struct error *err)
-{
-    struct gateway_id id;
-
-    if (!peer_claim(leaf, &id, err))
-        return false;
-    return strcmp(id.org, client->settings.org) == 0 ||
-           error_set(err, ERROR_REFUSED, "it is a gateway of %s, not of %s", id.org,
-                     client->settings.org);
-}
-
-static enum peer_verdict check(const struct peer_client *client, SSL *ssl, struct error *err)
-{
-    struct peer_question question = {.leaf = SSL_get0_peer_certificate(ssl),
-                                     .others = SSL_get_peer_cert_chain(ssl),
-                                     .side = PEER_IS_SERVER,
-                                     .now_s = (int64_t)(client->settings.now_ms() / 1000)};
-    struct peer_identity identity;
-    enum peer_verdict verdict;
-
-    if (question.leaf == NULL) {
-        error_set(err, ERROR_REFUSED, "it shows no certificate");
-        return PEER_MALFORMED;
-    }
-    if (!check_claim(client, question.leaf, err))
-        return PEER_WRONG_ORG;
-    if (client->trust == NULL)
-        return PEER_ACCEPTED;
-    verdict = peer_verify(client->trust, &question, &identity, err);
-    return verdict;
-}
-
-static bool verify(void *arg, SSL *ssl, struct error *err)
-{
-    struct target *target = arg;
-
-    target->verdict = check(target->client, ssl, err);
-    target->is_untrusted = target->verdict != PEER_ACCEPTED;
-    return !target->is_untrusted;
-}
-
-/* ---- targets */
-
-static struct target *target_create(struct peer_client *client, const struct address *address)
-{
-    struct target *target = memory_alloc(sizeof(*target));
-    struct pool_settings settings = {
-        .address = *address,
-        .tls = {.context = client->tls, .prepare = prepare, .verify = verify, .arg = target},
-        .max_idle = PEER_CLIENT_IDLE,
-        .connect_timeout_ms = PEER_CLIENT_CONNECT_MS,
-        .idle_timeout_ms = KEPT_MS,
-    };
-
-    target->client = client;
-    target->address = *address;
-    target->pool = pool_create(client->settings.loop, client->settings.blocks, &settings);
-    return target;
-}
-
-static void target_free_unused(struct target *target)
-{
-    if (target->users > 0)
-        return;
-    pool_destroy(&target->pool);
-    free(target);
-}
-
-static void drop_targets(struct peer_client *client)
-{
-    for (size_t i = 0; i < client->target_count; i++) {
-        client->targets[i]->is_gone = true;
-        pool_clear(client->targets[i]->pool);
-        target_free_unused(client->targets[i]);
-    }
-    client->target_count = 0;
-    client->current = 0;
-}
-
-static struct target *find_target(struct peer_client *client, const struct address *address)
-{
-    for (size_t i = 0; i < client->target_count; i++)
-        if (strcmp(client->targets[i]->address.text, address->text) == 0)
-            return client->targets[i];
-    return NULL;
-}
-
-/* Those that are there already keep their connections. */
-static void set_targets(struct peer_client *client, const struct address *found, size_t count)
-{
-    struct target *targets[PEER_LOOKUP_MAX];
-
-    for (size_t i = 0; i < count; i++) {
-        struct target *known = find_target(client, &found[i]);
-
-        targets[i] = known != NULL ? known : target_create(client, &found[i]);
-    }
-    for (size_t i = 0; i < client->target_count; i++) {
-        bool stays = false;
-
-        for (size_t n = 0; n < count; n++)
-            stays = stays || targets[n] == client->targets[i];
-        if (stays)
-            continue;
-        client->targets[i]->is_gone = true;
-        pool_clear(client->targets[i]->pool);
-        target_free_unused(client->targets[i]);
-    }
-    memcpy(client->targets, targets, count * sizeof(struct target *));
-    client->target_count = count;
-    client->current = 0;
-}
+/* ---- a request's end */
 
 static void leave_target(struct peer_request *request)
 {
     struct target *target = request->target;
 
     request->target = NULL;
-    if (target == NULL)
-        return;
-    target->users--;
-    if (target->is_gone)
-        target_free_unused(target);
+    if (target != NULL)
+        peer_target_leave(target);
 }
-
-/* ---- a request's end */
 
 static void request_unlink(struct peer_request *request)
 {
@@ -269,16 +118,6 @@ static uint64_t retry_after_ms(struct slice value)
     return seconds * 1000;
 }
 
-/* The next request goes there first. */
-static void note_served(const struct target *target)
-{
-    struct peer_client *client = target->client;
-
-    for (size_t i = 0; i < client->target_count; i++)
-        if (client->targets[i] == target)
-            client->current = i;
-}
-
 static void on_reply(void *arg, const struct fetch_reply *reply, const struct error *err)
 {
     struct peer_request *request = arg;
@@ -301,7 +140,7 @@ static void on_reply(void *arg, const struct fetch_reply *reply, const struct er
         }
         return;
     }
-    note_served(target);
+    peer_target_note_served(target);
     answer.status = reply->status;
     answer.body = reply->body;
     answer.signed_header = header_value(reply->headers, "causeway-signed");
@@ -347,7 +186,7 @@ static bool start_fetch(struct peer_request *request, struct target *target, str
         .produce_arg = request->stream_arg,
         .silence_ms = request->silence_ms,
         .on_content = request->on_content != NULL ? on_content : NULL,
-        .max_idle_ms = KEPT_MS,
+        .max_idle_ms = PEER_TARGET_KEPT_MS,
         .keeps_headers = true,
         .reply_max = PEER_CLIENT_REPLY_MAX,
     };
@@ -369,7 +208,7 @@ static void try_next(struct peer_request *request)
 
         request->err = (struct error){0};
         request->target = target;
-        target->users++;
+        peer_target_enter(target);
         if (start_fetch(request, target, &request->err))
             return;
         leave_target(request);
@@ -399,7 +238,7 @@ static void on_found(void *arg, const struct address *found, size_t count, const
     client->looked_up_ms = loop_now_ms(client->settings.loop);
     client->is_stale = false;
     if (count > 0)
-        set_targets(client, found, count);
+        peer_targets_set(client, found, count);
     for (struct peer_request *request = client->requests; request != NULL;
          request = request->next) {
         if (!request->waits)
@@ -532,7 +371,7 @@ void peer_client_destroy(struct peer_client **client_ptr)
         peer_request_cancel(&request);
     }
     peer_lookup_cancel(&client->lookup);
-    drop_targets(client);
+    peer_targets_drop(client);
     peer_trust_destroy(&client->trust);
     SSL_CTX_free(client->tls);
     free(client);
@@ -541,7 +380,7 @@ void peer_client_destroy(struct peer_client **client_ptr)
 /* Connections are of a context: what is there is given up, and looked up anew. */
 void peer_client_renew(struct peer_client *client, SSL_CTX *tls, const struct roots *roots)
 {
-    drop_targets(client);
+    peer_targets_drop(client);
     if (tls != NULL)
         SSL_CTX_up_ref(tls);
     SSL_CTX_free(client->tls);
@@ -561,5 +400,5 @@ void peer_client_set_addresses(struct peer_client *client, const char *const *ad
             (address->kind == ADDRESS_IP || address->kind == ADDRESS_NAME) && address->port != 0)
             client->address_count++;
     }
-    drop_targets(client);
+    peer_targets_drop(client);
 }
