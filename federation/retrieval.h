@@ -31,6 +31,7 @@ enum {
 struct retrieval_holder {
     char partner[ID_SIZE];
     char allocation[ULID_SIZE];
+    uint64_t bytes, blocks; /* that its receipt says: no more is taken. blocks 0: not known */
 };
 
 /* err NULL: they are who holds it, the best first (none: nobody does). Borrowed. */

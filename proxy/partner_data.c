@@ -439,8 +439,12 @@ bool partner_data_fetch(void *data_, void **operation, const struct retrieval_ho
     struct partner_data *data = data_;
     struct work *work =
         work_create(data, WORK_FETCH, holder->partner, holder->allocation, object, arg);
-    const struct transfers_order order = {
-        .partner = work->partner, .id = work->id, .root = &work->root};
+    const struct transfers_order order = {.partner = work->partner,
+                                          .id = work->id,
+                                          .root = &work->root,
+                                          .bytes_max = holder->bytes,
+                                          .blocks_max = holder->blocks,
+                                          .bytes = holder->bytes};
 
     work->on_fetched_more = on_more;
     work->on_fetched = on_fetched;

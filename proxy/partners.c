@@ -142,6 +142,12 @@ static void open_allocations(struct gateway *gateway)
                                      .messages = gateway->messages,
                                      .now_ms = clock_wall_ms};
 
+    struct partner_reads_settings reads = {.loop = gateway->loop,
+                                           .store = gateway->context.store,
+                                           .tracker = gateway->context.tracker,
+                                           .data = partners->data,
+                                           .messages = gateway->messages};
+
     partners->over = allocations_links_create(partners->links, partners->keeper, clock_wall_ms);
     allocations_links_fill(partners->over, &settings.ways);
     partner_data_fill(partners->data, &settings.ways);
@@ -149,6 +155,9 @@ static void open_allocations(struct gateway *gateway)
     partner_data_use(partners->data, partners->allocations, partners->transfers);
     allocations_links_serve(partners->over, partners->allocations);
     partners->placer = placer_create(&placer);
+    reads.allocations = partners->allocations;
+    partners->reads = partner_reads_create(&reads);
+    gateway->context.retrievals = partner_reads_retrievals(partners->reads);
     partners_use(gateway);
 }
 
@@ -280,6 +289,10 @@ void partners_stop(struct gateway *gateway)
     struct partners *partners = &gateway->partners;
 
     worker_stop(partners->worker);
+    if (partners->reads != NULL)
+        loop_turn(gateway->loop, 0); /* clients' workers have ended: nobody waits for a read */
+    gateway->context.retrievals = NULL;
+    partner_reads_destroy(&partners->reads);
     placer_destroy(&partners->placer);
     allocations_destroy(&partners->allocations);
     if (partners->data != NULL)

@@ -11,6 +11,7 @@
 #include "federation/port.h"
 #include "http/worker.h"
 #include "proxy/partner_data.h"
+#include "proxy/partner_reads.h"
 
 struct gateway;
 struct snapshot;
@@ -22,6 +23,7 @@ struct partners {
     struct allocations_links *over; /* the links, as the allocations see them */
     struct allocations *allocations;
     struct placer *placer;
+    struct partner_reads *reads;
     struct partner_data *data;
     struct transfers *transfers;
     struct port *port;

@@ -108,7 +108,8 @@ bool rpc_check_own_options(const struct call *call, struct error *err)
     if (call_has_option(call, OPT_CW_MIN_COPIES))
         return error_set(
             err, ERROR_SYNTAX,
-            "cw-min-copies is not built: this gateway places no copies at partners yet");
+            "cw-min-copies is not built: no call waits for copies at partners yet; causeway pin "
+            "status shows them");
     if (call_has_option(call, OPT_CW_EXPIRE_IN) &&
         call_option_number(call, OPT_CW_EXPIRE_IN, 0) < NS_PER_MS)
         return error_set(err, ERROR_SYNTAX, "cw-expire-in is a time such as 24h, above 0");

@@ -91,17 +91,27 @@ static bool check_certificates(const struct policy *policy, struct error *err)
     return result;
 }
 
-/* Nothing keeps to them yet, so nobody may rely on them. */
-static bool refuse_unenforced(const struct policy *policy, struct error *err)
+/* Without a port for partners nobody keeps to them, so nobody may rely on them. */
+static bool check_partners(const struct snapshot *snapshot, const struct policy *policy,
+                           struct error *err)
 {
     const char *section = policy_has_placement(policy)     ? "placement"
                           : policy_grant_count(policy) > 0 ? "grants"
                                                            : NULL;
 
-    return section == NULL ||
-           error_set(err, ERROR_UNSUPPORTED,
-                     "the policy's section '%s' is not enforced yet in this version, so it is "
-                     "refused: nobody should rely on it; remove the section",
+    for (size_t i = 0; i < policy_grant_count(policy); i++) {
+        const struct policy_grant *grant = policy_grant(policy, i);
+
+        if (grant->we_store.rate != 0)
+            return error_set(err, ERROR_UNSUPPORTED,
+                             "%s: rate is not enforced yet in this version, so it is refused; "
+                             "causeway link limit --bandwidth bounds a whole link",
+                             grant->label);
+    }
+    return section == NULL || snapshot->config->listen.partners.address.kind != ADDRESS_NONE ||
+           error_set(err, ERROR_REFUSED,
+                     "the policy has a section '%s', and this gateway no port for partners: set "
+                     "listen.partners.address in causeway.yaml, or remove the section",
                      section);
 }
 
@@ -111,7 +121,7 @@ static bool compile(const struct snapshot *snapshot, const struct policy_sources
     if (!policy_compile(policy, sources->items, sources->count, NULL, err))
         return false;
     if (check_org(snapshot, *policy, err) && check_certificates(*policy, err) &&
-        refuse_unenforced(*policy, err))
+        check_partners(snapshot, *policy, err))
         return true;
     policy_unref(policy);
     return false;

@@ -116,9 +116,9 @@ class Placement(unittest.TestCase):
         self.assertIn("tested.yaml:19:31: error: another rule is for it; complete: ", said)
         self.assertIn("tested.yaml:20:34: error: there are 3 copies; ", said)
 
-    def test_a_gateway_does_not_start_with_what_it_does_not_enforce(self):
+    def test_a_gateway_without_a_port_for_partners_does_not_start_with_it(self):
         self.write("causeway.yaml", "org: lab.example\npolicy: policy.yaml\ndata: data\n")
         result = subprocess.run([relay.causeway_program(), "serve", "--config", self.folder / "causeway.yaml"], capture_output=True, text=True,
                                 timeout=20)
         self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
-        self.assertIn("'placement' is not enforced yet", result.stdout + result.stderr)
+        self.assertIn("a section 'placement', and this gateway no port for partners", result.stdout + result.stderr)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two organizations with embedded storages: what a member of one pins is placed at the other, seen with its evidence, read back when it is lost
+here, and released when it is unpinned."""
+
+import hashlib
+import json
+import pathlib
+import random
+import shutil
+import sys
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+from kit import relay
+from kit.link_gateway import link_two
+from kit.process import wait_for
+from link_case import LinkCase
+
+_GRANTS = """\
+grants:
+  - {{partner: {partner}, we_store: {{bytes: {bytes}, pins: 1000}}, they_store: {{bytes: 10GiB}}}}
+placement:
+  sites: {{local: {{}}, {partner}: {{}}}}
+  rules:
+    - {{id: two, copies: {{min: 1, want: 2}}}}
+"""
+
+
+class TwoOrganizations(LinkCase):
+    def setUp(self):
+        super().setUp()
+        self.alpha, self.beta = self.start_gateway("alpha.example"), self.start_gateway("beta.example")
+        link_two(self.alpha, self.beta)
+        self.token = self.command(self.alpha, "token", "new", "ada").split()
+        self.token = next(word for word in self.token if word.startswith("cw1_"))
+
+    def command(self, gateway, *words):
+        status, text = gateway.command(*words)
+        self.assertEqual(status, 0, text)
+        return text
+
+    def grant(self, gateway, partner, size="10GiB"):
+        path = next(gateway.folder.parent.glob(f"policy-{gateway.org}-*.yaml"))
+        text = path.read_text().partition("grants:")[0]
+        path.write_text(text + _GRANTS.format(partner=partner, bytes=size))
+        before = gateway.log_text().count("reloaded")
+        gateway.reload()
+        self.assertTrue(wait_for(lambda: gateway.log_text().count("reloaded") > before, 10), gateway.log_text()[-2000:])
+
+    def call(self, target, body=b"", **headers):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.alpha.port}/api/v0/{target}", data=body, method="POST",
+                                         headers={"Authorization": f"Bearer {self.token}", **headers})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return reply.status, reply.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def add(self, content):
+        body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + content + b"\r\n--x--\r\n"
+        reply = self.call("add?quieter=true", body, **{"Content-Type": "multipart/form-data; boundary=x"})
+        self.assertEqual(reply[0], 200, reply[1])
+        return json.loads(reply[1].splitlines()[-1])["Hash"]
+
+    def copies(self, gateway, cid):
+        return {copy["site"]: copy for copy in json.loads(self.command(gateway, "pin", "status", cid, "--json"))["copies"]}
+
+    def wait_placed(self, cid, seconds=30):
+        wait_for(lambda: self.copies(self.alpha, cid).get("beta", {}).get("state") == "placed", seconds, 0.1)
+        copy = self.copies(self.alpha, cid).get("beta", {})
+        self.assertEqual(copy.get("state"), "placed", (copy, self.alpha.log_text()[-3000:], self.beta.log_text()[-3000:]))
+        return copy
+
+    def test_a_pin_is_placed_seen_read_back_and_released(self):
+        self.grant(self.alpha, "beta")
+        self.grant(self.beta, "alpha")
+        content = random.Random(8).randbytes(3_000_000)
+        cid = self.add(content)
+        copy = self.wait_placed(cid)
+        self.assertTrue(copy["counts"])
+        self.assertLess(copy["evidence_age_ms"], 60000)
+        held = self.copies(self.beta, cid)["alpha"]
+        self.assertEqual((held["role"], held["state"]), ("holder", "pinned"))
+        self.assertEqual(self.alpha.show("beta")["holds"]["ours_there"]["objects"], 1)
+        self.assertEqual(self.beta.show("alpha")["holds"]["theirs_here"]["objects"], 1)
+
+        relay.stop_well(self.alpha)  # the disk burns
+        shutil.rmtree(self.alpha.folder / "data" / "blocks")
+        self.alpha.start()
+        self.assertEqual(self.alpha.wait_state("beta", "active"), "active")
+        reply = self.call(f"cat?arg={cid}")
+        self.assertEqual(reply[0], 200, (reply[1][:500], self.alpha.log_text()[-3000:], self.beta.log_text()[-3000:]))
+        self.assertEqual(hashlib.sha256(reply[1]).hexdigest(), hashlib.sha256(content).hexdigest())
+
+        self.assertEqual(self.call(f"pin/rm?arg={cid}")[0], 200)
+        self.assertTrue(wait_for(lambda: "alpha" not in self.copies(self.beta, cid) or self.copies(self.beta, cid)["alpha"]["state"] == "gone", 30, 0.2),
+                        (self.copies(self.beta, cid), self.alpha.log_text()[-2000:]))
+
+    def test_without_a_grant_nothing_goes(self):
+        self.grant(self.alpha, "beta")
+        cid = self.add(b"without a grant")
+        wait_for(lambda: self.copies(self.alpha, cid).get("beta", {}).get("state") == "stuck", 10, 0.2)
+        copies = self.copies(self.alpha, cid)
+        self.assertNotEqual(copies.get("beta", {}).get("state"), "placed", copies)
+        self.assertEqual(self.copies(self.beta, cid), {})
+        self.grant(self.beta, "alpha")
