@@ -572,3 +572,16 @@ void flows_cut(struct transfers *all, const struct lane *lane)
                      "the link changed meanwhile: connect anew, and go on");
     }
 }
+
+void flows_cut_spool(struct transfers *all, const char *id)
+{
+    struct flow *flow, *next;
+
+    for (flow = all->flows; flow != NULL; flow = next) {
+        next = flow->next;
+        if (flow->want != TRANSFERS_RECEIVE || strcmp(flow->id, id) != 0)
+            continue;
+        note_end(flow, TRANSFERS_REFUSED);
+        exchange_cut(flow->request->exchange, 410, CLOSE_REFUSED, "this allocation is over here");
+    }
+}

@@ -62,8 +62,9 @@ void transfer_remove(struct transfer *transfer)
     struct removal *removal;
     struct error err = {0};
 
-    if (sink_is_open(all, transfer->id)) {
-        error_set(&err, ERROR_REFUSED, "it is still being written");
+    flows_cut_spool(all, transfer->id);
+    if (sink_is_open(all, transfer->id)) { /* its last job ends soon */
+        error_set(&err, ERROR_REFUSED, "it is still being written; that has been cut");
         transfer_end(transfer, TRANSFERS_FAILED, 0, &err);
         return;
     }

@@ -206,5 +206,7 @@ void transfer_fail_answer(struct transfer *transfer, const struct peer_client_an
 
 /* Of links that changed: those of this lane are cut. */
 void flows_cut(struct transfers *all, const struct lane *lane);
+/* What comes of this allocation: its spool is to go. */
+void flows_cut_spool(struct transfers *all, const char *id);
 
 #endif

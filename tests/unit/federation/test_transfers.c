@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../http/clock.h"
 #include "transfers_kit.h"
 
 static void test_blocks_that_are_sent_arrive_whole(void **state)
@@ -242,6 +243,54 @@ static void test_a_spool_is_imported_and_removed(void **state)
     two_expect(two, 0, ERROR_NONE);
 }
 
+static void turn(const struct two *two, unsigned turns)
+{
+    for (unsigned i = 0; i < turns; i++)
+        loop_turn(two->kit->loop, 1);
+}
+
+/* Released, or it ran out, while blocks still come. */
+static void test_a_spool_that_goes_is_not_written_any_more(void **state)
+{
+    struct two *two = *state;
+    struct transfer *removal;
+    unsigned tries = 0;
+
+    two->beta.shelf.is_stuck = true;
+    two_begin(two, transfers_send);
+    turn(two, 300);
+    assert_int_equal(two->done, 0);
+    assert_true(transfers_remove(two->alpha.transfers, &removal, KIT_ID, two_done, two, &two->err));
+    for (int turns = 0; turns < KIT_TURNS && two->done < 2; turns++) /* the sending one too */
+        loop_turn(two->kit->loop, 1);
+    assert_int_equal(two->done, 2);
+    two->transfer = NULL;
+    for (two->err.code = ERROR_IO; two->err.code != ERROR_NONE && tries < 50; tries++) {
+        assert_true(
+            transfers_remove(two->alpha.transfers, &removal, KIT_ID, two_done, two, &two->err));
+        two_wait(two);
+    }
+    two_expect(two, 0, ERROR_NONE);
+    assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_REFUSED], 1);
+}
+
+static void test_a_partner_that_stalls_is_cut(void **state)
+{
+    struct two *two = *state;
+
+    two->beta.shelf.is_stuck = true;
+    two_begin(two, transfers_send);
+    turn(two, 300);
+    assert_int_equal(two->done, 0);
+    for (int second = 0; second < 40 && two->done == 0; second++) {
+        clock_advance_ms(1000);
+        turn(two, 20);
+    }
+    assert_int_equal(two->done, 1);
+    assert_int_not_equal(two->err.code, ERROR_NONE);
+    assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_STALLED], 1);
+}
+
 /* Whoever asked leaves at any moment: nothing is called, and nothing is left. */
 static void test_whoever_asks_may_leave_at_any_time(void **state)
 {
@@ -308,6 +357,8 @@ int main(void)
         TWO_TEST(test_what_is_missing_here_is_not_sent),
         TWO_TEST(test_a_partner_that_nobody_knows_is_not_dialled),
         TWO_TEST(test_a_spool_is_imported_and_removed),
+        TWO_TEST(test_a_spool_that_goes_is_not_written_any_more),
+        TWO_TEST(test_a_partner_that_stalls_is_cut),
         TWO_TEST(test_whoever_asks_may_leave_at_any_time),
         cmocka_unit_test(test_the_end_may_come_at_any_time),
         TWO_TEST(test_a_partner_may_leave_while_control_thinks),
