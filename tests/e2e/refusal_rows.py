@@ -362,6 +362,6 @@ NOT_SHOWN = {
     "its head is too large": "as the other malformed replies: faults/test_upstream_faults.py",
     "go on with its reply": "its head came and nothing was written yet: no command holds a reply back so far",
     "handshake with ": "a line of the log, where no request has come: integration/test_link_refusals.py",
-    "it was not done in time": "likewise: unit/http/test_guard.c",
+    "it was not done in time": "likewise: unit/http/test_peers.c",
     "limits.min_body_rate": "takes 30 seconds; as the stalled upload",
 }
