@@ -34,11 +34,9 @@ const struct cli_option allocation_evict_options[] = {
 static void print_why(const struct cli *cli, const json_t *row)
 {
     struct text why = {0};
-    const char *text = operator_client_text(row, "why", "");
 
-    text_put_json(&why, slice_of(text));
-    if (why.size >= 2) /* without its quotes */
-        fprintf(cli->out, "%.*s", (int)why.size - 2, why.data + 1);
+    text_put_json(&why, slice_of(operator_client_text(row, "why", "")));
+    fputs(why.size > 0 ? why.data : "", cli->out);
     text_dispose(&why);
 }
 

@@ -369,9 +369,13 @@ static void place(struct pair *pair, unsigned number, char id[ULID_SIZE])
     struct cid root = root_of(number);
     struct error err = {0};
 
-    turn(pair, 5); /* the ledgers are read */
-    if (!allocations_place(pair->a.allocations, "beta", &root, BYTES, BLOCKS, 0, id, &err))
-        fail_msg("%s", err.text);
+    turn(pair, 5);
+    for (int i = 0; i < 1000; i++) { /* until the ledgers are read */
+        if (allocations_place(pair->a.allocations, "beta", &root, BYTES, BLOCKS, 0, id, &err))
+            return;
+        turn(pair, 5);
+    }
+    fail_msg("%s", err.text);
 }
 
 /* As the ledger has it. */
