@@ -118,10 +118,19 @@ json_t *allocation_describe(const struct allocation_entry *entry, const json_t *
 
 /* Where a page begins: PARTNER/ROLE/ID. */
 struct place {
-    char partner[ID_SIZE + 1]; /* with a '!': behind this one */
+    char partner[ID_SIZE + 1]; /* pass_partner */
     unsigned role;
     char id[ULID_SIZE];
 };
+
+/* Behind this partner: no name has a '!', and those that go on behind this one are greater. */
+static void pass_partner(struct place *place)
+{
+    size_t length = strlen(place->partner);
+
+    place->partner[length] = '!';
+    place->partner[length + 1] = '\0';
+}
 
 static bool read_place(struct slice text, struct place *place, struct error *err)
 {
@@ -194,7 +203,7 @@ static bool move_to_wanted(const json_t *links, const json_t *input, struct plac
         if (place->role == ALLOCATION_OWNER)
             place->role = ALLOCATION_HOLDER;
         else
-            strcat(place->partner, "!"); /* before all that a name may go on with, and no name */
+            pass_partner(place);
     }
 }
 
@@ -238,7 +247,7 @@ static void on_page(struct operator_call *call, struct transaction *transaction)
     else if (place.role == ALLOCATION_OWNER)
         place.role = ALLOCATION_HOLDER;
     else
-        strcat(place.partner, "!");
+        pass_partner(&place);
     has_more = move_to_wanted(links, input, &place, &link);
     json_decref(links);
     operator_answer(call, 200,

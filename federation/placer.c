@@ -10,9 +10,9 @@
 #include <string.h>
 
 enum {
-    LOOKS_AT_ONCE = 32,
     WAITING_MAX = 10000, /* beyond it all objects are looked at */
     SCAN_PAGE = 256,
+    ROWS_MAX = 512, /* of one object: tombstones, too */
     REFRESH_MS = 1000,
 };
 
@@ -81,18 +81,25 @@ static void on_change(struct store_watch *watch, const struct transaction *trans
 
 static void begin_next(struct placer *placer);
 
+/* Those that wait are begun later. */
+static void look_drop(struct look *look)
+{
+    struct placer *placer = look->placer;
+
+    for (size_t i = 0; i < LOOKS_AT_ONCE; i++)
+        if (placer->running[i] == look)
+            placer->running[i] = NULL;
+    placer->running_count--;
+    free(look);
+}
+
 static void look_end(struct look *look)
 {
     struct placer *placer = look->placer;
-    struct look **at = &placer->running;
     bool again = look->is_asked_again;
     struct cid object = look->object;
 
-    while (*at != look)
-        at = &(*at)->next;
-    *at = look->next;
-    placer->running_count--;
-    free(look);
+    look_drop(look);
     if (again)
         placer_look(placer, (struct slice){(const char *)object.bytes, object.size});
     begin_next(placer);
@@ -143,6 +150,7 @@ static bool act(struct placer *placer, const struct look *look, const struct obj
 
     snprintf(partner, sizeof(partner), "%.*s", (int)what->partner_size, what->partner);
     if (what->what == PLACER_PLACE) {
+        assert(record != NULL); /* only what is pinned here is placed */
         if (!allocations_place(placer->settings.allocations, partner, &look->object,
                                record->bytes[PIN_RECURSIVE], 0, priority, id, err))
             return false;
@@ -203,7 +211,7 @@ static void start_reading(struct look *look, struct transaction *transaction, st
         return;
     transaction_destroy(&look->reading);
     placer_scan_soon(look->placer);
-    look_end(look);
+    look_drop(look);
 }
 
 /* Its row is there: that is what holds from now on. */
@@ -266,8 +274,19 @@ static void look_begin(struct look *look)
 
     list->allocation_list.by = ALLOCATION_LIST_OBJECT;
     list->allocation_list.object = transaction_copy(list, key_of(look));
-    list->allocation_list.limit = 4 * PLACER_COPIES_MAX;
+    list->allocation_list.limit = ROWS_MAX;
     start_reading(look, list, on_copies);
+}
+
+static void start_running(struct placer *placer, struct look *look)
+{
+    size_t slot = 0;
+
+    while (placer->running[slot] != NULL)
+        slot++;
+    placer->running[slot] = look;
+    placer->running_count++;
+    look_begin(look);
 }
 
 static void begin_next(struct placer *placer)
@@ -279,10 +298,7 @@ static void begin_next(struct placer *placer)
         if (placer->waiting == NULL)
             placer->waiting_end = &placer->waiting;
         placer->waiting_count--;
-        look->next = placer->running;
-        placer->running = look;
-        placer->running_count++;
-        look_begin(look);
+        start_running(placer, look);
     }
 }
 
@@ -294,8 +310,9 @@ void placer_look(struct placer *placer, struct slice object)
 
     if (placer->policy == NULL || !cid_from_bytes(&cid, object.data, object.size, &err))
         return;
-    for (look = placer->running; look != NULL; look = look->next) {
-        if (look->object.size == cid.size && memcmp(look->object.bytes, cid.bytes, cid.size) == 0) {
+    for (size_t i = 0; i < LOOKS_AT_ONCE; i++) {
+        look = placer->running[i];
+        if (look != NULL && cid_equal(&look->object, &cid)) {
             look->is_asked_again = true;
             return;
         }
@@ -384,6 +401,7 @@ static void on_refresh(struct timer *timer)
     if (placer_observe(placer))
         placer_scan_soon(placer);
     scan(placer);
+    begin_next(placer); /* what stayed when the ledger took no more */
     timer_arm(placer->settings.loop, timer, placer->is_scanning ? 10 : REFRESH_MS);
 }
 
@@ -414,13 +432,17 @@ void placer_use(struct placer *placer, const struct policy *policy)
     placer_scan_soon(placer);
 }
 
-static void drop(struct look **list)
+static void drop_looks(struct placer *placer)
 {
-    while (*list != NULL) {
-        struct look *look = *list;
+    struct look *look;
 
-        *list = look->next;
-        if (look->reading != NULL)
+    while ((look = placer->waiting) != NULL) {
+        placer->waiting = look->next;
+        free(look);
+    }
+    for (size_t i = 0; i < LOOKS_AT_ONCE; i++) {
+        look = placer->running[i];
+        if (look != NULL)
             store_cancel(look->reading);
         free(look);
     }
@@ -437,8 +459,7 @@ void placer_destroy(struct placer **placer_ptr)
     placer->inbox->placer = NULL;
     inbox_unref(placer->inbox);
     timer_disarm(&placer->refresh);
-    drop(&placer->waiting);
-    drop(&placer->running);
+    drop_looks(placer);
     if (placer->scanning != NULL)
         store_cancel(placer->scanning);
     if (placer->map != NULL)

@@ -19,7 +19,7 @@ struct look {
 
 struct placer_inbox;
 
-enum { PLACED_MAX = 1024, PLACED_MS = 10000 };
+enum { PLACED_MAX = 1024, PLACED_MS = 10000, LOOKS_AT_ONCE = 32 };
 
 /* What was placed a moment ago. */
 struct placed {
@@ -37,7 +37,7 @@ struct placer {
     struct timer refresh;
     struct placer_inbox *inbox;
     struct look *waiting, **waiting_end;
-    struct look *running;
+    struct look *running[LOOKS_AT_ONCE];
     size_t waiting_count, running_count;
     struct placed placed[PLACED_MAX];
     size_t placed_next;
