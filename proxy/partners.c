@@ -302,10 +302,10 @@ void partners_stop(struct gateway *gateway)
     links_close(&partners->links);
     allocations_links_destroy(&partners->over);
     identity_keeper_close(&partners->keeper);
+    port_destroy(&partners->port); /* its timer must not fire below: there is no server any more */
     if (partners->worker != NULL)
         worker_settle(partners->worker);
     transfers_destroy(&partners->transfers);
-    port_destroy(&partners->port);
     peers_unref(&partners->first);
 }
 
@@ -400,6 +400,33 @@ static void put_connections(struct text *out, const struct partners *partners)
     put_line(out, name, "what", "cut", server_counter(&port->cut));
 }
 
+static void put_ends(struct text *out, const char *what, const uint64_t ends[TRANSFERS_ENDS])
+{
+    for (enum transfers_end end = 0; end < TRANSFERS_ENDS; end++)
+        text_put_format(out, "causeway_link_transfers_total{what=\"%s\",end=\"%s\"} %llu\n", what,
+                        transfers_end_name(end), (unsigned long long)ends[end]);
+}
+
+static void put_transfers(struct text *out, const struct transfers *transfers)
+{
+    static const char bytes[] = "causeway_link_bytes_total";
+    static const char spools[] = "causeway_link_spools_total";
+    struct transfers_counters counters = transfers_counters(transfers);
+
+    put_head(out, "causeway_link_transfers_total", "counter",
+             "Transfers of blocks over links, and how they ended.");
+    put_ends(out, "received", counters.received);
+    put_ends(out, "given", counters.given);
+    put_ends(out, "sent", counters.sent);
+    put_ends(out, "fetched", counters.fetched);
+    put_head(out, bytes, "counter", "Bytes of blocks over links.");
+    put_line(out, bytes, "direction", "in", counters.bytes_in);
+    put_line(out, bytes, "direction", "out", counters.bytes_out);
+    put_head(out, spools, "counter", "What came from partners: taken into the storage, removed.");
+    put_line(out, spools, "what", "imported", counters.imported);
+    put_line(out, spools, "what", "removed", counters.removed);
+}
+
 void partners_put_metrics(const struct gateway *gateway, struct text *out)
 {
     const struct partners *partners = &gateway->partners;
@@ -411,4 +438,5 @@ void partners_put_metrics(const struct gateway *gateway, struct text *out)
     put_links(out, &counters);
     put_port(out, port_counters(partners->port));
     put_connections(out, partners);
+    put_transfers(out, partners->transfers);
 }
