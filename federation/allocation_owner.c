@@ -327,9 +327,10 @@ void allocation_do_receipt(struct allocation_change *change)
     allocation_set_state(change, record->is_unwanted ? ALLOCATION_RELEASING : ALLOCATION_PLACED);
 }
 
+/* What a statement told may have come before their first receipt. */
 void allocation_do_receipt_again(struct allocation_change *change)
 {
-    change->record->seen_ms = change->wall_ms;
+    hold(change);
     allocation_answer(change, 200);
 }
 

@@ -461,6 +461,7 @@ void allocations_destroy(struct allocations **allocations_ptr)
         next = task->next;
         task_destroy(task);
     }
+    allocations_stop_stating(allocations);
     for (struct scan *scan = allocations->scans, *next; scan != NULL; scan = next) {
         next = scan->next;
         scan_destroy(scan);

@@ -15,6 +15,7 @@
 #include "conf/log.h"
 #include "federation/allocation.h"
 #include "federation/grants.h"
+#include "federation/statement.h"
 #include "http/loop.h"
 #include "store/store.h"
 
@@ -135,6 +136,28 @@ typedef void (*allocations_reply)(void *arg, int status, struct slice with, cons
 MUST_USE bool allocations_take(struct allocations *allocations, const char *partner,
                                const char *action, const char *key, struct slice with,
                                allocations_reply on_reply, void *arg);
+
+/* ---- statements (statement.h): what is held on either side, as the ledger has it */
+
+/* Adds what comes behind page->after, until it is full or the last. page was begun with us, org;
+ * it is borrowed until on_done, which is called once, later or at once. */
+void allocations_state(struct allocations *allocations, const char *partner, const char *org,
+                       struct statement *page, allocations_done on_done, void *arg);
+
+struct allocations_comparison {
+    struct statement ours;   /* begun, without a cut; behind theirs.after */
+    struct statement theirs; /* as it came */
+    /* out, of the ids that both pages cover */
+    uint64_t differing;   /* what we hold for them and they have wrong */
+    char next[ULID_SIZE]; /* the last of these ids; "": both pages were the last */
+};
+
+/* What they hold for us is the truth from now on: each allocation of these ids is told what they
+ * state of it, and what is not known here is learned. on_done: all of it is durable; err: it is
+ * not, or it is no page to compare with. Borrowed until then. */
+void allocations_compare(struct allocations *allocations, const char *partner, const char *org,
+                         struct allocations_comparison *comparison, allocations_done on_done,
+                         void *arg);
 
 /* ---- questions */
 

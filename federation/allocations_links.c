@@ -6,6 +6,7 @@
 #include "ipfs/multibase.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ACTIONS = 5, BASE = 'm' };
@@ -17,6 +18,7 @@ struct allocations_links {
     struct allocations *allocations;
     struct link_action actions[ACTIONS];
     struct links_watch watch;
+    struct link_holdings holdings;
 };
 
 /* ---- what partners ask */
@@ -218,6 +220,110 @@ static void on_link(void *over_, const char *partner, const char *link, enum lin
     allocations_link(over->allocations, link, partner, is);
 }
 
+/* ---- statements of isolated links */
+
+struct stated {
+    char partner[ID_SIZE];
+    link_made_cb on_made;     /* a page of ours is made, */
+    link_page_cb on_compared; /* or one of theirs compared */
+    void *arg;
+    char org[ORG_SIZE];
+    struct allocations_comparison both;
+};
+
+static void begin_page(const struct allocations_links *over, const struct links_peer *peer,
+                       const char *after, struct statement *page)
+{
+    const struct identity_view *us = identity_keeper_view(over->keeper);
+
+    statement_begin(page, peer->link, peer->epoch, us->id.org, NULL, peer->org, NULL);
+    (void)snprintf(page->after, sizeof(page->after), "%s", after);
+}
+
+/* NULL: there is no such link. */
+static struct stated *begin_stated(struct allocations_links *over, const char *partner,
+                                   const char *after, void *arg)
+{
+    struct stated *stated;
+    struct links_peer peer;
+
+    if (!links_peer(over->links, partner, &peer))
+        return NULL;
+    stated = memory_alloc(sizeof(*stated));
+    stated->arg = arg;
+    (void)snprintf(stated->partner, sizeof(stated->partner), "%s", partner);
+    (void)snprintf(stated->org, sizeof(stated->org), "%s",
+                   identity_keeper_view(over->keeper)->id.org);
+    begin_page(over, &peer, after, &stated->both.ours);
+    return stated;
+}
+
+static void on_stated(void *stated_, const struct error *err)
+{
+    struct stated *stated = stated_;
+    const struct statement *page = &stated->both.ours;
+    bool is_nothing = page->after[0] == '\0' && page->is_last && page->count == 0;
+    struct text bytes = {0};
+    struct slice made;
+
+    if (err == NULL && !is_nothing)
+        statement_write(page, &bytes);
+    made = text_slice(&bytes);
+    stated->on_made(stated->arg, err == NULL ? &made : NULL);
+    text_dispose(&bytes);
+    free(stated);
+}
+
+static void put_page(void *over_, const char *partner, const char *after, link_made_cb on_done,
+                     void *done_arg)
+{
+    struct allocations_links *over = over_;
+    struct stated *stated = begin_stated(over, partner, after, done_arg);
+
+    if (stated == NULL) {
+        on_done(done_arg, NULL);
+        return;
+    }
+    stated->on_made = on_done;
+    allocations_state(over->allocations, stated->partner, stated->org, &stated->both.ours,
+                      on_stated, stated);
+}
+
+static void on_compared(void *stated_, const struct error *err)
+{
+    struct stated *stated = stated_;
+    const struct allocations_comparison *both = &stated->both;
+    enum link_page_verdict verdict = both->differing == 0 ? LINK_PAGE_AGREES : LINK_PAGE_DIFFERS;
+
+    stated->on_compared(stated->arg, err != NULL ? LINK_PAGE_FAILED : verdict, both->differing,
+                        err != NULL ? "" : both->next);
+    free(stated);
+}
+
+static void take_page(void *over_, const char *partner, const char *after, struct slice page,
+                      link_page_cb on_done, void *done_arg)
+{
+    struct allocations_links *over = over_;
+    struct stated *stated = begin_stated(over, partner, after, done_arg);
+    struct statement *theirs;
+
+    if (stated == NULL) {
+        on_done(done_arg, LINK_PAGE_FAILED, 0, "");
+        return;
+    }
+    stated->on_compared = on_done;
+    theirs = &stated->both.theirs;
+    *theirs = stated->both.ours;
+    theirs->is_last = true;
+    if (page.size > 0 && !statement_read(theirs, page, NULL)) {
+        free(stated);
+        on_done(done_arg, LINK_PAGE_FAILED, 0, "");
+        return;
+    }
+    allocations_compare(over->allocations, stated->partner, stated->org, &stated->both, on_compared,
+                        stated);
+}
+
 /* ---- */
 
 struct allocations_links *allocations_links_create(struct links *links,
@@ -260,6 +366,8 @@ void allocations_links_serve(struct allocations_links *over, struct allocations 
     }
     over->watch = (struct links_watch){on_link, over};
     links_set_watch(over->links, &over->watch);
+    over->holdings = (struct link_holdings){put_page, take_page, over};
+    links_set_holdings(over->links, &over->holdings);
 }
 
 void allocations_links_destroy(struct allocations_links **over)

@@ -44,6 +44,7 @@ struct allocations {
     struct timer sweep; /* tombstones */
     struct task *tasks; /* that wait for the ledger */
     struct scan *scans;
+    struct stating *statings;
     struct transaction *sweeping; /* NULL: no sweep is under way */
     bool is_closing;
 };
@@ -96,6 +97,9 @@ void entry_tell(struct entry *entry, struct allocation_event *event);
 void entry_begin(struct entry *entry, const struct allocation_actions *actions);
 void entry_stop(struct entry *entry, unsigned work);
 void party_pump(struct party *party);
+
+/* allocations_statement.c: all that are under way, at the end */
+void allocations_stop_stating(struct allocations *allocations);
 
 /* allocations_items.c */
 void item_put_with(const struct entry *entry, struct text *with);

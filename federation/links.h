@@ -233,16 +233,21 @@ enum link_page_verdict {
     LINK_PAGE_FAILED,  /* it could not be read, or not be made durable: asked again */
 };
 
-typedef void (*link_page_cb)(void *arg, enum link_page_verdict verdict, uint64_t count);
+/* page: empty if nothing is held; NULL: it could not be made, and is asked for again. */
+typedef void (*link_made_cb)(void *arg, const struct slice *page);
+/* next: the last of the ids that both pages cover, behind which the next ones begin; "": both were
+ * the last. */
+typedef void (*link_page_cb)(void *arg, enum link_page_verdict verdict, uint64_t count,
+                             const char *next);
 
+/* Both lead to exactly one on_done, at once or later, before links_close. */
 struct link_holdings {
-    /* Appends the page of what comes behind this id ("": the first); returns whether it is the last
-     * one, else the last id in it in next. Nothing held: nothing is appended. */
-    bool (*put_page)(void *arg, const char *partner, const char *after, struct text *page,
-                     char next[ULID_SIZE]);
-    /* A page of theirs that begins behind this id. What they hold for us is the truth about it from
-     * now on: what we believed and is not there is lost. on_done once, later or at once, when that
-     * is durable. */
+    /* The page of what comes behind this id ("": the first). */
+    void (*put_page)(void *arg, const char *partner, const char *after, link_made_cb on_done,
+                     void *done_arg);
+    /* A page of theirs that begins behind this id; empty: they hold nothing. What they hold for us
+     * is the truth about it from now on: what we believed and is not there is lost. on_done when
+     * that is durable. */
     void (*take_page)(void *arg, const char *partner, const char *after, struct slice page,
                       link_page_cb on_done, void *done_arg);
     void *arg;

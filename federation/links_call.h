@@ -55,8 +55,8 @@ void join_free(void *joining);
 /* links_ask.c; false: there is nothing to send. */
 bool batch_compose(struct call *call);
 void batch_heard(struct call *call, bool is_answered);
-/* links_statement.c */
-bool statement_compose(struct call *call);
+/* links_statement.c: composes, draws its number and goes on by itself */
+void statement_begin_call(struct call *call);
 void statement_heard(struct call *call);
 
 #endif

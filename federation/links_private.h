@@ -78,7 +78,7 @@ struct side {
     /* flags of all that follows, in one place */
     bool has_invitation, is_view_changed, has_save_failed, is_tick_queued;
     bool is_renumbered; /* a number was refused, and no request answered since */
-    bool again[CALLS]; /* once more when this one is over */
+    bool again[CALLS];  /* once more when this one is over */
     /* to be made durable by the next side_save */
     bool is_changed, is_sent_changed, is_taken_changed, is_settled_changed;
     bool is_new; /* nothing of it is in the ledger */

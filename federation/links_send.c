@@ -219,14 +219,13 @@ static bool compose(struct call *call)
         return true;
     case CALL_ROOTS:
         return compose_roots(call);
-    case CALL_STATEMENT:
-        return statement_compose(call);
     case CALL_END:
         compose_end(call);
         return true;
     case CALL_BATCH:
         return batch_compose(call);
     case CALL_OWN_ROOTS:
+    case CALL_STATEMENT:
     case CALL_JOIN:
     case CALLS:
         break;
@@ -291,6 +290,10 @@ static void run_call(struct work *work)
     call->epoch = side->link.record.epoch;
     if (call->kind == CALL_JOIN) {
         join_begin(call);
+        return;
+    }
+    if (call->kind == CALL_STATEMENT) {
+        statement_begin_call(call);
         return;
     }
     if (!compose(call)) {

@@ -160,6 +160,8 @@ static void renumber(struct side *side, const struct link_actions *actions, uint
         side->roots_told = 0; /* an older backup of theirs may lack it */
         side->is_taken_changed = true;
     }
+    if (actions->new_sequence || actions->new_window)
+        side->said.after[0] = side->heard.after[0] = '\0'; /* a comparison begins anew */
     if (actions->new_sequence || side->link.record.incarnation_here != before)
         side->is_sent_changed = true;
 }

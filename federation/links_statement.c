@@ -9,6 +9,7 @@
 
 #include "conf/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* One page of theirs on its way into what we hold to be true. */
@@ -20,14 +21,15 @@ struct compared {
     unsigned unknown;
 };
 
-static bool put_page(const struct side *side, const char *after, struct text *page,
-                     char next[ULID_SIZE])
+static void put_page(const struct side *side, const char *after, link_made_cb on_done, void *arg)
 {
     const struct link_holdings *holdings = side->links->holdings;
+    struct slice nothing = {NULL, 0};
 
-    next[0] = '\0';
-    return holdings == NULL ||
-           holdings->put_page(holdings->arg, side->link.record.peer, after, page, next);
+    if (holdings == NULL)
+        on_done(arg, &nothing);
+    else
+        holdings->put_page(holdings->arg, side->link.record.peer, after, on_done, arg);
 }
 
 /* ---- the end of a comparison */
@@ -47,43 +49,23 @@ static void conclude(struct compared *compared, uint64_t differing)
         side_step(side, &event, &actions);
 }
 
-static void answer_page(struct compared *compared)
-{
-    struct side *side = compared->side;
-    struct wire_statement answer = {.version = WIRE_VERSION_MAX,
-                                    .from = side->link.record.incarnation_here,
-                                    .to = compared->message.from,
-                                    .ignored = compared->unknown};
-    char next[ULID_SIZE];
-
-    memcpy(answer.after, compared->message.after, sizeof(answer.after));
-    put_page(side, answer.after, &answer.page, next);
-    answer.sequence = side_draw_number(side);
-    inbound_put(compared->inbound, WIRE_STATEMENT, &answer);
-    text_dispose(&answer.page);
-}
-
 /* The pages of one comparison come in a row; one that does not begins it anew. */
-static void count_page(struct compared *compared, enum link_page_verdict verdict, uint64_t count)
+static void count_page(struct compared *compared, enum link_page_verdict verdict, uint64_t count,
+                       const char *next)
 {
     struct side *side = compared->side;
     const char *after = compared->message.after;
     bool is_ours = compared->call != NULL;
-    char next[ULID_SIZE];
-    struct text page = {0};
-    bool is_last = put_page(side, after, &page, next);
     char *expected = is_ours ? side->said.after : side->heard.after;
     uint64_t *differing = is_ours ? &side->said.differing : &side->heard.differing;
     bool is_expected = after[0] == '\0' || strcmp(after, expected) == 0;
+    bool is_good = verdict != LINK_PAGE_FAILED && is_expected;
 
-    text_dispose(&page);
     if (after[0] == '\0')
         *differing = 0;
     *differing += verdict == LINK_PAGE_DIFFERS ? count : 0;
-    memcpy(expected, is_last ? "" : next, is_last ? 1 : ULID_SIZE);
-    if (verdict == LINK_PAGE_FAILED || !is_expected)
-        expected[0] = '\0';
-    else if (is_last)
+    snprintf(expected, ULID_SIZE, "%s", is_good ? next : "");
+    if (is_good && next[0] == '\0')
         conclude(compared, *differing);
 }
 
@@ -97,18 +79,48 @@ static void statement_finish(struct work *work)
         side_send(side, CALL_STATEMENT);
 }
 
-static void compared_over(void *compared_, enum link_page_verdict verdict, uint64_t count)
+static void compared_end(struct compared *compared)
+{
+    struct side *side = compared->side;
+    bool is_ours = compared->call != NULL;
+
+    wire_free(WIRE_STATEMENT, &compared->message);
+    free(compared);
+    side_save(side, is_ours ? statement_finish : inbound_finish);
+}
+
+static void answer_page(void *compared_, const struct slice *page)
 {
     struct compared *compared = compared_;
     struct side *side = compared->side;
-    struct call *call = compared->call;
+    struct wire_statement answer = {.version = WIRE_VERSION_MAX,
+                                    .from = side->link.record.incarnation_here,
+                                    .to = compared->message.from,
+                                    .ignored = compared->unknown};
 
-    count_page(compared, verdict, count);
+    if (page == NULL) {
+        inbound_refuse(compared->inbound, WIRE_PROBLEM_LATER,
+                       "what we hold cannot be read now; ask again");
+    } else {
+        memcpy(answer.after, compared->message.after, sizeof(answer.after));
+        text_put_slice(&answer.page, *page);
+        answer.sequence = side_draw_number(side);
+        inbound_put(compared->inbound, WIRE_STATEMENT, &answer);
+        text_dispose(&answer.page);
+    }
+    compared_end(compared);
+}
+
+static void compared_over(void *compared_, enum link_page_verdict verdict, uint64_t count,
+                          const char *next)
+{
+    struct compared *compared = compared_;
+
+    count_page(compared, verdict, count, next);
     if (compared->inbound != NULL)
-        answer_page(compared);
-    wire_free(WIRE_STATEMENT, &compared->message);
-    free(compared);
-    side_save(side, call != NULL ? statement_finish : inbound_finish);
+        put_page(compared->side, compared->message.after, answer_page, compared);
+    else
+        compared_end(compared);
 }
 
 static bool is_compared(const struct side *side)
@@ -124,7 +136,7 @@ static void compare(struct compared *compared, uint64_t sequence)
     struct slice page = text_slice(&compared->message.page);
 
     if (!is_compared(side) || sequence <= side->statement_sequence) {
-        compared_over(compared, LINK_PAGE_FAILED, 0);
+        compared_over(compared, LINK_PAGE_FAILED, 0, "");
         return;
     }
     side->statement_sequence = sequence;
@@ -132,7 +144,7 @@ static void compare(struct compared *compared, uint64_t sequence)
         holdings->take_page(holdings->arg, side->link.record.peer, compared->message.after, page,
                             compared_over, compared);
     else
-        compared_over(compared, page.size == 0 ? LINK_PAGE_AGREES : LINK_PAGE_DIFFERS, 1);
+        compared_over(compared, page.size == 0 ? LINK_PAGE_AGREES : LINK_PAGE_DIFFERS, 1, "");
 }
 
 /* ---- both ways */
@@ -148,19 +160,30 @@ void statement_take(struct inbound *inbound, struct wire_statement *message, uns
     compare(compared, inbound->is.is.sequence);
 }
 
-bool statement_compose(struct call *call)
+static void send_page(void *call_, const struct slice *page)
 {
+    struct call *call = call_;
     struct side *side = call->side;
     struct wire_statement message = {.version = WIRE_VERSION_MAX,
                                      .from = side->link.record.incarnation_here,
                                      .to = side->link.record.incarnation_there};
-    char next[ULID_SIZE];
 
+    if (page == NULL) { /* the next tick asks again */
+        side_breaker(side, BREAKER_CANCELED, 0);
+        call_drop(call);
+        return;
+    }
     memcpy(message.after, side->said.after, sizeof(message.after));
-    put_page(side, message.after, &message.page, next);
+    text_put_slice(&message.page, *page);
     wire_print(WIRE_STATEMENT, &message, &call->body);
     text_dispose(&message.page);
-    return true;
+    call->sequence = side_draw_number(side);
+    call_go(call);
+}
+
+void statement_begin_call(struct call *call)
+{
+    put_page(call->side, call->side->said.after, send_page, call);
 }
 
 void statement_heard(struct call *call)

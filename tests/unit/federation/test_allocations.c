@@ -4,6 +4,7 @@
 #include "federation/allocations.h"
 
 #include "conf/memory.h"
+#include "federation/allocation_codec.h"
 
 #include <openssl/rand.h>
 #include <setjmp.h>
@@ -616,6 +617,267 @@ static void test_allocations_refuse_items_that_make_no_sense(void **state)
                                   SLICE("{}"), on_heard, NULL));
 }
 
+/* ---- statements of an isolated link */
+
+static void id_of(unsigned number, char id[ULID_SIZE])
+{
+    (void)snprintf(id, ULID_SIZE, "01jd0000000000000000%06u", number);
+}
+
+/* As an earlier life of this side left it. */
+static void put_row(struct side *side, enum allocation_role role, enum allocation_state state,
+                    unsigned number)
+{
+    struct allocation_record record = {.role = role,
+                                       .state = state,
+                                       .root = root_of(number),
+                                       .bytes = BYTES,
+                                       .blocks = BLOCKS,
+                                       .is_there = role == ALLOCATION_OWNER,
+                                       .is_complete = true,
+                                       .is_receipted = role == ALLOCATION_HOLDER,
+                                       .is_orphaned =
+                                           state == ALLOCATION_ORPHANED || state == ALLOCATION_LOST,
+                                       .until_ms = now_ms() + ALLOCATION_KEPT_MS};
+    struct transaction *transaction = transaction_create(TRANSACTION_ALLOCATION_PUT);
+    struct allocation_entry *kept = &transaction->allocation_put.entry;
+    struct text bytes = {0};
+    struct error err = {0};
+
+    id_of(number, record.id);
+    id_of(number + 100000, record.held_key);
+    memcpy(record.link, LINK, ULID_SIZE);
+    memcpy(kept->link, LINK, ULID_SIZE);
+    memcpy(kept->id, record.id, ULID_SIZE);
+    kept->role = (uint8_t)role;
+    kept->object = transaction_copy(
+        transaction, (struct slice){(const char *)record.root.bytes, record.root.size});
+    (void)snprintf(kept->state, sizeof(kept->state), "%s", allocation_state_name(state));
+    kept->pins = allocation_charge(&record, &kept->bytes);
+    allocation_write(&record, &bytes);
+    kept->record = transaction_copy(transaction, text_slice(&bytes));
+    text_dispose(&bytes);
+    if (!store_run(side->store, transaction, &err))
+        fail_msg("%s", err.text);
+    transaction_destroy(&transaction);
+}
+
+/* Both as two processes that start with what their ledgers have. */
+static void restart(struct pair *pair)
+{
+    struct side *sides[] = {&pair->a, &pair->b};
+
+    for (size_t i = 0; i < 2; i++) {
+        allocations_destroy(&sides[i]->allocations);
+        start(sides[i]);
+    }
+    turn(pair, 40);
+}
+
+struct stated {
+    bool is_done;
+    struct error err;
+    struct allocations_comparison both;
+    uint64_t differing; /* of all pages */
+    unsigned pages;
+};
+
+static void on_stated(void *stated_, const struct error *err)
+{
+    struct stated *stated = stated_;
+
+    stated->is_done = true;
+    if (err != NULL)
+        stated->err = *err;
+}
+
+static void finish(struct pair *pair, struct stated *stated)
+{
+    for (unsigned i = 0; i < 2000 && !stated->is_done; i++)
+        turn(pair, 1);
+    assert_true(stated->is_done);
+}
+
+static void begin_page(struct statement *page, const struct side *side, const char *after)
+{
+    statement_begin(page, LINK, 1, side->other->partner, NULL, side->partner, NULL);
+    (void)snprintf(page->after, sizeof(page->after), "%s", after);
+}
+
+static void state_page(struct side *side, const char *after, struct text *bytes)
+{
+    struct stated *stated = memory_alloc(sizeof(*stated));
+
+    begin_page(&stated->both.ours, side, after);
+    allocations_state(side->allocations, side->partner, side->other->partner, &stated->both.ours,
+                      on_stated, stated);
+    finish(side->pair, stated);
+    assert_int_equal(stated->err.code, ERROR_NONE);
+    statement_write(&stated->both.ours, bytes);
+    free(stated);
+}
+
+/* What the other says, in its bytes. */
+static void hear_page(struct side *side, struct stated *stated, const char *after)
+{
+    struct text bytes = {0};
+    struct error err = {0};
+
+    state_page(side->other, after, &bytes);
+    stated->is_done = false;
+    begin_page(&stated->both.ours, side, after);
+    if (!statement_read(&stated->both.theirs, text_slice(&bytes), &err))
+        fail_msg("%s", err.text);
+    text_dispose(&bytes);
+    allocations_compare(side->allocations, side->partner, side->other->partner, &stated->both,
+                        on_stated, stated);
+    finish(side->pair, stated);
+    if (stated->err.code != ERROR_NONE)
+        fail_msg("%s", stated->err.text);
+    stated->differing += stated->both.differing;
+    stated->pages++;
+}
+
+/* As an asker and one that answers do; returns the pages, and what differed of what each holds. */
+static unsigned compare_sides(struct side *asker, uint64_t *asker_differs, uint64_t *other_differs)
+{
+    struct stated *here = memory_alloc(sizeof(*here)), *there = memory_alloc(sizeof(*there));
+    char after[ULID_SIZE] = "";
+    unsigned pages;
+
+    do {
+        hear_page(asker->other, there, after);
+        hear_page(asker, here, after);
+        assert_true(here->both.next[0] == '\0' || strcmp(here->both.next, after) > 0);
+        memcpy(after, here->both.next, ULID_SIZE);
+    } while (after[0] != '\0');
+    *asker_differs = here->differing;
+    *other_differs = there->differing;
+    pages = here->pages;
+    free(here);
+    free(there);
+    return pages;
+}
+
+static unsigned count_rows(struct side *side, enum allocation_role role,
+                           enum allocation_state state)
+{
+    struct transaction *transaction = transaction_create(TRANSACTION_ALLOCATION_SUM);
+    unsigned count = 0;
+
+    memcpy(transaction->allocation_sum.link, LINK, ULID_SIZE);
+    transaction->allocation_sum.role = (uint8_t)role;
+    assert_true(store_run(side->store, transaction, NULL));
+    for (size_t i = 0; i < transaction->allocation_sum.count; i++)
+        if (strcmp(transaction->allocation_sum.totals[i].state, allocation_state_name(state)) == 0)
+            count += (unsigned)transaction->allocation_sum.totals[i].count;
+    transaction_destroy(&transaction);
+    return count;
+}
+
+enum { MANY = 600, SOME = 280 };
+
+static void put_many(struct side *owner, enum allocation_state owned, enum allocation_state held,
+                     unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++) {
+        if (owned != ALLOCATION_NONE)
+            put_row(owner, ALLOCATION_OWNER, owned, i);
+        if (held != ALLOCATION_NONE)
+            put_row(owner->other, ALLOCATION_HOLDER, held, i);
+    }
+}
+
+static void test_allocations_that_agree_are_compared_page_by_page(void **state)
+{
+    struct pair *pair = *state;
+    uint64_t differs[2];
+
+    put_many(&pair->a, ALLOCATION_PLACED, ALLOCATION_PINNED, 0, MANY);
+    put_many(&pair->b, ALLOCATION_PLACED, ALLOCATION_PINNED, 300, SOME); /* among them */
+    restart(pair);
+    assert_int_equal(compare_sides(&pair->a, &differs[0], &differs[1]), 4);
+    assert_int_equal(differs[0] + differs[1], 0);
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_PLACED), MANY);
+    assert_int_equal(count_rows(&pair->b, ALLOCATION_HOLDER, ALLOCATION_PINNED), MANY);
+    assert_int_equal(count_rows(&pair->b, ALLOCATION_OWNER, ALLOCATION_PLACED), SOME);
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_HOLDER, ALLOCATION_PINNED), SOME);
+}
+
+static void test_allocations_that_a_restored_owner_forgot_are_learned(void **state)
+{
+    struct pair *pair = *state;
+    uint64_t differs[2];
+
+    put_many(&pair->a, ALLOCATION_NONE, ALLOCATION_PINNED, 0, MANY);
+    restart(pair);
+    compare_sides(&pair->a, &differs[0], &differs[1]);
+    assert_int_equal(differs[0], 0);
+    assert_int_equal(differs[1], MANY); /* they had it wrong, and know better now */
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_PLACED), MANY);
+    assert_true(pair->a.replans >= MANY);
+    compare_sides(&pair->b, &differs[0], &differs[1]);
+    assert_int_equal(differs[0] + differs[1], 0);
+    turn(pair, 100);
+    check_accounts(pair, MANY * BYTES, MANY);
+}
+
+static void test_allocations_that_a_restored_holder_forgot_are_lost(void **state)
+{
+    struct pair *pair = *state;
+    uint64_t differs[2];
+
+    put_many(&pair->a, ALLOCATION_PLACED, ALLOCATION_PINNED, 0, SOME);
+    put_many(&pair->a, ALLOCATION_PLACED, ALLOCATION_NONE, SOME, MANY - SOME);
+    restart(pair);
+    compare_sides(&pair->b, &differs[0], &differs[1]);
+    assert_true(differs[0] > 0); /* what the owner had not lost yet when it answered */
+    compare_sides(&pair->b, &differs[0], &differs[1]);
+    assert_int_equal(differs[0] + differs[1], 0);
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_PLACED), SOME);
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_LOST), MANY - SOME);
+    assert_int_equal(count_rows(&pair->b, ALLOCATION_HOLDER, ALLOCATION_PINNED), SOME);
+}
+
+static void test_allocations_that_were_orphaned_are_taken_back(void **state)
+{
+    struct pair *pair = *state;
+    uint64_t differs[2];
+
+    put_many(&pair->a, ALLOCATION_LOST, ALLOCATION_ORPHANED, 0, SOME);
+    restart(pair);
+    compare_sides(&pair->a, &differs[0], &differs[1]);
+    assert_int_equal(differs[0] + differs[1], 0);
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_PLACED), SOME);
+    assert_int_equal(count_rows(&pair->b, ALLOCATION_HOLDER, ALLOCATION_PINNED), SOME);
+    assert_int_equal(pair->b.imports + pair->b.removes, 0);
+}
+
+static void test_allocations_compare_no_page_of_something_else(void **state)
+{
+    struct pair *pair = *state;
+    struct stated *stated = memory_alloc(sizeof(*stated));
+
+    turn(pair, 10);
+    begin_page(&stated->both.ours, &pair->a, "");
+    statement_begin(&stated->both.theirs, LINK, 2, "alpha", NULL, "beta", NULL);
+    stated->both.theirs.is_last = true;
+    allocations_compare(pair->a.allocations, "beta", "alpha", &stated->both, on_stated, stated);
+    assert_true(stated->is_done);
+    assert_int_equal(stated->err.code, ERROR_MISMATCH);
+    stated->is_done = false;
+    stated->err = (struct error){0};
+    stated->both.theirs = stated->both.ours;
+    stated->both.theirs.is_last = true;
+    allocations_compare(pair->a.allocations, "beta", "alpha", &stated->both, on_stated, stated);
+    assert_false(stated->is_done);
+    allocations_destroy(&pair->a.allocations); /* in the middle */
+    assert_true(stated->is_done);
+    assert_int_equal(stated->err.code, ERROR_CANCELED);
+    free(stated);
+    start(&pair->a);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -627,6 +889,11 @@ int main(void)
         TEST(test_allocations_that_cannot_be_imported_are_told),
         TEST(test_allocations_are_evicted_by_their_holder),
         TEST(test_allocations_refuse_items_that_make_no_sense),
+        TEST(test_allocations_that_agree_are_compared_page_by_page),
+        TEST(test_allocations_that_a_restored_owner_forgot_are_learned),
+        TEST(test_allocations_that_a_restored_holder_forgot_are_lost),
+        TEST(test_allocations_that_were_orphaned_are_taken_back),
+        TEST(test_allocations_compare_no_page_of_something_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@ static struct {
     const struct link_action *actions[8];
     size_t action_count;
     const struct links_watch *watch;
+    const struct link_holdings *holdings;
     struct text asked, taken, answered;
     link_ask_cb on_done;
     void *ask_arg;
@@ -32,6 +33,7 @@ const struct identity_view *__wrap_identity_keeper_view(const struct identity_ke
 bool __wrap_links_peer(const struct links *links, const char *partner, struct links_peer *peer);
 void __wrap_links_serve(struct links *links, const struct link_action *action);
 void __wrap_links_set_watch(struct links *links, const struct links_watch *watch);
+void __wrap_links_set_holdings(struct links *links, const struct link_holdings *holdings);
 bool __wrap_links_ask(struct links *links, struct link_ask **ask, const char *partner,
                       const char *key, const char *action, struct slice with, link_ask_cb on_done,
                       void *arg, struct error *err);
@@ -66,6 +68,11 @@ void __wrap_links_serve(struct links *links, const struct link_action *action)
 void __wrap_links_set_watch(struct links *links, const struct links_watch *watch)
 {
     stage.watch = watch;
+}
+
+void __wrap_links_set_holdings(struct links *links, const struct link_holdings *holdings)
+{
+    stage.holdings = holdings;
 }
 
 bool __wrap_links_ask(struct links *links, struct link_ask **ask, const char *partner,
