@@ -68,7 +68,7 @@ struct port_settings {
 struct port;
 
 struct port *port_create(const struct port_settings *settings);
-/* Between worker_stop and worker_destroy. NULL is fine. */
+/* Between worker_stop and worker_settle, in which its timer would fire. NULL is fine. */
 void port_destroy(struct port **port);
 
 /* For http/worker: the snapshot is a struct peers, arg the port. */

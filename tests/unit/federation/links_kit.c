@@ -193,8 +193,8 @@ void kit_org_stop(struct kit_org *org)
     identity_keeper_set_user(org->keeper, NULL);
     worker_stop(org->worker);
     links_close(&org->links);
+    port_destroy(&org->port); /* its timer must not fire below */
     worker_settle(org->worker);
-    port_destroy(&org->port);
     worker_destroy(&org->worker);
     identity_keeper_close(&org->keeper);
     jobs_destroy(&org->jobs);
