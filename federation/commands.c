@@ -38,7 +38,8 @@ static const char revoke_help[] =
     "more, whether they can be\n"
     "reached or not. Nothing is deleted, here or there. They are told for 7 days. A link that is "
     "over does not come back:\n"
-    "a new invitation begins the next one.";
+    "a new invitation begins the next one.\n"
+    "restrict: only if nothing is placed there or here, or on its way; else says how much is.";
 
 static const char repin_help[] =
     "For when they lost their keys, or somebody has them: their roots are trusted no longer, and a "
@@ -148,7 +149,7 @@ const struct cli_command federation_commands[] = {
     },
     {
         .words = "link revoke",
-        .arguments = "PARTNER [now]",
+        .arguments = "PARTNER [now|restrict]",
         .min_arguments = 1,
         .max_arguments = 2,
         .summary = "End a link for good.",

@@ -217,6 +217,46 @@ static void test_each_route_asks_its_own(void **state)
     assert_int_equal(f->played.count, 5);
 }
 
+#define LINK_ID "01jd0000000000000000000009"
+
+static void put_allocation(struct fixture *f, uint8_t role, const char *state)
+{
+    struct transaction *transaction = transaction_create(TRANSACTION_ALLOCATION_PUT);
+    struct allocation_entry *entry = &transaction->allocation_put.entry;
+    struct error err = {0};
+
+    snprintf(entry->link, sizeof(entry->link), "%s", LINK_ID);
+    snprintf(entry->id, sizeof(entry->id), "%s", LINK_ID);
+    entry->role = role;
+    snprintf(entry->state, sizeof(entry->state), "%s", state);
+    entry->object = SLICE("object");
+    entry->record = SLICE("record");
+    if (!store_run(f->site.store, transaction, &err))
+        fail_msg("%s", err.text);
+    transaction_destroy(&transaction);
+}
+
+static void test_a_link_with_live_allocations_is_not_ended_by_restrict(void **state)
+{
+    struct fixture *f = *state;
+    const char *input = "{\"partner\":\"beta\",\"mode\":\"restrict\"}";
+
+    add_link(f, "beta");
+    json_object_set_new(json_object_get(f->played.links, "beta"), "id", json_string(LINK_ID));
+    put_allocation(f, 1, "placed");
+    put_allocation(f, 2, "receiving");
+    expect(call(f, "/link/revoke", input, 409), "message",
+           "1 allocations of ours are alive there, and 1 of theirs here");
+    put_allocation(f, 1, "released");
+    expect(call(f, "/link/revoke", input, 409), "message", "0 allocations of ours");
+    assert_int_equal(f->played.count, 0);
+    put_allocation(f, 2, "orphaned");
+    call(f, "/link/revoke", input, 200);
+    assert_int_equal(f->played.asked.what, LINKS_REVOKE);
+    assert_int_equal(f->played.count, 1);
+    call(f, "/link/revoke", "{\"partner\":\"beta\",\"mode\":\"restrict\",\"x\":1}", 400);
+}
+
 static void test_a_limit_that_is_not_named_stays(void **state)
 {
     struct fixture *f = *state;
@@ -257,7 +297,8 @@ static void test_mistakes_are_told_and_nothing_is_asked(void **state)
         {"/link/confirm", "{\"partner\":\"beta\"}", 400, "the words are missing"},
         {"/link/confirm", "{\"partner\":\"beta\",\"yes\":1}", 400, "must be true or false"},
         {"/link/revoke", "{\"partner\":\"beta\",\"mode\":\"drain\"}", 400, "not built yet"},
-        {"/link/revoke", "{\"partner\":\"beta\",\"mode\":\"soon\"}", 400, "'now', not 'soon'"},
+        {"/link/revoke", "{\"partner\":\"beta\",\"mode\":\"soon\"}", 400,
+         "'now' or 'restrict', not 'soon'"},
         {"/link/show", "{\"partner\":\"beta\"}", 404, "there is no link with beta"},
         {"/link/show", "{}", 400, "partner is missing"},
     };
@@ -357,6 +398,7 @@ int main(void)
         TEST(test_a_join_needs_no_name_for_the_partner),
         TEST(test_words_or_yes_confirm),
         TEST(test_each_route_asks_its_own),
+        TEST(test_a_link_with_live_allocations_is_not_ended_by_restrict),
         TEST(test_a_limit_that_is_not_named_stays),
         TEST(test_mistakes_are_told_and_nothing_is_asked),
         TEST(test_what_the_links_refuse_is_refused_in_their_words),
