@@ -18,6 +18,8 @@ struct allocations_links {
     struct allocations *allocations;
     struct link_action actions[ACTIONS];
     struct links_watch watch;
+    void (*on_link)(void *arg); /* NULL: nobody is told */
+    void *on_link_arg;
     struct link_holdings holdings;
 };
 
@@ -218,6 +220,8 @@ static void on_link(void *over_, const char *partner, const char *link, enum lin
         state == LINK_EXPIRED)
         is = ALLOCATIONS_LINK_OVER;
     allocations_link(over->allocations, link, partner, is);
+    if (over->on_link != NULL)
+        over->on_link(over->on_link_arg);
 }
 
 /* ---- statements of isolated links */
@@ -368,6 +372,13 @@ void allocations_links_serve(struct allocations_links *over, struct allocations 
     links_set_watch(over->links, &over->watch);
     over->holdings = (struct link_holdings){put_page, take_page, over};
     links_set_holdings(over->links, &over->holdings);
+}
+
+void allocations_links_watch(struct allocations_links *over, void (*on_change)(void *arg),
+                             void *arg)
+{
+    over->on_link = on_change;
+    over->on_link_arg = arg;
 }
 
 void allocations_links_destroy(struct allocations_links **over)

@@ -17,6 +17,10 @@ struct allocations_links *allocations_links_create(struct links *links,
 void allocations_links_fill(struct allocations_links *over, struct allocations_ways *ways);
 /* From now on; allocations were made with those ways. To be called once. */
 void allocations_links_serve(struct allocations_links *over, struct allocations *allocations);
+/* on_change is called after the allocations were told of a link, in a step of that link: it only
+ * notes that. NULL: nobody is told. */
+void allocations_links_watch(struct allocations_links *over, void (*on_change)(void *arg),
+                             void *arg);
 /* Behind allocations_destroy, and before links_close or behind it: items that were taken are not
  * answered any more. NULL is fine. */
 void allocations_links_destroy(struct allocations_links **over);

@@ -405,6 +405,12 @@ static void on_refresh(struct timer *timer)
     timer_arm(placer->settings.loop, timer, placer->is_scanning ? 10 : REFRESH_MS);
 }
 
+void placer_links_changed(struct placer *placer)
+{
+    timer_disarm(&placer->refresh);
+    timer_arm(placer->settings.loop, &placer->refresh, 0);
+}
+
 struct placer *placer_create(const struct placer_settings *settings)
 {
     struct placer *placer = memory_alloc(sizeof(*placer));

@@ -35,6 +35,10 @@ void placer_destroy(struct placer **placer);
  * allocations, links that come later too. */
 void placer_use(struct placer *placer, const struct policy *policy);
 
+/* A link has come or changed: its grants are told, and its site is looked at, with the next turn.
+ */
+void placer_links_changed(struct placer *placer);
+
 /* Its copies have changed: struct allocations_ways.replan. object: binary CIDv1. */
 void placer_look(struct placer *placer, struct slice object);
 

@@ -120,6 +120,12 @@ static void on_copies_changed(void *gateway, struct slice object)
         placer_look(partners->placer, object);
 }
 
+/* A partner that asks at once must find what is granted to it. */
+static void on_link(void *gateway)
+{
+    placer_links_changed(((struct gateway *)gateway)->partners.placer);
+}
+
 static void draw(void *to, size_t size)
 {
     if (RAND_bytes(to, (int)size) != 1)
@@ -155,6 +161,7 @@ static void open_allocations(struct gateway *gateway)
     partner_data_use(partners->data, partners->allocations, partners->transfers);
     allocations_links_serve(partners->over, partners->allocations);
     partners->placer = placer_create(&placer);
+    allocations_links_watch(partners->over, on_link, gateway);
     reads.allocations = partners->allocations;
     partners->reads = partner_reads_create(&reads);
     gateway->context.retrievals = partner_reads_retrievals(partners->reads);
@@ -293,6 +300,8 @@ void partners_stop(struct gateway *gateway)
         loop_turn(gateway->loop, 0); /* clients' workers have ended: nobody waits for a read */
     gateway->context.retrievals = NULL;
     partner_reads_destroy(&partners->reads);
+    if (partners->over != NULL)
+        allocations_links_watch(partners->over, NULL, NULL);
     placer_destroy(&partners->placer);
     allocations_destroy(&partners->allocations);
     if (partners->data != NULL)
