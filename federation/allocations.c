@@ -345,13 +345,20 @@ void allocations_link(struct allocations *allocations, const char *link, const c
     party_pump(party);
 }
 
+static bool is_same(const struct grant *a, const struct grant *b)
+{
+    return a->bytes == b->bytes && a->pins == b->pins && a->max_object == b->max_object;
+}
+
 void allocations_grant(struct allocations *allocations, const char *partner, struct grant we_store,
                        struct grant they_store)
 {
     struct party *party = allocations_party(allocations, partner);
 
-    if (party == NULL)
+    if (party == NULL || (party->is_granted && is_same(&party->here.ours, &we_store) &&
+                          is_same(&party->there.ours, &they_store)))
         return;
+    party->is_granted = true;
     party->here.ours = we_store;
     party->there.ours = they_store;
     party_pump(party);

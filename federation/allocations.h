@@ -110,7 +110,8 @@ enum allocations_link_state {
  * of it is loaded the first time. partner: our name for them. */
 void allocations_link(struct allocations *allocations, const char *link, const char *partner,
                       enum allocations_link_state state);
-/* What our policy grants, of a link that is known. */
+/* What our policy grants, of a link that is known; what it was told already changes nothing. Until
+ * the first time nothing is reserved, on either side: "nothing is granted" is not known yet. */
 void allocations_grant(struct allocations *allocations, const char *partner, struct grant we_store,
                        struct grant they_store);
 

@@ -227,7 +227,8 @@ bool allocations_take(struct allocations *allocations, const char *partner, cons
 
     if (!find_item(action, &item))
         return false;
-    if (party == NULL || party->is_loading || party->state == ALLOCATIONS_LINK_OVER) {
+    if (party == NULL || party->is_loading || party->state == ALLOCATIONS_LINK_OVER ||
+        (item == ALLOCATION_ITEM_RESERVE && !party->is_granted)) {
         on_reply(arg, 503, SLICE(""), "allocations of this link are not served now");
         return true;
     }

@@ -16,6 +16,7 @@ struct party {
     char partner[ID_SIZE];
     enum allocations_link_state state;
     bool is_loading, pumps_soon;
+    bool is_granted; /* our policy was told: until then nobody knows what it allows */
     struct grant_account here, there;
     double releases; /* that may be told now */
     uint64_t releases_ms;

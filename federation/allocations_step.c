@@ -474,7 +474,8 @@ void party_pump(struct party *party)
         party->releases--;
         entry_tell(entry, &event);
     }
-    while (party->busy < ALLOCATIONS_SLOTS && (entry = first(party, false)) != NULL) {
+    while (party->is_granted && party->busy < ALLOCATIONS_SLOTS &&
+           (entry = first(party, false)) != NULL) {
         struct allocation_event event = {.kind = ALLOCATION_TURN,
                                          .room = grant_room(&party->there, entry->record.bytes)};
         struct text why = {0};

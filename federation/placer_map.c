@@ -31,27 +31,17 @@ static struct grant they_store_of(const struct policy_grant *grant, uint64_t now
         .bytes = grant->they_store.bytes, .pins = UINT64_MAX, .max_object = UINT64_MAX};
 }
 
-static bool is_same(const struct grant *a, const struct grant *b)
+static void grant_to(const struct placer *placer, const char *partner)
 {
-    return a->bytes == b->bytes && a->pins == b->pins && a->max_object == b->max_object;
-}
-
-static void grant_to(struct placer *placer, const char *partner)
-{
-    struct allocations *allocations = placer->settings.allocations;
-    const struct grant_account *there = allocations_account(allocations, partner, ALLOCATION_OWNER),
-                               *here = allocations_account(allocations, partner, ALLOCATION_HOLDER);
     const struct policy_grant *grant =
         placer->policy != NULL ? policy_grant_find(placer->policy, slice_of(partner)) : NULL;
-    struct grant we = we_store_of(grant), they = they_store_of(grant, placer->settings.now_ms());
 
-    if (there != NULL && here != NULL &&
-        (!is_same(&here->ours, &we) || !is_same(&there->ours, &they)))
-        allocations_grant(allocations, partner, we, they);
+    allocations_grant(placer->settings.allocations, partner, we_store_of(grant),
+                      they_store_of(grant, placer->settings.now_ms()));
 }
 
 /* Links that came since, too. */
-static void grant_to_all(struct placer *placer)
+static void grant_to_all(const struct placer *placer)
 {
     json_t *links = links_describe(placer->settings.links, NULL), *link;
     size_t i;

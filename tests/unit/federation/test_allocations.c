@@ -273,7 +273,7 @@ static void replan(void *side, struct slice object)
 
 /* ---- the stage */
 
-static void start(struct side *side)
+static void start_ungranted(struct side *side)
 {
     struct allocations_settings settings = {
         .loop = side->pair->loop,
@@ -297,6 +297,11 @@ static void start(struct side *side)
 
     side->allocations = allocations_create(&settings);
     allocations_link(side->allocations, LINK, side->partner, ALLOCATIONS_LINK_UP);
+}
+
+static void start(struct side *side)
+{
+    start_ungranted(side);
     allocations_grant(side->allocations, side->partner, GRANT_OPEN, GRANT_OPEN);
 }
 
@@ -488,6 +493,28 @@ static void test_allocations_pass_no_grant(void **state)
 
         if (record != NULL && record->state == ALLOCATION_STUCK)
             assert_non_null(strstr(record->said, "all 2 pins granted are used"));
+    }
+}
+
+/* A link comes before its grant: that is no refusal, on either side. */
+static void test_allocations_wait_for_what_is_granted(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    for (unsigned late = 0; late < 2; late++) {
+        struct side *side = late == 0 ? &pair->a : &pair->b;
+
+        allocations_destroy(&side->allocations);
+        start_ungranted(side);
+        turn(pair, 20);
+        place(pair, late, id);
+        turn(pair, 40);
+        assert_int_not_equal(kept_state(&pair->a, ALLOCATION_OWNER, id), ALLOCATION_STUCK);
+        assert_int_not_equal(kept_state(&pair->a, ALLOCATION_OWNER, id), ALLOCATION_PLACED);
+        allocations_grant(side->allocations, side->partner, GRANT_OPEN, GRANT_OPEN);
+        allocations_link(pair->a.allocations, LINK, "beta", ALLOCATIONS_LINK_UP); /* not in 5 s */
+        await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
     }
 }
 
@@ -884,6 +911,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_allocations_place_and_release),
         TEST(test_allocations_pass_no_grant),
+        TEST(test_allocations_wait_for_what_is_granted),
         TEST(test_allocations_go_on_after_a_crash_at_any_moment),
         TEST(test_allocations_survive_the_end_of_their_link),
         TEST(test_allocations_that_cannot_be_imported_are_told),
