@@ -30,6 +30,36 @@ struct spool {
     bool is_whole;
 };
 
+static const char back[] = ".back";
+
+/* ---- names */
+
+void spool_name(char name[SPOOL_NAME_SIZE], const char *link, const char *id, enum spool_use use)
+{
+    int size = snprintf(name, SPOOL_NAME_SIZE, "%s.%s%s", link, id, use == SPOOL_BACK ? back : "");
+
+    assert(size > 0 && size < SPOOL_NAME_SIZE);
+}
+
+bool spool_name_read(struct slice name, char link[ULID_SIZE], char id[ULID_SIZE],
+                     enum spool_use *use)
+{
+    const size_t letters = ULID_SIZE - 1, whole = 2 * letters + 1;
+    struct slice tail;
+
+    if (name.size < whole || name.data[letters] != '.' ||
+        !ulid_is_valid((struct slice){name.data, letters}) ||
+        !ulid_is_valid((struct slice){name.data + ULID_SIZE, letters}))
+        return false;
+    tail = (struct slice){name.data + whole, name.size - whole};
+    if (tail.size > 0 && !slice_is(tail, back))
+        return false;
+    *use = tail.size > 0 ? SPOOL_BACK : SPOOL_PLACED;
+    (void)snprintf(link, ULID_SIZE, "%.*s", (int)letters, name.data);
+    (void)snprintf(id, ULID_SIZE, "%.*s", (int)letters, name.data + ULID_SIZE);
+    return true;
+}
+
 /* ---- folders */
 
 bool inbox_prepare(const char *folder, struct error *err)
@@ -37,28 +67,32 @@ bool inbox_prepare(const char *folder, struct error *err)
     return save_folder(folder, FOLDER_MODE, err);
 }
 
-static void put_path(const char *folder, const char *id, unsigned number, char path[INBOX_PATH_MAX])
+static void put_path(const char *folder, const char *name, unsigned number,
+                     char path[INBOX_PATH_MAX])
 {
-    int size = snprintf(path, INBOX_PATH_MAX, "%s/%s/%05u.car", folder, id, number);
+    int size = snprintf(path, INBOX_PATH_MAX, "%s/%s/%05u.car", folder, name, number);
 
     assert(size > 0 && size < INBOX_PATH_MAX);
 }
 
-void spool_part_path(const char *folder, const char *id, unsigned number, char path[INBOX_PATH_MAX])
+void spool_part_path(const char *folder, const char *name, unsigned number,
+                     char path[INBOX_PATH_MAX])
 {
-    put_path(folder, id, number, path);
+    put_path(folder, name, number, path);
 }
 
 bool inbox_each(const char *folder, inbox_cb on_spool, void *arg, struct error *err)
 {
     DIR *dir = opendir(folder);
     const struct dirent *entry;
+    char link[ULID_SIZE], id[ULID_SIZE];
+    enum spool_use use;
     bool is_fine = true;
 
     if (dir == NULL)
         return error_set_errno(err, "%s cannot be read", folder);
     while (is_fine && (entry = readdir(dir)) != NULL) /* NOLINT(concurrency-mt-unsafe) */
-        if (ulid_is_valid(slice_of(entry->d_name)))
+        if (spool_name_read(slice_of(entry->d_name), link, id, &use))
             is_fine = on_spool(arg, entry->d_name, err);
     closedir(dir);
     return is_fine;
@@ -77,20 +111,20 @@ static bool sync_folder(const char *path, struct error *err)
 }
 
 /* The last part goes first: after a crash those before it are a spool yet. */
-bool spool_remove(const char *folder, const char *id, struct error *err)
+bool spool_remove(const char *folder, const char *name, struct error *err)
 {
     char path[INBOX_PATH_MAX];
     unsigned parts = 0;
 
     do
-        put_path(folder, id, ++parts, path);
+        put_path(folder, name, ++parts, path);
     while (access(path, F_OK) == 0);
     while (--parts > 0) {
-        put_path(folder, id, parts, path);
+        put_path(folder, name, parts, path);
         if (unlink(path) != 0)
             return error_set_errno(err, "%s cannot be removed", path);
     }
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, id);
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
     return rmdir(path) == 0 || errno == ENOENT ||
            error_set_errno(err, "%s cannot be removed", path);
 }
@@ -140,7 +174,7 @@ static bool begin_part(struct spool *spool, struct error *err)
     char path[INBOX_PATH_MAX];
 
     spool->parts++;
-    put_path(spool->settings.folder, spool->settings.id, spool->parts, path);
+    put_path(spool->settings.folder, spool->settings.name, spool->parts, path);
     spool->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (spool->fd < 0)
         return fail_part(spool, "made", err);
@@ -260,7 +294,7 @@ static bool load_part(struct spool *spool, bool is_last, struct error *err)
     bool is_loaded;
     int fd;
 
-    put_path(spool->settings.folder, spool->settings.id, spool->parts, path);
+    put_path(spool->settings.folder, spool->settings.name, spool->parts, path);
     fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return fail_part(spool, "opened", err);
@@ -279,7 +313,7 @@ static bool is_there(const struct spool *spool, unsigned number)
 {
     char path[INBOX_PATH_MAX];
 
-    put_path(spool->settings.folder, spool->settings.id, number, path);
+    put_path(spool->settings.folder, spool->settings.name, number, path);
     return access(path, F_OK) == 0;
 }
 
@@ -316,7 +350,7 @@ struct spool *spool_open(const struct spool_settings *settings, struct error *er
     if (spool->settings.part_max == 0)
         spool->settings.part_max = INBOX_PART_MAX;
     spool->fd = -1;
-    text_put_format(&spool->folder, "%s/%s", settings->folder, settings->id);
+    text_put_format(&spool->folder, "%s/%s", settings->folder, settings->name);
     if (!open_all(spool, err))
         spool_close(&spool);
     return spool;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What comes from partners, on disk until the storage has it: inbox/ID/00001.car, 00002.car, ...,
+/* What comes from partners, on disk until the storage has it: inbox/NAME/00001.car, 00002.car, ...,
  * each a CARv1 with the object's root, of at most INBOX_PART_MAX bytes (a block more).
  *
  * A part is synced before the next one begins, and before a position is told, so after a crash all
@@ -22,16 +22,25 @@ enum { INBOX_PATH_MAX = 4096 };
 /* Makes the folder, if it is not there. */
 MUST_USE bool inbox_prepare(const char *folder, struct error *err);
 
-/* Each spool that is there; for a start, which removes those that no allocation has. False: the
- * folder cannot be read, or on_spool stopped. */
-typedef bool (*inbox_cb)(void *arg, const char *id, struct error *err);
+/* A spool's name: LINK.ID of what a partner places here, LINK.ID.back of what is read back from
+ * there. Ids are drawn by whoever owns the object, so the same one may come over two links, or from
+ * both ends of one: neither is to touch, or to learn of, what came of the other. */
+enum { SPOOL_NAME_SIZE = 2 * ULID_SIZE + 5 };
+enum spool_use { SPOOL_PLACED, SPOOL_BACK };
+void spool_name(char name[SPOOL_NAME_SIZE], const char *link, const char *id, enum spool_use use);
+/* False: it is no spool's name. */
+bool spool_name_read(struct slice name, char link[ULID_SIZE], char id[ULID_SIZE],
+                     enum spool_use *use);
+
+/* Each spool that is there. False: the folder cannot be read, or on_spool stopped. */
+typedef bool (*inbox_cb)(void *arg, const char *name, struct error *err);
 MUST_USE bool inbox_each(const char *folder, inbox_cb on_spool, void *arg, struct error *err);
 
 struct spool;
 
 struct spool_settings {
     const char *folder; /* the inbox; data/inbox. Copied */
-    char id[ULID_SIZE]; /* of the allocation */
+    char name[SPOOL_NAME_SIZE];
     struct cid root;
     struct walk_limits limits; /* see receive_create */
     size_t part_max;           /* 0: INBOX_PART_MAX */
@@ -59,10 +68,10 @@ const struct walk_stats *spool_stats(const struct spool *spool);
 
 /* For upstream_import, one after the other: 1 to spool_parts, each whole when the spool is. */
 unsigned spool_parts(const struct spool *spool);
-void spool_part_path(const char *folder, const char *id, unsigned number,
+void spool_part_path(const char *folder, const char *name, unsigned number,
                      char path[INBOX_PATH_MAX]);
 
 /* All of it; none there is fine. Not while it is open. */
-MUST_USE bool spool_remove(const char *folder, const char *id, struct error *err);
+MUST_USE bool spool_remove(const char *folder, const char *name, struct error *err);
 
 #endif

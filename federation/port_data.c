@@ -290,7 +290,7 @@ static void open_inbox(struct flow *flow, const struct sink_user *user)
         .limits = {.bytes = flow->permit.bytes_max, .blocks = flow->permit.blocks_max}};
     struct error why = {0};
 
-    memcpy(settings.id, flow->id, sizeof(settings.id));
+    spool_name(settings.name, flow->lane->peer->link, flow->id, SPOOL_PLACED);
     flow->sink = sink_open(flow->all, &settings, user, flow, &why);
     if (flow->sink == NULL)
         refuse(flow, TRANSFERS_REFUSED,
@@ -573,13 +573,15 @@ void flows_cut(struct transfers *all, const struct lane *lane)
     }
 }
 
-void flows_cut_spool(struct transfers *all, const char *id)
+void flows_cut_spool(struct transfers *all, const char *name)
 {
+    char its[SPOOL_NAME_SIZE];
     struct flow *flow, *next;
 
     for (flow = all->flows; flow != NULL; flow = next) {
         next = flow->next;
-        if (flow->want != TRANSFERS_RECEIVE || strcmp(flow->id, id) != 0)
+        spool_name(its, flow->lane->peer->link, flow->id, SPOOL_PLACED);
+        if (flow->want != TRANSFERS_RECEIVE || strcmp(its, name) != 0)
             continue;
         note_end(flow, TRANSFERS_REFUSED);
         exchange_cut(flow->request->exchange, 410, CLOSE_REFUSED, "this allocation is over here");

@@ -109,7 +109,8 @@ struct transfer;
 
 struct transfers_order {
     const char *partner; /* our name for it */
-    const char *id;      /* of the allocation; the spool's name, too */
+    const char *id;      /* of the allocation */
+    const char *link;    /* import: that it came over */
     const struct cid *root;
     uint64_t bytes_max, blocks_max; /* fetch, import: see receive_create */
     int32_t priority;               /* of those that wait; then the smaller first */
@@ -136,7 +137,7 @@ MUST_USE bool transfers_import(struct transfers *transfers, struct transfer **tr
                                void *arg, struct error *err);
 /* The spool goes; none there is fine. */
 MUST_USE bool transfers_remove(struct transfers *transfers, struct transfer **transfer,
-                               const char *id, transfers_ended on_done, void *arg,
+                               const char *link, const char *id, transfers_ended on_done, void *arg,
                                struct error *err);
 /* Clears *transfer; NULL is fine. */
 void transfers_cancel(struct transfer **transfer);

@@ -22,7 +22,7 @@ struct removal {
     struct job job;
     struct transfer *transfer; /* NULL: nobody waits */
     char *inbox;
-    char id[ULID_SIZE];
+    char name[SPOOL_NAME_SIZE];
     bool is_done;
     struct error err;
 };
@@ -31,7 +31,7 @@ static void run_removal(struct job *job)
 {
     struct removal *removal = CONTAINER_OF(job, struct removal, job);
 
-    removal->is_done = spool_remove(removal->inbox, removal->id, &removal->err);
+    removal->is_done = spool_remove(removal->inbox, removal->name, &removal->err);
 }
 
 static void on_removed(struct job *job)
@@ -62,9 +62,9 @@ void transfer_remove(struct transfer *transfer)
     struct removal *removal;
     struct error err = {0};
 
-    flows_cut_spool(all, transfer->id);
-    if (sink_is_open(all, transfer->id)) { /* its last job ends soon */
-        error_set(&err, ERROR_REFUSED, "it is still being written; that has been cut");
+    flows_cut_spool(all, transfer->spool);
+    if (sink_is_open(all, transfer->spool)) { /* its last job ends soon */
+        error_set(&err, ERROR_IO, "it is still being written; that has been cut");
         transfer_end(transfer, TRANSFERS_FAILED, 0, &err);
         return;
     }
@@ -72,7 +72,7 @@ void transfer_remove(struct transfer *transfer)
     *removal = (struct removal){.job = {.run = run_removal, .on_done = on_removed},
                                 .transfer = transfer,
                                 .inbox = memory_copy_text(all->inbox)};
-    memcpy(removal->id, transfer->id, sizeof(removal->id));
+    memcpy(removal->name, transfer->spool, sizeof(removal->name));
     transfer->removal = removal;
     if (job_start(all->settings.jobs, all->loop, &removal->job))
         return;
@@ -115,7 +115,7 @@ static void import_next(struct transfer *transfer)
             transfer_end(transfer, TRANSFERS_DONE, 0, NULL);
         return;
     }
-    spool_part_path(transfer->all->inbox, transfer->id, ++transfer->part, path);
+    spool_part_path(transfer->all->inbox, transfer->spool, ++transfer->part, path);
     if (!upstream_import(transfer->storage->upstream, &transfer->import, path, on_imported,
                          transfer, &err))
         fail(transfer, &err);
@@ -146,7 +146,7 @@ static struct spool_settings spool_of(const struct transfer *transfer)
 {
     struct spool_settings settings = {.root = transfer->root, .limits = transfer->limits};
 
-    memcpy(settings.id, transfer->id, sizeof(settings.id));
+    memcpy(settings.name, transfer->spool, sizeof(settings.name));
     return settings;
 }
 
@@ -252,5 +252,6 @@ void transfer_fetch(struct transfer *transfer)
     static const struct sink_user user = {on_open, on_room, on_moved, on_spooled};
 
     transfer->pace.fire = on_pace;
+    spool_name(transfer->spool, transfer->lane->peer->link, transfer->id, SPOOL_BACK);
     open_sink(transfer, &user);
 }

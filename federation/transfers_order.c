@@ -206,6 +206,8 @@ static bool start(struct transfers *all, struct transfer **result, enum order_ki
     if (order->partner != NULL)
         snprintf(transfer->partner, sizeof(transfer->partner), "%s", order->partner);
     snprintf(transfer->id, sizeof(transfer->id), "%s", order->id);
+    if (order->link != NULL)
+        spool_name(transfer->spool, order->link, order->id, SPOOL_PLACED);
     if (order->root != NULL)
         transfer->root = *order->root;
     transfer->limits = (struct walk_limits){order->bytes_max, order->blocks_max, 0};
@@ -237,10 +239,10 @@ bool transfers_import(struct transfers *all, struct transfer **transfer,
     return start(all, transfer, ORDER_IMPORT, order, NULL, on_ended, arg, err);
 }
 
-bool transfers_remove(struct transfers *all, struct transfer **transfer, const char *id,
-                      transfers_ended on_ended, void *arg, struct error *err)
+bool transfers_remove(struct transfers *all, struct transfer **transfer, const char *link,
+                      const char *id, transfers_ended on_ended, void *arg, struct error *err)
 {
-    const struct transfers_order order = {.id = id};
+    const struct transfers_order order = {.link = link, .id = id};
 
     return start(all, transfer, ORDER_REMOVE, &order, NULL, on_ended, arg, err);
 }

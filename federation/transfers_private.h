@@ -41,7 +41,7 @@ struct sink_user {
     void (*on_end)(void *arg, const struct error *err);
 };
 
-/* NULL with err: somebody has it open (ERROR_REFUSED). settings->folder is filled in. */
+/* NULL with err: somebody has it open (ERROR_IO: not for long). settings->folder is filled in. */
 struct sink *sink_open(struct transfers *all, const struct spool_settings *settings,
                        const struct sink_user *user, void *arg, struct error *err);
 /* After on_open. False: no more until on_room; what was given is taken all the same. */
@@ -55,8 +55,8 @@ void sink_drop(struct sink **sink);
 /* The transfers end: of all that are open. */
 void sinks_abandon(struct transfers *all);
 
-/* Has anybody the spool of this id open? */
-bool sink_is_open(const struct transfers *all, const char *id);
+/* Has anybody this spool open? Not whoever was told of its end. */
+bool sink_is_open(const struct transfers *all, const char *name);
 uint64_t sink_position(const struct sink *sink);
 bool sink_is_whole(const struct sink *sink);
 unsigned sink_parts(const struct sink *sink);
@@ -156,6 +156,7 @@ struct transfer {
     struct transfers *all;
     enum order_kind kind;
     char partner[ID_SIZE], id[ULID_SIZE];
+    char spool[SPOOL_NAME_SIZE]; /* "": not known yet, or none */
     struct cid root;
     struct walk_limits limits;
     int32_t priority;
@@ -207,6 +208,6 @@ void transfer_fail_answer(struct transfer *transfer, const struct peer_client_an
 /* Of links that changed: those of this lane are cut. */
 void flows_cut(struct transfers *all, const struct lane *lane);
 /* What comes of this allocation: its spool is to go. */
-void flows_cut_spool(struct transfers *all, const char *id);
+void flows_cut_spool(struct transfers *all, const char *name);
 
 #endif

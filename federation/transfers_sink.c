@@ -22,7 +22,6 @@ struct sink {
     struct jobs *jobs;
     const struct sink_user *user; /* NULL: dropped */
     void *arg;
-    char id[ULID_SIZE];
     char *inbox;
     struct timer again; /* the job pool was full */
     struct text filling;
@@ -183,9 +182,8 @@ struct sink *sink_open(struct transfers *all, const struct spool_settings *setti
 {
     struct sink *sink;
 
-    if (sink_is_open(all, settings->id)) {
-        error_set(err, ERROR_REFUSED, "what has come of allocation %s is still being written",
-                  settings->id);
+    if (sink_is_open(all, settings->name)) {
+        error_set(err, ERROR_IO, "what has come is still being written: %s", settings->name);
         return NULL;
     }
     sink = memory_alloc(sizeof(*sink));
@@ -199,7 +197,6 @@ struct sink *sink_open(struct transfers *all, const struct spool_settings *setti
                           .job = {.run = run, .on_done = on_worked},
                           .settings = *settings};
     sink->settings.folder = sink->inbox = memory_copy_text(all->inbox);
-    memcpy(sink->id, settings->id, sizeof(sink->id));
     all->sinks = sink;
     work(sink);
     return sink;
@@ -267,10 +264,10 @@ void sinks_abandon(struct transfers *all)
 
 /* ---- questions: between jobs, in what its user is told */
 
-bool sink_is_open(const struct transfers *all, const char *id)
+bool sink_is_open(const struct transfers *all, const char *name)
 {
     for (const struct sink *sink = all->sinks; sink != NULL; sink = sink->next)
-        if (strcmp(sink->id, id) == 0)
+        if (!sink->seen.is_closed && strcmp(sink->settings.name, name) == 0)
             return true;
     return false;
 }

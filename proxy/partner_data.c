@@ -49,6 +49,7 @@ static struct transfers_permit permit_of(const struct allocation_record *record,
     case ALLOCATION_PINNED:
     case ALLOCATION_LEAVING:
         permit_all(record, &permit);
+        permit.is_whole = true; /* nothing of it is spooled again */
         break;
     case ALLOCATION_REMOVING:
     case ALLOCATION_GONE:
@@ -229,7 +230,8 @@ static void remove_spool(struct work *work)
 {
     struct error err = {0};
 
-    if (!transfers_remove(work->data->transfers, &work->transfer, work->id, on_ended, work, &err))
+    if (!transfers_remove(work->data->transfers, &work->transfer, work->link, work->id, on_ended,
+                          work, &err))
         finish(work, 0, &err);
 }
 
@@ -265,16 +267,28 @@ static void on_claimed(void *work_, const struct tracker_answer *answer)
     finish(work, 0, &err);
 }
 
+/* Garbage is being collected, the storage stops: another time. What would be final takes back what
+ * the partner was told to be held soon. */
+static void make_retryable(struct error *err)
+{
+    if (err->code == ERROR_REFUSED)
+        err->code = ERROR_IO;
+}
+
 static void on_imported(void *work_, unsigned status, const struct error *err)
 {
     struct work *work = work_;
     struct error why = {0};
 
     work->transfer = NULL;
-    if (err != NULL)
-        finish(work, status, err);
-    else if (!begin_call(work, TRACKER_CLAIM, on_claimed, &why))
+    if (err != NULL) {
+        why = *err;
+        make_retryable(&why);
+        finish(work, status, &why);
+    } else if (!begin_call(work, TRACKER_CLAIM, on_claimed, &why)) {
+        make_retryable(&why);
         finish(work, 0, &why);
+    }
 }
 
 static void on_released(void *work_, const struct tracker_answer *answer)
@@ -291,7 +305,8 @@ static void on_released(void *work_, const struct tracker_answer *answer)
     finish(work, 0, &err);
 }
 
-/* Another allocation of the same object and link: the claim, of which there is one, is its too. */
+/* Another allocation of the same object and partner: the claim, of which there is one, is its too.
+ * So it is with what is left of a link that is over: our name for the partner may be the same. */
 static bool is_held_besides(const struct work *work, const struct allocation_list *list)
 {
     static const enum allocation_state holding[] = {ALLOCATION_IMPORTING, ALLOCATION_PINNED,
@@ -300,8 +315,11 @@ static bool is_held_besides(const struct work *work, const struct allocation_lis
     for (size_t i = 0; i < list->count; i++) {
         const struct allocation_entry *entry = &list->entries[i];
 
-        if (entry->role != ALLOCATION_HOLDER || strcmp(entry->link, work->link) != 0 ||
-            strcmp(entry->id, work->id) == 0)
+        const char *partner = allocations_partner(work->data->allocations, entry->link);
+        bool is_it = strcmp(entry->link, work->link) == 0 && strcmp(entry->id, work->id) == 0;
+
+        if (entry->role != ALLOCATION_HOLDER || is_it ||
+            (partner != NULL && strcmp(partner, work->partner) != 0))
             continue;
         for (size_t state = 0; state < ARRAY_SIZE(holding); state++)
             if (strcmp(entry->state, allocation_state_name(holding[state])) == 0)
@@ -382,6 +400,7 @@ static struct transfers_order order_of(const struct work *work,
 {
     return (struct transfers_order){.partner = work->partner,
                                     .id = work->id,
+                                    .link = record->link,
                                     .root = &work->root,
                                     .bytes_max = record->bytes,
                                     .blocks_max = record->blocks,
@@ -412,12 +431,15 @@ static bool import(void *data_, void **operation, const char *partner,
     struct partner_data *data = data_;
     struct work *work = work_create(data, WORK_IMPORT, partner, record->id, &record->root, arg);
     const struct transfers_order order = order_of(work, record);
+    bool is_started;
 
     work->on_done = on_done;
-    return hand_out(work,
-                    enter(work, err) && transfers_import(data->transfers, &work->transfer, &order,
-                                                         on_imported, work, err),
-                    operation);
+    memcpy(work->link, record->link, sizeof(work->link));
+    is_started = enter(work, err) &&
+                 transfers_import(data->transfers, &work->transfer, &order, on_imported, work, err);
+    if (!is_started)
+        make_retryable(err);
+    return hand_out(work, is_started, operation);
 }
 
 static bool remove_held(void *data_, void **operation, const char *partner,

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#define ID "01jd0000000000000000000001"
+#define NAME "01jd00000000000000000000aa.01jd0000000000000000000001"
 
 struct box {
     char folder[64];
@@ -31,7 +31,7 @@ static int setup(void **state)
     box->dag = kit_dag_create(300, 200);
     box->settings = (struct spool_settings){
         .folder = box->folder,
-        .id = ID,
+        .name = NAME,
         .root = box->dag->root,
         .limits = {.bytes = box->dag->stats.bytes, .blocks = box->dag->stats.blocks},
         .part_max = 10000,
@@ -44,7 +44,7 @@ static int teardown(void **state)
 {
     struct box *box = *state;
 
-    assert_true(spool_remove(box->folder, ID, NULL));
+    assert_true(spool_remove(box->folder, NAME, NULL));
     assert_int_equal(rmdir(box->folder), 0);
     kit_dag_destroy(box->dag);
     free(box);
@@ -84,7 +84,7 @@ static void check_parts(struct box *box, const struct spool *spool)
         enum car_event event;
         FILE *file;
 
-        spool_part_path(box->folder, ID, number, path);
+        spool_part_path(box->folder, NAME, number, path);
         file = fopen(path, "rbe");
         assert_non_null(file);
         input = (struct slice){bytes, fread(bytes, 1, sizeof(bytes), file)};
@@ -159,7 +159,7 @@ static void test_spool_survives_a_torn_part(void **state)
         struct stat is;
 
         feed(box, spool, 70);
-        spool_part_path(box->folder, ID, spool_parts(spool), path);
+        spool_part_path(box->folder, NAME, spool_parts(spool), path);
         spool_close(&spool);
         assert_int_equal(stat(path, &is), 0);
         spoil(path, is.st_size, is.st_size * (59 - round) / 60, (char)(round * 9),
@@ -169,7 +169,7 @@ static void test_spool_survives_a_torn_part(void **state)
         assert_true(spool_is_whole(spool));
         check_parts(box, spool);
         spool_close(&spool);
-        assert_true(spool_remove(box->folder, ID, NULL));
+        assert_true(spool_remove(box->folder, NAME, NULL));
     }
 }
 
@@ -206,9 +206,9 @@ static void test_spool_of_another_object_is_refused(void **state)
     kit_dag_destroy(other);
 }
 
-static bool count_spools(void *count, const char *id, struct error *err)
+static bool count_spools(void *count, const char *name, struct error *err)
 {
-    assert_string_equal(id, ID);
+    assert_string_equal(name, NAME);
     ++*(unsigned *)count;
     return true;
 }
@@ -224,10 +224,32 @@ static void test_inbox_lists_its_spools_and_removes_them(void **state)
     assert_true(inbox_prepare(box->folder, NULL));
     assert_true(inbox_each(box->folder, count_spools, &count, NULL));
     assert_int_equal(count, 1);
-    assert_true(spool_remove(box->folder, ID, NULL));
-    assert_true(spool_remove(box->folder, ID, NULL));
+    assert_true(spool_remove(box->folder, NAME, NULL));
+    assert_true(spool_remove(box->folder, NAME, NULL));
     assert_true(inbox_each(box->folder, count_spools, &count, NULL));
     assert_int_equal(count, 1);
+}
+
+/* Two links may use one id, and each of them from both ends. */
+static void test_spools_are_named_by_link_id_and_use(void **state)
+{
+    static const char one[] = "01jd00000000000000000000aa", two[] = "01jd00000000000000000000ab";
+    static const char *const bad[] = {
+        "", "01jd00000000000000000000aa", "walk-abcdef", NAME ".b", NAME ".backs", "x" NAME};
+    char names[4][SPOOL_NAME_SIZE], link[ULID_SIZE], id[ULID_SIZE];
+    enum spool_use use;
+
+    for (size_t i = 0; i < 4; i++) {
+        spool_name(names[i], i < 2 ? one : two, two, i % 2 == 0 ? SPOOL_PLACED : SPOOL_BACK);
+        for (size_t before = 0; before < i; before++)
+            assert_string_not_equal(names[i], names[before]);
+        assert_true(spool_name_read(slice_of(names[i]), link, id, &use));
+        assert_string_equal(link, i < 2 ? one : two);
+        assert_string_equal(id, two);
+        assert_int_equal(use, i % 2 == 0 ? SPOOL_PLACED : SPOOL_BACK);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_false(spool_name_read(slice_of(bad[i]), link, id, &use));
 }
 
 int main(void)
@@ -238,6 +260,7 @@ int main(void)
         TEST(test_spool_survives_a_torn_part),
         TEST(test_spool_tells_only_what_is_durable),
         TEST(test_spool_of_another_object_is_refused),
+        TEST(test_spools_are_named_by_link_id_and_use),
         TEST(test_inbox_lists_its_spools_and_removes_them),
     };
 

@@ -72,7 +72,7 @@ static void test_what_is_read_back_is_taken_in(void **state)
     two_expect(two, 0, ERROR_NONE);
     assert_int_equal(two->beta.shelf.imports, 1);
     assert_true(two->beta.shelf.imported_bytes > two->dag->stats.bytes / 2);
-    snprintf(path, sizeof(path), "%s/" KIT_ID, two->beta.inbox);
+    snprintf(path, sizeof(path), "%s/" KIT_LINK "." KIT_ID ".back", two->beta.inbox);
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(transfers_counters(two->alpha.transfers).given[TRANSFERS_DONE], 1);
 }
@@ -229,18 +229,63 @@ static void test_a_spool_is_imported_and_removed(void **state)
     two_wait(two);
     two_expect(two, 0, ERROR_NONE);
     assert_int_equal(two->alpha.shelf.imports, 1);
-    assert_true(
-        transfers_remove(two->alpha.transfers, &two->transfer, KIT_ID, two_done, two, &two->err));
+    assert_true(transfers_remove(two->alpha.transfers, &two->transfer, KIT_LINK, KIT_ID, two_done,
+                                 two, &two->err));
     two_wait(two);
     two_expect(two, 0, ERROR_NONE);
     assert_true(
         transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two, &two->err));
     two_wait(two);
     two_expect(two, 0, ERROR_NOT_FOUND);
-    assert_true(
-        transfers_remove(two->alpha.transfers, &two->transfer, KIT_ID, two_done, two, &two->err));
+    assert_true(transfers_remove(two->alpha.transfers, &two->transfer, KIT_LINK, KIT_ID, two_done,
+                                 two, &two->err));
     two_wait(two); /* was made anew by the import that found nothing */
     two_expect(two, 0, ERROR_NONE);
+}
+
+/* Of another link, with the same id: there is nothing of it, and nothing of this one's goes. */
+static void test_one_id_over_two_links_is_two_spools(void **state)
+{
+    static const char other[] = "01jd000000000000000000000t";
+    struct two *two = *state;
+    struct transfers_order order = two_order(two);
+
+    two_send(two);
+    order.link = other;
+    assert_true(
+        transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NOT_FOUND);
+    assert_true(transfers_remove(two->alpha.transfers, &two->transfer, other, KIT_ID, two_done, two,
+                                 &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+    order.link = KIT_LINK;
+    assert_true(
+        transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+    assert_int_equal(two->alpha.shelf.imports, 1);
+}
+
+/* Whoever asks how far it is has it open for a moment: that is no reason to give it up. */
+static void test_an_import_of_what_is_open_may_be_tried_again(void **state)
+{
+    struct two *two = *state;
+    struct transfers_order order = two_order(two);
+    struct transfer *import = NULL;
+
+    two->beta.shelf.is_stuck = true;
+    two_begin(two, transfers_send);
+    for (int turns = 0; turns < 300; turns++)
+        loop_turn(two->kit->loop, 1);
+    assert_int_equal(two->done, 0);
+    assert_true(transfers_import(two->alpha.transfers, &import, &order, two_done, two, &two->err));
+    for (int turns = 0; turns < KIT_TURNS && two->done == 0; turns++)
+        loop_turn(two->kit->loop, 1);
+    assert_int_equal(two->done, 1);
+    assert_int_equal(two->err.code, ERROR_IO);
+    transfers_cancel(&two->transfer);
 }
 
 static void turn(const struct two *two, unsigned turns)
@@ -260,14 +305,15 @@ static void test_a_spool_that_goes_is_not_written_any_more(void **state)
     two_begin(two, transfers_send);
     turn(two, 300);
     assert_int_equal(two->done, 0);
-    assert_true(transfers_remove(two->alpha.transfers, &removal, KIT_ID, two_done, two, &two->err));
+    assert_true(transfers_remove(two->alpha.transfers, &removal, KIT_LINK, KIT_ID, two_done, two,
+                                 &two->err));
     for (int turns = 0; turns < KIT_TURNS && two->done < 2; turns++) /* the sending one too */
         loop_turn(two->kit->loop, 1);
     assert_int_equal(two->done, 2);
     two->transfer = NULL;
     for (two->err.code = ERROR_IO; two->err.code != ERROR_NONE && tries < 50; tries++) {
-        assert_true(
-            transfers_remove(two->alpha.transfers, &removal, KIT_ID, two_done, two, &two->err));
+        assert_true(transfers_remove(two->alpha.transfers, &removal, KIT_LINK, KIT_ID, two_done,
+                                     two, &two->err));
         two_wait(two);
     }
     two_expect(two, 0, ERROR_NONE);
@@ -357,6 +403,8 @@ int main(void)
         TWO_TEST(test_what_is_missing_here_is_not_sent),
         TWO_TEST(test_a_partner_that_nobody_knows_is_not_dialled),
         TWO_TEST(test_a_spool_is_imported_and_removed),
+        TWO_TEST(test_one_id_over_two_links_is_two_spools),
+        TWO_TEST(test_an_import_of_what_is_open_may_be_tried_again),
         TWO_TEST(test_a_spool_that_goes_is_not_written_any_more),
         TWO_TEST(test_a_partner_that_stalls_is_cut),
         TWO_TEST(test_whoever_asks_may_leave_at_any_time),

@@ -392,6 +392,7 @@ static inline struct transfers_order two_order(const struct two *two)
 {
     return (struct transfers_order){.partner = "alpha",
                                     .id = KIT_ID,
+                                    .link = KIT_LINK,
                                     .root = &two->dag->root,
                                     .bytes_max = two->dag->stats.bytes};
 }
