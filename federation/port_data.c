@@ -17,6 +17,8 @@
 #define PREFIX "/link/v1/allocations/"
 #define BLOCKS "/blocks?from="
 
+enum { QUESTIONS_AT_ONCE = 4 * TRANSFERS_AT_ONCE }; /* of all links */
+
 struct asked;
 
 /* One request. */
@@ -176,17 +178,24 @@ static void tell_control(const struct flow *flow, const char *said)
 
 /* ---- blocks that come */
 
+/* Both the disk and the pace have to have room: either may be what is waited for. */
 static void on_room(void *flow_)
 {
     struct flow *flow = flow_;
+    uint64_t wait_ms = pace_wait_ms(&flow->lane->in, loop_now_ms(flow->all->loop));
 
-    if (exchange_is_open(flow->request->exchange))
+    if (wait_ms > 0)
+        timer_arm(flow->all->loop, &flow->pace, wait_ms);
+    else if (sink_has_room(flow->sink) && exchange_is_open(flow->request->exchange))
         exchange_consume_more(flow->request->exchange);
 }
 
 static void on_pace(struct timer *timer)
 {
-    on_room(CONTAINER_OF(timer, struct flow, pace));
+    struct flow *flow = CONTAINER_OF(timer, struct flow, pace);
+
+    if (flow->sink != NULL)
+        on_room(flow);
 }
 
 static enum consume_result on_content(struct exchange *exchange, void *flow_, struct slice content,
@@ -474,21 +483,34 @@ static bool check_state(struct flow *flow)
     return false;
 }
 
+/* A question reads what is there of a spool: it has its share, too. */
+static void count_slot(const struct flow *flow, unsigned **of_link, unsigned **of_all)
+{
+    struct lane *lane = flow->lane;
+    struct transfers *all = flow->all;
+
+    *of_link = flow->want == TRANSFERS_RECEIVE ? &lane->receiving
+               : flow->want == TRANSFERS_GIVE  ? &lane->giving
+                                               : &lane->asking;
+    *of_all = flow->want == TRANSFERS_RECEIVE ? &all->receiving
+              : flow->want == TRANSFERS_GIVE  ? &all->giving
+                                              : &all->asking;
+}
+
 static bool take_slot(struct flow *flow)
 {
-    bool is_in = flow->want == TRANSFERS_RECEIVE;
-    unsigned *of_link = is_in ? &flow->lane->receiving : &flow->lane->giving;
-    unsigned *of_all = is_in ? &flow->all->receiving : &flow->all->giving;
+    unsigned most = flow->want == TRANSFERS_ASK ? QUESTIONS_AT_ONCE : TRANSFERS_AT_ONCE;
+    unsigned *of_link, *of_all;
     uint64_t wait_ms;
 
-    if (flow->want == TRANSFERS_ASK)
-        return true;
-    if (!link_limits_may_move(&flow->lane->peer->limits, flow->all->settings.now_ms(), &wait_ms)) {
+    count_slot(flow, &of_link, &of_all);
+    if (flow->want != TRANSFERS_ASK &&
+        !link_limits_may_move(&flow->lane->peer->limits, flow->all->settings.now_ms(), &wait_ms)) {
         refuse_text(flow, WIRE_PROBLEM_LATER, (uint32_t)(wait_ms / 1000 + 1),
                     "no bytes move at this hour");
         return false;
     }
-    if (*of_link >= TRANSFERS_OF_LINK || *of_all >= TRANSFERS_AT_ONCE) {
+    if (*of_link >= TRANSFERS_OF_LINK || *of_all >= most) {
         refuse_text(flow, WIRE_PROBLEM_BUSY, 5, "as many transfers as may be are under way");
         return false;
     }
@@ -551,10 +573,11 @@ void port_end_data(struct request *request)
     sink_drop(&flow->sink);
     source_dispose(&flow->source);
     if (flow->is_counted) {
-        bool is_in = flow->want == TRANSFERS_RECEIVE;
+        unsigned *of_link, *of_all;
 
-        --*(is_in ? &flow->lane->receiving : &flow->lane->giving);
-        --*(is_in ? &flow->all->receiving : &flow->all->giving);
+        count_slot(flow, &of_link, &of_all);
+        --*of_link;
+        --*of_all;
     }
     free(flow);
 }

@@ -140,7 +140,7 @@ static void cut(struct lane *lane)
 
 static bool is_used(const struct lane *lane)
 {
-    return lane->sending + lane->fetching + lane->receiving + lane->giving > 0;
+    return lane->sending + lane->fetching + lane->receiving + lane->giving + lane->asking > 0;
 }
 
 /* Of the view that holds now. False: nobody needs it any more. */

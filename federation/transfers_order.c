@@ -135,7 +135,8 @@ static bool find_lane(struct transfer *transfer)
     transfer->lane = transfers_lane(all, peer);
     transfer->lane->sending += transfer->kind == ORDER_SEND;
     transfer->lane->fetching += transfer->kind == ORDER_FETCH;
-    if (peer->state == LINK_ACTIVE || peer->state == LINK_DEGRADED)
+    if (peer->state == LINK_ACTIVE || peer->state == LINK_DEGRADED ||
+        (peer->state == LINK_SUSPENDED && transfer->kind == ORDER_FETCH))
         return true;
     error_set(&err, ERROR_REFUSED, "the link with %s is %s", transfer->partner,
               link_state_name(peer->state));

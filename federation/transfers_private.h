@@ -100,7 +100,7 @@ struct lane {
     const struct peer *peer; /* counted */
     struct peer_client *client;
     struct pace in, out;
-    unsigned sending, fetching, receiving, giving;
+    unsigned sending, fetching, receiving, giving, asking;
 };
 
 /* One opened storage, as long as somebody uses it. */
@@ -132,7 +132,7 @@ struct transfers {
     struct sink *sinks;
     struct transfer *waiting, *running; /* of our own */
     struct flow *flows;                 /* of partners; port_data.c */
-    unsigned sending, fetching, receiving, giving, importing;
+    unsigned sending, fetching, receiving, giving, asking, importing;
     struct later run; /* looks at what waits */
     struct timer again;
     struct transfers_atomic counters;

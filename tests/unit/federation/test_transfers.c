@@ -370,6 +370,37 @@ static void test_the_end_may_come_at_any_time(void **state)
     }
 }
 
+/* Each question reads a spool: one link has not all of the job pool. */
+static void test_questions_of_a_link_are_counted(void **state)
+{
+    static const char question[] =
+        "GET /link/v1/allocations/" KIT_ID " HTTP/1.1\r\nHost: " KIT_US "\r\n\r\n";
+    struct two *two = *state;
+    struct transfers_question *questions[TRANSFERS_OF_LINK];
+    struct client clients[TRANSFERS_OF_LINK], last = client_of(two->kit, &two->kit->beta);
+    struct asked asked = {"GET", "/link/v1/allocations/" KIT_ID, "", NULL, KIT_UNSIGNED};
+
+    two->answers_never = true;
+    for (unsigned i = 0; i < TRANSFERS_OF_LINK; i++) {
+        clients[i] = client_of(two->kit, &two->kit->beta);
+        client_send(&clients[i], question, sizeof(question) - 1);
+        for (int turn = 0; turn < KIT_TURNS && two->asked <= i; turn++)
+            loop_turn(two->kit->loop, 1);
+        assert_int_equal(two->asked, i + 1);
+        questions[i] = two->question;
+    }
+    assert_int_equal(client_ask(&last, &asked), 429);
+    assert_says(&last, "\"busy\"");
+    two->question = NULL;
+    for (unsigned i = 0; i < TRANSFERS_OF_LINK; i++) {
+        transfers_permit_answer(questions[i], &two->permit);
+        assert_int_equal(client_reply(&clients[i]), 200);
+        client_close(&clients[i]);
+    }
+    assert_int_equal(two->asked, TRANSFERS_OF_LINK);
+    client_close(&last);
+}
+
 static void test_a_partner_may_leave_while_control_thinks(void **state)
 {
     struct two *two = *state;
@@ -409,6 +440,7 @@ int main(void)
         TWO_TEST(test_a_partner_that_stalls_is_cut),
         TWO_TEST(test_whoever_asks_may_leave_at_any_time),
         cmocka_unit_test(test_the_end_may_come_at_any_time),
+        TWO_TEST(test_questions_of_a_link_are_counted),
         TWO_TEST(test_a_partner_may_leave_while_control_thinks),
     };
 
