@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "federation/inbox.h"
+#include "federation/spools.h"
 #include "proxy/clock.h"
 #include "proxy/gateway.h"
 #include "proxy/listening.h"
@@ -174,6 +175,20 @@ void partners_use(struct gateway *gateway)
         placer_use(gateway->partners.placer, gateway->snapshot->policy);
 }
 
+/* What is left there costs room, and nothing else: no reason not to serve. */
+static void tidy_inbox(const struct gateway *gateway, const char *inbox)
+{
+    struct error err = {0};
+    unsigned removed;
+
+    if (!spools_tidy(inbox, gateway->context.store, &removed, &err))
+        log_message(gateway->messages, LOG_LEVEL_WARNING, "%s is not tidied up: %s", inbox,
+                    err.text);
+    if (removed > 0)
+        log_message(gateway->messages, LOG_LEVEL_INFO,
+                    "%u transfers that nobody goes on with were removed from %s", removed, inbox);
+}
+
 /* On the worker's thread. */
 static struct upstream *open_storage(void *gateway_, void *snapshot_, struct loop *loop,
                                      struct block_store *blocks, struct pipe_store *pipes)
@@ -206,6 +221,7 @@ static bool start_data(struct gateway *gateway, struct log_writer *log, struct e
     text_put_format(&inbox, "%s/inbox", gateway->snapshot->config->data);
     is_ready = inbox_prepare(inbox.data, err);
     if (is_ready) {
+        tidy_inbox(gateway, inbox.data);
         partners->data = partner_data_create(&data);
         settings.asks = partner_data_control(partners->data);
         settings.inbox = inbox.data;
