@@ -273,10 +273,11 @@ static void test_an_import_of_what_is_open_may_be_tried_again(void **state)
 {
     struct two *two = *state;
     struct transfers_order order = two_order(two);
-    struct transfer *import = NULL;
+    struct transfer *import = NULL, *sending;
 
     two->beta.shelf.is_stuck = true;
     two_begin(two, transfers_send);
+    sending = two->transfer; /* two_done clears it */
     for (int turns = 0; turns < 300; turns++)
         loop_turn(two->kit->loop, 1);
     assert_int_equal(two->done, 0);
@@ -285,7 +286,7 @@ static void test_an_import_of_what_is_open_may_be_tried_again(void **state)
         loop_turn(two->kit->loop, 1);
     assert_int_equal(two->done, 1);
     assert_int_equal(two->err.code, ERROR_IO);
-    transfers_cancel(&two->transfer);
+    transfers_cancel(&sending);
 }
 
 static void turn(const struct two *two, unsigned turns)
