@@ -104,6 +104,16 @@ static void unref_view(const void *view)
     peers_unref(&peers);
 }
 
+static struct server_settings *use_view(struct server *server, const void *view, void *org_)
+{
+    struct kit_org *org = org_;
+    uint64_t number = ((const struct peers *)view)->number;
+    struct server_settings *made = port_make_settings(server, view, org->port);
+
+    atomic_store(&org->view_used, number);
+    return made;
+}
+
 static void start_worker(struct kit_org *org, const struct peers *first)
 {
     struct port_settings settings = {.links = org->links,
@@ -117,10 +127,11 @@ static void start_worker(struct kit_org *org, const struct peers *first)
                                      .listen_fd = dup(org->listen_fd),
                                      .max_connections = 100,
                                      .large_block_budget = 1 << 20,
-                                     .make_settings = port_make_settings,
+                                     .make_settings = use_view,
+                                     .arg = org,
                                      .unref_snapshot = unref_view};
 
-    org->port = options.arg = port_create(&settings);
+    org->port = port_create(&settings);
     org->worker = worker_create(&options, first);
 }
 
@@ -131,6 +142,7 @@ static void publish(void *org_, const struct peers *view)
 {
     struct kit_org *org = org_;
 
+    org->view_told = view->number;
     if (org->worker != NULL)
         worker_reload(org->worker, view);
     else
@@ -268,6 +280,13 @@ static bool is_answered(void *answered)
     return ((struct answered *)answered)->is_done;
 }
 
+static bool is_view_used(void *org_)
+{
+    struct kit_org *org = org_;
+
+    return atomic_load(&org->view_used) == org->view_told;
+}
+
 json_t *kit_command(struct kit_org *org, const struct links_command *command, int status)
 {
     struct answered answered = {0};
@@ -281,6 +300,9 @@ json_t *kit_command(struct kit_org *org, const struct links_command *command, in
     kit_until(is_answered, &answered, "an answer to an operator");
     if (answered.status != status)
         fail_msg("answered with %d: %s", answered.status, said);
+    for (int turns = 0; turns < 4; turns++)
+        loop_turn(loop, 0); /* what has changed is published at the end of one of them */
+    kit_until(is_view_used, org, "the port's use of the newest view");
     return answered.output;
 }
 

@@ -11,6 +11,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 
 #include <cmocka.h>
 
@@ -27,6 +28,8 @@ struct kit_org {
     struct links *links;
     struct port *port;
     struct worker *worker;
+    uint64_t view_told;         /* number of the newest view */
+    _Atomic uint64_t view_used; /* by the port */
 };
 
 void kit_begin(void); /* the loop */
@@ -43,7 +46,8 @@ void kit_org_stop(struct kit_org *org);
 void kit_org_start(struct kit_org *org); /* again, on the same folder and port */
 void kit_org_free(struct kit_org **org);
 
-/* What the command answers, waited for. Fails if it is not this status. The caller's reference. */
+/* What the command answers, waited for, and until the port knows of it. Fails if it is not this
+ * status. The caller's reference. */
 json_t *kit_command(struct kit_org *org, const struct links_command *command, int status);
 /* The sentence of the last command's answer. */
 const char *kit_said(void);

@@ -73,9 +73,11 @@ static void tell_made(struct later *later)
     struct held *held = CONTAINER_OF(later, struct held, made);
     struct slice page = text_slice(&held->page);
     bool fails = held->fails_to_make > 0;
+    link_made_cb on_made = held->on_made;
 
+    held->on_made = NULL;
     held->fails_to_make -= fails;
-    held->on_made(held->made_arg, fails ? NULL : &page);
+    on_made(held->made_arg, fails ? NULL : &page);
     text_dispose(&held->page);
 }
 
@@ -159,6 +161,19 @@ static void begin(struct held *held, struct kit_org *org)
     links_set_holdings(org->links, &held->holdings);
 }
 
+/* Whoever holds has answered before the links are closed. */
+static void end(struct held *held, struct kit_org **org)
+{
+    links_set_holdings((*org)->links, NULL);
+    later_cancel(&held->later);
+    later_cancel(&held->made);
+    if (held->on_done != NULL)
+        tell(&held->later);
+    if (held->on_made != NULL)
+        tell_made(&held->made);
+    kit_org_free(org);
+}
+
 static void hold_number(struct held *held, unsigned number)
 {
     char id[ULID_SIZE];
@@ -201,8 +216,8 @@ static void test_links_agree_on_several_pages(void **state)
     assert_in_range(of_b.pages_taken, 4, 100);
     assert_int_equal(of_a.pages_differed + of_b.pages_differed, 0);
     expect_same(&of_a, &of_b, 7);
-    kit_org_free(&a);
-    kit_org_free(&b);
+    end(&of_a, &a);
+    end(&of_b, &b);
 }
 
 /* Each lacks something on each page, the first and the last one too. */
@@ -219,8 +234,8 @@ static void test_links_learn_from_pages_in_both_directions(void **state)
     assert_true(of_a.pages_differed > 0);
     assert_true(of_b.pages_differed > 0);
     expect_same(&of_a, &of_b, 12);
-    kit_org_free(&a);
-    kit_org_free(&b);
+    end(&of_a, &a);
+    end(&of_b, &b);
 }
 
 static void test_links_compare_anew_what_could_not_be_kept(void **state)
@@ -235,8 +250,8 @@ static void test_links_compare_anew_what_could_not_be_kept(void **state)
     link_again(a, b);
     assert_int_equal(of_a.fails + of_b.fails, 0);
     expect_same(&of_a, &of_b, 6);
-    kit_org_free(&a);
-    kit_org_free(&b);
+    end(&of_a, &a);
+    end(&of_b, &b);
 }
 
 static void test_links_compare_anew_what_could_not_be_read(void **state)
@@ -251,8 +266,8 @@ static void test_links_compare_anew_what_could_not_be_read(void **state)
     link_again(a, b);
     assert_int_equal(of_a.fails_to_make, 0);
     expect_same(&of_a, &of_b, 6);
-    kit_org_free(&a);
-    kit_org_free(&b);
+    end(&of_a, &a);
+    end(&of_b, &b);
 }
 
 int main(void)
