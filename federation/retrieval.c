@@ -352,12 +352,10 @@ void retrievals_destroy(struct retrievals **retrievals)
 
     if (all == NULL)
         return;
-    while (all->list != NULL) {
-        struct retrieval *retrieval = all->list;
-
+    for (struct retrieval *retrieval = all->list, *next; retrieval != NULL; retrieval = next) {
+        next = retrieval->next;
         assert(retrieval->waiters == NULL);
         cancel_work(retrieval);
-        unlink_retrieval(retrieval);
         free(retrieval);
     }
     free(all);
