@@ -9,7 +9,7 @@
  *   /link/cancel   {"partner"}                              -> answer
  *   /link/suspend  {"partner"}                              -> answer
  *   /link/resume   {"partner"}                              -> answer
- *   /link/revoke   {"partner", "mode"?}                     -> answer; mode: "now"
+ *   /link/revoke   {"partner", "mode"?}                     -> answer; mode: "now", "restrict"
  *   /link/repin    {"partner", "address"?, "ttl"?}          -> answer, "invitation", "expires"
  *   /link/limit    {"partner", "bandwidth"?, "hours"?}      -> answer, "limits"
  *   /link/list     {"after"?, "limit"?}                     -> {"links": [link...], "has_more"}
@@ -18,9 +18,8 @@
  * An answer has "partner", "state" and "said": what was done, and what the other side must do next.
  * A link object is what links_describe (federation/links.h) makes. An event has "time", "actor",
  * "event", "from", "to", "said". "holds" of show, by our ledger: {"ours_there", "theirs_here"},
- * each
- * {"objects", "bytes", "under_way"}. Without listen.partners there are no links: 409 says which
- * line of causeway.yaml is missing. */
+ * each {"objects", "bytes", "under_way"}. Without listen.partners there are no links: 409 says
+ * which line of causeway.yaml is missing. */
 #ifndef FEDERATION_OPERATOR_H
 #define FEDERATION_OPERATOR_H
 
