@@ -127,6 +127,9 @@ void allocation_do_received(struct allocation_change *change)
     struct allocation_record *record = change->record;
     const struct allocation_event *event = change->event;
 
+    /* A request that brought nothing is no progress: room is not held for it. */
+    if (event->position <= record->position && event->is_complete == record->is_complete)
+        return;
     if (record->state == ALLOCATION_RESERVED)
         allocation_set_state(change, ALLOCATION_RECEIVING);
     record->position = event->position;

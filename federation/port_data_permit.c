@@ -85,6 +85,8 @@ static void ask_done(struct errand *errand)
 
     flow->asked = NULL;
     flow->permit = asked->permit;
+    flow->told = flow->permit.position;
+    flow->was_told_whole = flow->permit.is_whole;
     if (!exchange_is_open(flow->request->exchange)) /* cut meanwhile */
         return;
     if (flow->permit.status != 200)

@@ -19,6 +19,8 @@ struct flow {
     uint64_t from;
     struct asked *asked;
     struct transfers_permit permit;
+    uint64_t told; /* the position that control knows */
+    bool was_told_whole;
     struct sink *sink;
     struct source source;
     struct timer pace;

@@ -32,17 +32,25 @@ static void on_news(struct message *message, void *receiver)
     free(news);
 }
 
-/* said NULL: of how far it is. */
-static void tell_control(const struct flow *flow, const char *said)
+/* said NULL: of how far it is, if it is further than control knows: a request that brings nothing
+ * must not keep room reserved. */
+static void tell_control(struct flow *flow, const char *said)
 {
-    struct news *news = memory_alloc(sizeof(*news));
+    bool is_whole = sink_is_whole(flow->sink);
+    struct news *news;
+
+    if (said == NULL && sink_position(flow->sink) <= flow->told && is_whole == flow->was_told_whole)
+        return;
+    flow->told = sink_position(flow->sink);
+    flow->was_told_whole = is_whole;
+    news = memory_alloc(sizeof(*news));
 
     news->message.deliver = on_news;
     news->asks = flow->all->settings.asks;
     memcpy(news->partner, flow->lane->peer->partner, sizeof(news->partner));
     memcpy(news->id, flow->id, sizeof(news->id));
     news->position = sink_position(flow->sink);
-    news->is_whole = sink_is_whole(flow->sink);
+    news->is_whole = is_whole;
     news->bytes = sink_bytes(flow->sink);
     news->is_rejected = said != NULL;
     if (said != NULL)

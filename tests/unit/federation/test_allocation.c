@@ -258,6 +258,28 @@ static void test_allocation_that_expired_may_be_reserved_again(void **state)
     assert_int_equal(kit.record.position, 0);
 }
 
+static void test_allocation_without_progress_expires_whatever_is_asked(void **state)
+{
+    struct kit kit = kit_reach(ALLOCATION_RECEIVING);
+    uint64_t until_ms = kit.record.until_ms;
+    struct allocation_event event = kit_event(&kit, ALLOCATION_RECEIVED);
+
+    event.is_complete = false;
+    event.position = kit.record.position;
+    kit.wall_ms += ALLOCATION_RESERVE_MS / 2;
+    kit_step(&kit, &event); /* nothing came */
+    assert_false(kit.actions.journal);
+    assert_int_equal(kit.record.until_ms, until_ms);
+    event.position++;
+    kit_step(&kit, &event);
+    assert_true(kit.actions.journal);
+    assert_int_equal(kit.record.until_ms, kit.wall_ms + ALLOCATION_RESERVE_MS);
+    kit = kit_reach(ALLOCATION_RESERVED);
+    event.position = 0;
+    kit_step(&kit, &event);
+    assert_int_equal(kit.record.state, ALLOCATION_RESERVED);
+}
+
 /* Nobody lost a copy by it, and both find each other again. */
 static void test_allocation_survives_the_end_of_its_link(void **state)
 {
@@ -368,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_allocation_of_other_content_is_refused),
         cmocka_unit_test(test_allocation_without_room_leaves_nothing),
         cmocka_unit_test(test_allocation_that_expired_may_be_reserved_again),
+        cmocka_unit_test(test_allocation_without_progress_expires_whatever_is_asked),
         cmocka_unit_test(test_allocation_survives_the_end_of_its_link),
         cmocka_unit_test(test_allocation_that_leaves_is_placed_anew_before_it_goes),
         cmocka_unit_test(test_allocation_says_why_it_waits),
