@@ -317,14 +317,19 @@ static bool is_there(const struct spool *spool, unsigned number)
     return access(path, F_OK) == 0;
 }
 
-static bool load(struct spool *spool, struct error *err)
+bool spool_read_part(struct spool *spool, bool *is_read, struct error *err)
 {
-    while (is_there(spool, spool->parts + 1)) {
-        spool->parts++;
-        if (!load_part(spool, !is_there(spool, spool->parts + 1), err))
-            return false;
-    }
+    bool is_last;
+
+    *is_read = !is_there(spool, spool->parts + 1);
+    if (*is_read)
+        return true;
+    spool->parts++;
+    is_last = !is_there(spool, spool->parts + 1);
+    if (!load_part(spool, is_last, err))
+        return false;
     spool->position = receive_stats(spool->receive)->blocks;
+    *is_read = is_last;
     return true;
 }
 
@@ -338,10 +343,10 @@ static bool open_all(struct spool *spool, struct error *err)
     if (spool->memory == NULL)
         return false;
     spool->receive = receive_create(&settings->root, &settings->limits, spool->memory, err);
-    return spool->receive != NULL && load(spool, err);
+    return spool->receive != NULL;
 }
 
-struct spool *spool_open(const struct spool_settings *settings, struct error *err)
+struct spool *spool_open_unread(const struct spool_settings *settings, struct error *err)
 {
     struct spool *spool = memory_alloc(sizeof(*spool));
 
@@ -353,6 +358,17 @@ struct spool *spool_open(const struct spool_settings *settings, struct error *er
     text_put_format(&spool->folder, "%s/%s", settings->folder, settings->name);
     if (!open_all(spool, err))
         spool_close(&spool);
+    return spool;
+}
+
+struct spool *spool_open(const struct spool_settings *settings, struct error *err)
+{
+    struct spool *spool = spool_open_unread(settings, err);
+    bool is_read = false;
+
+    while (spool != NULL && !is_read)
+        if (!spool_read_part(spool, &is_read, err))
+            spool_close(&spool);
     return spool;
 }
 

@@ -49,6 +49,10 @@ struct spool_settings {
 /* Begins, or goes on with what is there. NULL with err: ERROR_IO; ERROR_SYNTAX, ERROR_MISMATCH:
  * what is there is not of this object: spool_remove, and begin anew. */
 struct spool *spool_open(const struct spool_settings *settings, struct error *err);
+/* The same in pieces, for jobs that are to be short: nothing is read yet; then one part after the
+ * other, until *is_read. Nothing else but spool_close before that. */
+struct spool *spool_open_unread(const struct spool_settings *settings, struct error *err);
+MUST_USE bool spool_read_part(struct spool *spool, bool *is_read, struct error *err);
 /* Without syncing. NULL is fine. */
 void spool_close(struct spool **spool);
 

@@ -293,6 +293,9 @@ struct transfers *transfers_create(const struct transfers_settings *settings)
     all->pipes = pipe_store_create();
     all->run.run = run_waiting;
     all->again.fire = on_again;
+    all->tidy.fire = leftovers_tidy;
+    if (all->settings.keep_ms == 0)
+        all->settings.keep_ms = TRANSFERS_KEPT_MS;
     return all;
 }
 
@@ -317,6 +320,7 @@ void transfers_destroy(struct transfers **all_ptr)
     forget(all, all->waiting);
     forget(all, all->running);
     sinks_abandon(all);
+    removals_abandon(all);
     while ((lane = all->lanes) != NULL) {
         all->lanes = lane->next;
         lane_free(lane);

@@ -30,6 +30,10 @@ enum {
     UINT64_C(120000) /* from the last byte to the answer: it is verified                           \
                       */
 
+/* What came of a read-back that was given up or failed: whoever reads it again until then goes on
+ * with it. It goes at once if it was not what was promised. */
+#define TRANSFERS_KEPT_MS UINT64_C(600000)
+
 struct transfers;
 
 /* ---- what control is asked, on its thread */
@@ -78,6 +82,7 @@ struct transfers_settings {
     const char *inbox;        /* the folder; made by inbox_prepare */
     struct log_writer *log;   /* the link worker's; NULL: none */
     uint64_t (*now_ms)(void); /* wall clock, since 1970 */
+    uint64_t keep_ms;         /* 0: TRANSFERS_KEPT_MS */
     /* The storage, as the link worker's loop speaks to it; called on its thread, once for each
      * source: the first one, and those of transfers_renew. It sees to the source's end. */
     struct upstream *(*open)(void *arg, void *source, struct loop *loop, struct block_store *blocks,

@@ -18,69 +18,19 @@ static void fail(struct transfer *transfer, const struct error *err)
 
 /* ---- the spool goes */
 
-struct removal {
-    struct job job;
-    struct transfer *transfer; /* NULL: nobody waits */
-    char *inbox;
-    char name[SPOOL_NAME_SIZE];
-    bool is_done;
-    struct error err;
-};
-
-static void run_removal(struct job *job)
-{
-    struct removal *removal = CONTAINER_OF(job, struct removal, job);
-
-    removal->is_done = spool_remove(removal->inbox, removal->name, &removal->err);
-}
-
-static void on_removed(struct job *job)
-{
-    struct removal *removal = CONTAINER_OF(job, struct removal, job);
-    struct transfer *transfer = removal->transfer;
-    struct error err = removal->err;
-    bool is_done = removal->is_done;
-
-    free(removal->inbox);
-    free(removal);
-    if (transfer == NULL)
-        return;
-    transfer->removal = NULL;
-    transfer_end(transfer, is_done ? TRANSFERS_DONE : TRANSFERS_FAILED, 0, is_done ? NULL : &err);
-}
-
-void transfer_forget_removal(struct transfer *transfer)
-{
-    if (transfer->removal != NULL)
-        transfer->removal->transfer = NULL;
-    transfer->removal = NULL;
-}
-
 void transfer_remove(struct transfer *transfer)
 {
-    struct transfers *all = transfer->all;
-    struct removal *removal;
     struct error err = {0};
 
-    flows_cut_spool(all, transfer->spool);
-    if (sink_is_open(all, transfer->spool)) { /* its last job ends soon */
-        error_set(&err, ERROR_IO, "it is still being written; that has been cut");
+    flows_cut_spool(transfer->all, transfer->spool);
+    if (removal_start(transfer->all, transfer->spool, transfer, &err))
+        return;
+    if (transfer->kind == ORDER_FETCH) { /* it is in the storage: the spool can wait */
+        leftover_add(transfer->all, transfer->spool, 0);
+        transfer_end(transfer, TRANSFERS_DONE, 0, NULL);
+    } else {
         transfer_end(transfer, TRANSFERS_FAILED, 0, &err);
-        return;
     }
-    removal = memory_alloc(sizeof(*removal));
-    *removal = (struct removal){.job = {.run = run_removal, .on_done = on_removed},
-                                .transfer = transfer,
-                                .inbox = memory_copy_text(all->inbox)};
-    memcpy(removal->name, transfer->spool, sizeof(removal->name));
-    transfer->removal = removal;
-    if (job_start(all->settings.jobs, all->loop, &removal->job))
-        return;
-    transfer->removal = NULL;
-    free(removal->inbox);
-    free(removal);
-    error_set(&err, ERROR_LIMIT, "the job pool is full");
-    transfer_end(transfer, TRANSFERS_FAILED, 0, &err);
 }
 
 /* ---- the spool into the storage */
@@ -253,5 +203,6 @@ void transfer_fetch(struct transfer *transfer)
 
     transfer->pace.fire = on_pace;
     spool_name(transfer->spool, transfer->lane->peer->link, transfer->id, SPOOL_BACK);
+    leftover_forget(transfer->all, transfer->spool);
     open_sink(transfer, &user);
 }

@@ -94,6 +94,14 @@ static void say(const struct transfer *transfer, const struct error *err)
                     transfer->partner, what[transfer->kind], err->text);
 }
 
+/* It has come to nothing. */
+static void leave_spool(struct transfer *transfer, bool is_of_use)
+{
+    if (transfer->kind == ORDER_FETCH && transfer->spool[0] != '\0')
+        leftover_add(transfer->all, transfer->spool,
+                     is_of_use ? transfer->all->settings.keep_ms : 0);
+}
+
 void transfer_end(struct transfer *transfer, enum transfers_end how, unsigned status,
                   const struct error *err)
 {
@@ -107,6 +115,8 @@ void transfer_end(struct transfer *transfer, enum transfers_end how, unsigned st
     transfer->status = status;
     count(transfer, how);
     transfer_stop(transfer);
+    if (how != TRANSFERS_DONE)
+        leave_spool(transfer, how != TRANSFERS_BAD);
     leave(transfer);
     errand_answer(&transfer->errand);
 }
@@ -118,6 +128,7 @@ static void give_up(struct errand *errand)
     if (transfer->all == NULL) /* they ended */
         return;
     transfer_stop(transfer);
+    leave_spool(transfer, true);
     leave(transfer);
 }
 

@@ -64,6 +64,21 @@ uint64_t sink_bytes(const struct sink *sink);
 /* Is it what came that was wrong, and not our disk? */
 bool sink_error_is_theirs(const struct error *err);
 
+/* ---- transfers_removal.c: spools that go */
+
+/* Ends transfer when it is gone; NULL: nobody waits. False: it is open, or is going already, or
+ * there is no room for the job: another time. */
+MUST_USE bool removal_start(struct transfers *all, const char *name, struct transfer *transfer,
+                            struct error *err);
+bool removal_is_under_way(const struct transfers *all, const char *name);
+/* What came of a read that ended without success: whoever reads it again within keep_ms goes on
+ * with it (leftover_forget); then it goes. */
+void leftover_add(struct transfers *all, const char *name, uint64_t keep_ms);
+void leftover_forget(struct transfers *all, const char *name);
+void leftovers_tidy(struct timer *timer);
+/* The transfers end: the start tidies up. */
+void removals_abandon(struct transfers *all);
+
 /* ---- transfers_source.c: an export, piece by piece */
 
 struct storage;
@@ -119,6 +134,8 @@ struct transfers_atomic {
 };
 
 struct flow;
+struct leftover;
+struct removal;
 
 struct transfers {
     struct transfers_settings settings;
@@ -130,6 +147,9 @@ struct transfers {
     struct storage *storage;
     struct lane *lanes;
     struct sink *sinks;
+    struct removal *removals;
+    struct leftover *leftovers; /* the newest first */
+    struct timer tidy;
     struct transfer *waiting, *running; /* of our own */
     struct flow *flows;                 /* of partners; port_data.c */
     unsigned sending, fetching, receiving, giving, asking, importing;
@@ -148,8 +168,6 @@ void transfers_run_soon(struct transfers *all);
 /* ---- transfers_order.c: what control asked for */
 
 enum order_kind { ORDER_SEND, ORDER_FETCH, ORDER_IMPORT, ORDER_REMOVE };
-
-struct removal;
 
 struct transfer {
     struct errand errand;

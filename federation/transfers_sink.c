@@ -12,6 +12,7 @@ struct sink_state {
     uint64_t position, bytes;
     unsigned parts;
     bool is_whole, is_closed;
+    bool is_read; /* what was there is known */
 };
 
 /* A job has what stands below it, while it is under way; the loop has the rest. */
@@ -46,16 +47,23 @@ static void note(struct sink *sink)
     sink->state = (struct sink_state){.position = spool_position(sink->spool),
                                       .is_whole = spool_is_whole(sink->spool),
                                       .parts = spool_parts(sink->spool),
-                                      .bytes = spool_stats(sink->spool)->bytes};
+                                      .bytes = spool_stats(sink->spool)->bytes,
+                                      .is_read = true};
 }
 
-static bool open_spool(struct sink *sink)
+/* A part a job: others have work for the pool, too, and who left is heeded in between. */
+static bool read_spool(struct sink *sink)
 {
-    sink->spool = spool_open(&sink->settings, &sink->err);
+    bool is_read;
+
     if (sink->spool == NULL)
+        sink->spool = spool_open_unread(&sink->settings, &sink->err);
+    if (sink->spool == NULL || !spool_read_part(sink->spool, &is_read, &sink->err))
         return false;
-    note(sink);
-    spool_begin(sink->spool);
+    if (is_read) {
+        note(sink);
+        spool_begin(sink->spool);
+    }
     return true;
 }
 
@@ -85,9 +93,12 @@ static bool end(struct sink *sink)
 static void run(struct job *job)
 {
     struct sink *sink = CONTAINER_OF(job, struct sink, job);
-    bool is_fine = sink->spool != NULL || open_spool(sink);
+    bool is_fine = true;
 
-    is_fine = is_fine && take(sink) && end(sink);
+    if (sink->state.is_read)
+        is_fine = take(sink) && end(sink);
+    else if (!sink->must_end)
+        is_fine = read_spool(sink);
     text_clear(&sink->working);
     if (is_fine && !sink->must_end)
         return;
@@ -147,6 +158,10 @@ static void tell(struct sink *sink, uint64_t before)
         sink->user->on_end(sink->arg, sink->err.code != ERROR_NONE ? &sink->err : NULL);
         return;
     }
+    if (!sink->seen.is_read) {
+        work(sink);
+        return;
+    }
     if (!sink->is_open) {
         sink->is_open = true;
         sink->user->on_open(sink->arg);
@@ -184,6 +199,10 @@ struct sink *sink_open(struct transfers *all, const struct spool_settings *setti
 
     if (sink_is_open(all, settings->name)) {
         error_set(err, ERROR_IO, "what has come is still being written: %s", settings->name);
+        return NULL;
+    }
+    if (removal_is_under_way(all, settings->name)) {
+        error_set(err, ERROR_IO, "what had come is just being removed: %s", settings->name);
         return NULL;
     }
     sink = memory_alloc(sizeof(*sink));

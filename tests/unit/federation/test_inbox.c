@@ -252,6 +252,33 @@ static void test_spools_are_named_by_link_id_and_use(void **state)
         assert_false(spool_name_read(slice_of(bad[i]), link, id, &use));
 }
 
+static void test_spool_is_read_part_by_part(void **state)
+{
+    struct box *box = *state;
+    struct spool *spool = open_spool(box);
+    unsigned parts, reads = 0;
+    bool is_read = false;
+
+    feed(box, spool, SIZE_MAX / 2);
+    parts = spool_parts(spool);
+    assert_true(parts > 3);
+    spool_close(&spool);
+    spool = spool_open_unread(&box->settings, &box->err);
+    assert_non_null(spool);
+    while (!is_read) {
+        if (!spool_read_part(spool, &is_read, &box->err))
+            fail_msg("%s", box->err.text);
+        assert_int_equal(spool_parts(spool), ++reads);
+    }
+    assert_int_equal(reads, parts);
+    assert_true(spool_is_whole(spool));
+    spool_close(&spool);
+    spool = spool_open_unread(&box->settings, &box->err); /* given up in between */
+    assert_true(spool_read_part(spool, &is_read, &box->err));
+    assert_false(is_read);
+    spool_close(&spool);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -259,6 +286,7 @@ int main(void)
         TEST(test_spool_goes_on_after_it_was_closed_anywhere),
         TEST(test_spool_survives_a_torn_part),
         TEST(test_spool_tells_only_what_is_durable),
+        TEST(test_spool_is_read_part_by_part),
         TEST(test_spool_of_another_object_is_refused),
         TEST(test_spools_are_named_by_link_id_and_use),
         TEST(test_inbox_lists_its_spools_and_removes_them),

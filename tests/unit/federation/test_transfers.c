@@ -178,19 +178,13 @@ static void test_a_link_that_changes_ends_its_transfers(void **state)
 {
     struct two *two = *state;
 
-    two->beta.shelf.is_stuck = true;
-    two_begin(two, transfers_send);
-    for (int turn = 0; turn < 300; turn++)
-        loop_turn(two->kit->loop, 1);
-    assert_int_equal(two->done, 0);
+    two_send_stuck(two);
     two->kit->generation++;
     kit_publish(two->kit);
     two_wait(two);
     assert_int_not_equal(two->err.code, ERROR_NONE);
     assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_CHANGED], 1);
-    two_begin(two, transfers_send);
-    for (int turn = 0; turn < 300; turn++)
-        loop_turn(two->kit->loop, 1);
+    two_send_stuck(two);
     two_view(two, LINK_ACTIVE, 7);
     two_wait(two);
     two_expect(two, 0, ERROR_REFUSED);
@@ -275,12 +269,8 @@ static void test_an_import_of_what_is_open_may_be_tried_again(void **state)
     struct transfers_order order = two_order(two);
     struct transfer *import = NULL, *sending;
 
-    two->beta.shelf.is_stuck = true;
-    two_begin(two, transfers_send);
+    two_send_stuck(two);
     sending = two->transfer; /* two_done clears it */
-    for (int turns = 0; turns < 300; turns++)
-        loop_turn(two->kit->loop, 1);
-    assert_int_equal(two->done, 0);
     assert_true(transfers_import(two->alpha.transfers, &import, &order, two_done, two, &two->err));
     for (int turns = 0; turns < KIT_TURNS && two->done == 0; turns++)
         loop_turn(two->kit->loop, 1);
@@ -302,10 +292,7 @@ static void test_a_spool_that_goes_is_not_written_any_more(void **state)
     struct transfer *removal;
     unsigned tries = 0;
 
-    two->beta.shelf.is_stuck = true;
-    two_begin(two, transfers_send);
-    turn(two, 300);
-    assert_int_equal(two->done, 0);
+    two_send_stuck(two);
     assert_true(transfers_remove(two->alpha.transfers, &removal, KIT_LINK, KIT_ID, two_done, two,
                                  &two->err));
     for (int turns = 0; turns < KIT_TURNS && two->done < 2; turns++) /* the sending one too */
@@ -325,10 +312,7 @@ static void test_a_partner_that_stalls_is_cut(void **state)
 {
     struct two *two = *state;
 
-    two->beta.shelf.is_stuck = true;
-    two_begin(two, transfers_send);
-    turn(two, 300);
-    assert_int_equal(two->done, 0);
+    two_send_stuck(two);
     for (int second = 0; second < 40 && two->done == 0; second++) {
         clock_advance_ms(1000);
         turn(two, 20);
@@ -336,6 +320,114 @@ static void test_a_partner_that_stalls_is_cut(void **state)
     assert_int_equal(two->done, 1);
     assert_int_not_equal(two->err.code, ERROR_NONE);
     assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_STALLED], 1);
+}
+
+/* ---- room is not held, and no spool stays, for what brings nothing */
+
+/* A header, and not one block. */
+static int put_nothing(struct client *client, const struct text *header)
+{
+    struct text request = {0};
+    int status;
+
+    text_put_format(&request,
+                    "PUT /link/v1/allocations/" KIT_ID "/blocks?from=0 HTTP/1.1\r\nHost: " KIT_US
+                    "\r\nContent-Type: application/vnd.ipld.car; version=1\r\nContent-Length: "
+                    "%zu\r\n\r\n",
+                    header->size);
+    text_put_slice(&request, text_slice(header));
+    client_send_text(client, &request);
+    status = client_reply(client);
+    text_dispose(&request);
+    return status;
+}
+
+static void test_a_request_that_brings_nothing_is_not_told(void **state)
+{
+    struct two *two = *state;
+    struct client client = client_of(two->kit, &two->kit->beta);
+    struct text header = {0};
+    unsigned taken = 0;
+
+    car_put_header(&header, &two->dag->root, 1);
+    for (unsigned tries = 0; tries < 100 && taken < 3; tries++) {
+        int status = put_nothing(&client, &header);
+
+        assert_true(status == 200 || status == 429); /* the one before is just being closed */
+        taken += status == 200;
+        turn(two, 20);
+    }
+    assert_int_equal(taken, 3);
+    assert_int_equal(two->received, 0);
+    assert_int_equal(two->rejected, 0);
+    text_dispose(&header);
+    client_close(&client);
+}
+
+static bool has_spool(const struct two *two)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/" KIT_LINK "." KIT_ID ".back", two->beta.inbox);
+    return access(path, F_OK) == 0;
+}
+
+static void wait_without_spool(struct two *two)
+{
+    for (int turns = 0; turns < KIT_TURNS && has_spool(two); turns++)
+        loop_turn(two->kit->loop, 1);
+    assert_false(has_spool(two));
+}
+
+static void begin_reading(struct two *two)
+{
+    two->alpha.shelf.is_stuck = true;
+    two_begin(two, transfers_fetch);
+    for (int turns = 0; turns < KIT_TURNS && !has_spool(two); turns++)
+        loop_turn(two->kit->loop, 1);
+    assert_true(has_spool(two));
+}
+
+static void test_what_came_of_a_read_that_was_given_up_is_kept_for_a_while(void **state)
+{
+    struct two *two = *state;
+
+    begin_reading(two);
+    transfers_cancel(&two->transfer);
+    turn(two, 50);
+    clock_advance_ms(TRANSFERS_KEPT_MS / 2);
+    turn(two, 50);
+    assert_true(has_spool(two));
+    clock_advance_ms(TRANSFERS_KEPT_MS / 2);
+    wait_without_spool(two);
+}
+
+static void test_a_read_that_begins_again_keeps_what_came(void **state)
+{
+    struct two *two = *state;
+
+    begin_reading(two);
+    transfers_cancel(&two->transfer);
+    turn(two, 50);
+    two->alpha.shelf.is_stuck = false;
+    two->err.code = ERROR_IO;
+    for (int tries = 0; tries < 50 && two->err.code != ERROR_NONE; tries++)
+        two_fetch(two);
+    two_expect(two, 0, ERROR_NONE);
+    wait_without_spool(two);
+    clock_advance_ms(2 * TRANSFERS_KEPT_MS);
+    turn(two, 50); /* nothing is left to be looked at */
+}
+
+static void test_what_was_not_promised_goes_at_once(void **state)
+{
+    struct two *two = *state;
+
+    two->alpha.shelf.dag = two->other;
+    two_fetch(two);
+    assert_int_not_equal(two->err.code, ERROR_NONE);
+    clock_advance_ms(1500);
+    wait_without_spool(two);
 }
 
 /* Whoever asked leaves at any moment: nothing is called, and nothing is left. */
@@ -439,6 +531,10 @@ int main(void)
         TWO_TEST(test_an_import_of_what_is_open_may_be_tried_again),
         TWO_TEST(test_a_spool_that_goes_is_not_written_any_more),
         TWO_TEST(test_a_partner_that_stalls_is_cut),
+        TWO_TEST(test_a_request_that_brings_nothing_is_not_told),
+        TWO_TEST(test_what_came_of_a_read_that_was_given_up_is_kept_for_a_while),
+        TWO_TEST(test_a_read_that_begins_again_keeps_what_came),
+        TWO_TEST(test_what_was_not_promised_goes_at_once),
         TWO_TEST(test_whoever_asks_may_leave_at_any_time),
         cmocka_unit_test(test_the_end_may_come_at_any_time),
         TWO_TEST(test_questions_of_a_link_are_counted),
