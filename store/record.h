@@ -103,6 +103,7 @@ struct pin_record {
     /* What its owner asked for, beyond what the policy gives (policy/placement.h): NAME=VALUE,...
      */
     struct slice labels;
+    uint32_t min_copies; /* that there must be, as its owner asked: with the one here; 0: not */
     uint32_t slot;
     enum pin_mode held;   /* what was confirmed, and is charged */
     enum pin_mode wanted; /* what is under way */
@@ -254,9 +255,12 @@ struct token_record {
     uint64_t used_ms;    /* about when it was last used; 0: never */
     struct slice roles;  /* narrowed to these: ids, one space between. Empty: not narrowed */
     struct slice label;  /* UTF-8, what its maker calls it; may be empty */
-    /* For clients that cannot say it themselves: whose its pins are, and how long they last. */
-    struct slice pin_group; /* a group of its owner's; empty: its owner's own */
-    uint64_t pin_expire_ms; /* 0: for ever */
+    /* For clients that cannot say it themselves: whose its pins are, how long they last, and what
+     * placement is to know of them. */
+    struct slice pin_group;  /* a group of its owner's; empty: its owner's own */
+    uint64_t pin_expire_ms;  /* 0: for ever */
+    struct slice pin_labels; /* NAME=VALUE,...: they are at least so tight */
+    uint32_t pin_min_copies; /* and there must be so many copies of each; 0: not said */
 };
 
 /* When a token was last used; coarse. */

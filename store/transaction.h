@@ -221,7 +221,8 @@ struct pin_confirm {
     struct slice name;
     bool labels_it; /* labels below replace the pin's */
     struct slice labels;
-    bool sets_expiry; /* expires_ms below replaces the pin's */
+    uint32_t min_copies; /* replaces the pin's; 0: that stays */
+    bool sets_expiry;    /* expires_ms below replaces the pin's */
     uint64_t expires_ms;
     struct pin_record record; /* out */
 };
@@ -533,7 +534,10 @@ enum allocation_list_by {
     ALLOCATION_LIST_ID,     /* of link and role, by id */
     ALLOCATION_LIST_STATE,  /* of link, role and state: the greatest priority first, then by id */
     ALLOCATION_LIST_OBJECT, /* of object: by link, role, id */
-    ALLOCATION_LIST_DUE,    /* with a wake_ms of at most until_ms: by wake_ms, link, role, id */
+    /* The same, of the owner, without those that are released or lost: copies that there are, are
+     * to be, or were refused. */
+    ALLOCATION_LIST_COPIES,
+    ALLOCATION_LIST_DUE, /* with a wake_ms of at most until_ms: by wake_ms, link, role, id */
 };
 
 struct allocation_list {

@@ -78,6 +78,7 @@ struct tracker_request {
     bool has_name;      /* CLAIM: name replaces the one it has */
     struct slice name;
     struct slice labels; /* CLAIM: replace those that it has; empty: they stay */
+    uint32_t min_copies; /* CLAIM: replaces how many it asks for; 0: that stays */
     uint64_t expires_ms; /* CLAIM: 0: never */
     /* CLAIM: a pin that is there already ends at expires_ms, too. Else it may be made to last for
      * ever, and never to end sooner. */

@@ -106,6 +106,7 @@ static void write_add(struct tracked *object, const struct ownership_pin *pin,
     if (call != NULL) {
         record->name = transaction_copy(transaction, call->request.name);
         record->labels = transaction_copy(transaction, call->request.labels);
+        record->min_copies = call->request.min_copies;
         record->expires_ms = call->request.expires_ms;
     }
     memcpy(record->id, pin->id, sizeof(record->id));
@@ -143,6 +144,7 @@ static void write_confirm(struct tracked *object, const struct ownership_pin *pi
         confirm->name = transaction_copy(transaction, call->request.name);
         confirm->labels_it = call->request.labels.size > 0;
         confirm->labels = transaction_copy(transaction, call->request.labels);
+        confirm->min_copies = call->request.min_copies;
         confirm->sets_expiry =
             !was_held(object, pin->id) || call->request.shortens || call->request.expires_ms == 0;
         confirm->expires_ms = call->request.expires_ms;

@@ -141,6 +141,10 @@ static void bind_list(struct sqlite_run *run, const struct allocation_list *in,
     case ALLOCATION_LIST_OBJECT:
         sqlite_bind_bytes(run, 5, in->object.data, in->object.size);
         break;
+    case ALLOCATION_LIST_COPIES:
+        sqlite_bind_bytes(run, 5, in->object.data, in->object.size);
+        sqlite_bind_integer(run, 6, ALLOCATION_ROLE_OWNER);
+        break;
     case ALLOCATION_LIST_DUE:
         sqlite_bind_integer(run, 5, from->wake_ms);
         sqlite_bind_integer(run, 6, in->until_ms);
@@ -155,6 +159,7 @@ bool sqlite_allocation_list(struct sqlite *sqlite, struct transaction *transacti
         [ALLOCATION_LIST_ID] = STATEMENT_ALLOCATION_LIST_ID,
         [ALLOCATION_LIST_STATE] = STATEMENT_ALLOCATION_LIST_STATE,
         [ALLOCATION_LIST_OBJECT] = STATEMENT_ALLOCATION_LIST_OBJECT,
+        [ALLOCATION_LIST_COPIES] = STATEMENT_ALLOCATION_LIST_COPIES,
         [ALLOCATION_LIST_DUE] = STATEMENT_ALLOCATION_LIST_DUE,
     };
     struct allocation_list *in = &transaction->allocation_list;

@@ -20,6 +20,7 @@ enum column {
     COLUMN_CREATED_MS,
     COLUMN_EXPIRES_MS,
     COLUMN_LABELS,
+    COLUMN_MIN_COPIES,
 };
 
 /* ---- reading */
@@ -54,6 +55,7 @@ bool sqlite_pin_read(struct sqlite_run *run, struct sqlite_pin *pin, struct aren
         .created_ms = sqlite_integer(run, COLUMN_CREATED_MS),
         .expires_ms = sqlite_integer(run, COLUMN_EXPIRES_MS),
         .labels = sqlite_read_bytes(run, COLUMN_LABELS, arena),
+        .min_copies = (uint32_t)sqlite_integer(run, COLUMN_MIN_COPIES),
     };
     return sqlite_read_text(run, COLUMN_ID, record->id, sizeof(record->id)) &&
            sqlite_read_text(run, COLUMN_OWNER, record->owner.id, sizeof(record->owner.id)) &&
@@ -133,6 +135,7 @@ static bool insert(struct sqlite *sqlite, const struct pin_record *record, uint6
     sqlite_bind_integer(&run, 11, record->created_ms);
     sqlite_bind_integer(&run, 12, record->expires_ms);
     sqlite_bind_text(&run, 13, record->labels);
+    sqlite_bind_integer(&run, 14, record->min_copies);
     return sqlite_finish(&run);
 }
 
@@ -170,6 +173,7 @@ static bool set(struct sqlite *sqlite, const struct pin_record *record, struct e
     sqlite_bind_text(&run, 6, record->name);
     sqlite_bind_integer(&run, 7, record->expires_ms);
     sqlite_bind_text(&run, 8, record->labels);
+    sqlite_bind_integer(&run, 9, record->min_copies);
     return sqlite_finish(&run);
 }
 
@@ -217,6 +221,8 @@ bool sqlite_pin_confirm(struct sqlite *sqlite, struct transaction *transaction, 
         in->record.name = in->name;
     if (in->labels_it)
         in->record.labels = in->labels;
+    if (in->min_copies > 0)
+        in->record.min_copies = in->min_copies;
     if (in->sets_expiry)
         in->record.expires_ms = in->expires_ms;
     return check_sizes(&in->record, err) &&

@@ -211,6 +211,10 @@ static const char *const migrations[] = {
     "CREATE INDEX allocation_by_due ON allocation (wake_ms, link, role, id) WHERE wake_ms > 0;",
     /* 7: labels that requests asked for. */
     "ALTER TABLE pin ADD COLUMN labels TEXT NOT NULL DEFAULT '';",
+    /* 8: how many copies requests asked for; what tokens fix of both. */
+    ("ALTER TABLE pin ADD COLUMN min_copies INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE token ADD COLUMN pin_labels TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE token ADD COLUMN pin_min_copies INTEGER NOT NULL DEFAULT 0;"),
 };
 
 enum { SCHEMA_VERSION = ARRAY_SIZE(migrations) };

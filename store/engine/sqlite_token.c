@@ -20,6 +20,8 @@ enum column {
     COLUMN_LABEL,
     COLUMN_PIN_GROUP,
     COLUMN_PIN_EXPIRE_MS,
+    COLUMN_PIN_LABELS,
+    COLUMN_PIN_MIN_COPIES,
 };
 
 static bool read_owner_kind(struct sqlite_run *run, enum owner_kind *kind)
@@ -48,6 +50,8 @@ static bool read_record(struct sqlite_run *run, void *record_, struct arena *are
         .label = sqlite_read_bytes(run, COLUMN_LABEL, arena),
         .pin_group = sqlite_read_bytes(run, COLUMN_PIN_GROUP, arena),
         .pin_expire_ms = sqlite_integer(run, COLUMN_PIN_EXPIRE_MS),
+        .pin_labels = sqlite_read_bytes(run, COLUMN_PIN_LABELS, arena),
+        .pin_min_copies = (uint32_t)sqlite_integer(run, COLUMN_PIN_MIN_COPIES),
     };
     return sqlite_read_text(run, COLUMN_ID, record->id, sizeof(record->id)) &&
            read_owner_kind(run, &record->owner_kind) &&
@@ -91,6 +95,8 @@ bool sqlite_token_add(struct sqlite *sqlite, struct transaction *transaction, st
     sqlite_bind_text(&run, 8, record->label);
     sqlite_bind_text(&run, 9, record->pin_group);
     sqlite_bind_integer(&run, 10, record->pin_expire_ms);
+    sqlite_bind_text(&run, 11, record->pin_labels);
+    sqlite_bind_integer(&run, 12, record->pin_min_copies);
     if (!sqlite_finish(&run))
         return false;
     if (sqlite3_changes(sqlite->db) == 0)

@@ -147,10 +147,16 @@ static void test_allocation_lists_page_in_their_order(void **state)
         int32_t priority;
         uint64_t wake_ms;
     } rows[] = {
-        {link_1, 1, 1, "queued", "a", 0, 50},         {link_1, 1, 2, "queued", "b", 9, 10},
-        {link_1, 1, 3, "queued", "a", -9, 0},         {link_1, 1, 4, "placed", "c", 0, 30},
-        {link_1, 1, 5, "queued", "d", 9, 10},         {link_1, 1, 6, "queued", "e", INT32_MAX, 99},
-        {link_1, 1, 7, "queued", "a", INT32_MIN, 10}, {link_1, 2, 11, "queued", "a", 0, 10},
+        {link_1, 1, 1, "queued", "a", 0, 50},
+        {link_1, 1, 2, "queued", "b", 9, 10},
+        {link_1, 1, 3, "queued", "a", -9, 0},
+        {link_1, 1, 4, "placed", "c", 0, 30},
+        {link_1, 1, 5, "queued", "d", 9, 10},
+        {link_1, 1, 6, "queued", "e", INT32_MAX, 99},
+        {link_1, 1, 7, "queued", "a", INT32_MIN, 10},
+        {link_1, 1, 8, "released", "a", 0, 0},
+        {link_1, 1, 9, "lost", "a", 0, 0},
+        {link_1, 2, 11, "queued", "a", 0, 10},
         {link_2, 1, 21, "queued", "a", 0, 40},
     };
     static const struct {
@@ -158,14 +164,15 @@ static void test_allocation_lists_page_in_their_order(void **state)
         unsigned expected[12];
     } cases[] = {
         {{.by = ALLOCATION_LIST_ID, .link = "00000000000000000000000001", .role = 1},
-         {1, 2, 3, 4, 5, 6, 7}},
+         {1, 2, 3, 4, 5, 6, 7, 8, 9}},
         {{.by = ALLOCATION_LIST_ID, .link = "00000000000000000000000001", .role = 2}, {11}},
         {{.by = ALLOCATION_LIST_STATE,
           .link = "00000000000000000000000001",
           .role = 1,
           .state = "queued"},
          {6, 2, 5, 1, 3, 7}},
-        {{.by = ALLOCATION_LIST_OBJECT, .object = {"a", 1}}, {1, 3, 7, 11, 21}},
+        {{.by = ALLOCATION_LIST_OBJECT, .object = {"a", 1}}, {1, 3, 7, 8, 9, 11, 21}},
+        {{.by = ALLOCATION_LIST_COPIES, .object = {"a", 1}}, {1, 3, 7, 21}},
         {{.by = ALLOCATION_LIST_DUE, .until_ms = 50}, {2, 5, 7, 11, 4, 21, 1}},
         {{.by = ALLOCATION_LIST_DUE, .until_ms = 9}, {0}},
     };

@@ -223,6 +223,9 @@ static const char to_version_2[] =
     "ALTER TABLE ledger DROP COLUMN restored_ms;"
     "ALTER TABLE token DROP COLUMN pin_group;"
     "ALTER TABLE token DROP COLUMN pin_expire_ms;"
+    "ALTER TABLE token DROP COLUMN pin_labels;"
+    "ALTER TABLE token DROP COLUMN pin_min_copies;"
+    "ALTER TABLE pin DROP COLUMN min_copies;"
     "DELETE FROM schema_version WHERE version >= 3";
 
 static void test_ledger_of_schema_2_keeps_its_pins_and_journal(void **state)

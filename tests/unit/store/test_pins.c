@@ -114,7 +114,7 @@ static void test_pin_confirm_refuses_what_cannot_be_and_can_rename(void **state)
 }
 
 /* Those that another request asks for replace them; one that asks for none leaves them. */
-static void test_pin_keeps_the_labels_that_were_asked_for(void **state)
+static void test_pin_keeps_labels_and_copies_that_were_asked_for(void **state)
 {
     struct kit *kit = *state;
     struct transaction *add = kit_pin_add(1, "alice", "key"),
@@ -122,17 +122,21 @@ static void test_pin_keeps_the_labels_that_were_asked_for(void **state)
     struct error err = {0};
 
     add->pin_add.record.labels = transaction_copy(add, SLICE("class=internal"));
+    add->pin_add.record.min_copies = 2;
     kit_run(kit, add, ERROR_NONE);
     assert_true(store_run(kit->store, confirm, &err));
     assert_true(slice_is(confirm->pin_confirm.record.labels, "class=internal"));
+    assert_int_equal(confirm->pin_confirm.record.min_copies, 2);
     transaction_destroy(&confirm);
     confirm = kit_pin_confirm(1, PIN_RECURSIVE, 100);
     confirm->pin_confirm.labels_it = true;
     confirm->pin_confirm.labels = transaction_copy(confirm, SLICE("class=secret"));
+    confirm->pin_confirm.min_copies = 3;
     kit_run(kit, confirm, ERROR_NONE);
     confirm = kit_pin_confirm(1, PIN_RECURSIVE, 100);
     assert_true(store_run(kit->store, confirm, &err));
     assert_true(slice_is(confirm->pin_confirm.record.labels, "class=secret"));
+    assert_int_equal(confirm->pin_confirm.record.min_copies, 3);
     transaction_destroy(&confirm);
 }
 
@@ -333,7 +337,7 @@ int main(void)
         KIT_TEST(test_pin_add_refuses_what_is_too_long),
         KIT_TEST(test_pin_confirm_charges_an_owner_once_per_object_and_the_org_once_at_all),
         KIT_TEST(test_pin_confirm_refuses_what_cannot_be_and_can_rename),
-        KIT_TEST(test_pin_keeps_the_labels_that_were_asked_for),
+        KIT_TEST(test_pin_keeps_labels_and_copies_that_were_asked_for),
         KIT_TEST(test_pin_fail_keeps_what_was_confirmed),
         KIT_TEST(test_pin_without_its_owner_is_charged_to_the_org_alone),
         KIT_TEST(test_pin_transfer_moves_the_pin_and_its_charge),
