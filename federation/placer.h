@@ -42,17 +42,46 @@ void placer_links_changed(struct placer *placer);
 /* Its copies have changed: struct allocations_ways.replan. object: binary CIDv1. */
 void placer_look(struct placer *placer, struct slice object);
 
+struct placer_stand;
+
+/* Who waits for how an object stands. Its memory is the waiter's, from placer_wait until
+ * placer_unwait. */
+struct placer_waiter {
+    struct placer_waiter *next;
+    struct cid object; /* v1 form */
+    /* At first when it was looked at, then whenever it was looked at again. stand NULL: it could
+     * not be found out now, and will be. words: for people, one line; borrowed. May unwait. */
+    void (*on_stand)(struct placer_waiter *waiter, const struct placer_stand *stand,
+                     struct slice words);
+};
+
+/* object and on_stand are set. Never calls at once. */
+void placer_wait(struct placer *placer, struct placer_waiter *waiter);
+void placer_unwait(struct placer *placer, struct placer_waiter *waiter);
+
+/* The loop of the control thread; any thread. */
+struct loop *placer_loop(const struct placer *placer);
+
+/* Objects that no site is found for, of those that were looked at: [{"cid", "why", "seen_ms"}] in
+ * the order of their CIDs' bytes, behind `after` (binary CIDv1; size 0: from the start), at most
+ * limit. */
+json_t *placer_shorts(const struct placer *placer, struct slice after, size_t limit,
+                      bool *has_more);
+/* More than are kept are short. */
+bool placer_shorts_overflow(const struct placer *placer);
+
 /* ---- one object, pure */
 
 enum { PLACER_COPIES_MAX = 128, PLACER_ACTS_MAX = 2 * PLACER_COPIES_MAX };
 
-/* An allocation of ours. */
+/* An allocation of ours, of those that are not over. */
 struct placer_copy {
     char partner[ID_SIZE];
     char id[ULID_SIZE];
     enum allocation_state state;
     bool counts, is_leaving, is_unwanted;
     bool is_restored; /* by a backup's word alone: it is not released */
+    const char *why;  /* allocation_why, for people; NULL: nobody asked */
 };
 
 enum placer_what { PLACER_PLACE, PLACER_WANT, PLACER_RELEASE };
@@ -68,5 +97,22 @@ struct placer_act {
 size_t placer_decide(const struct placement_map *map, const struct object_get *found,
                      const struct placer_copy *copies, size_t count,
                      struct placer_act acts[PLACER_ACTS_MAX], struct placement_result *result);
+
+/* How its copies stand. */
+struct placer_stand {
+    uint32_t there; /* that there is evidence of: the one here, and one for each partner */
+    uint32_t wait;  /* how many the policy has calls wait for; at least 1 */
+    bool is_final;  /* there will be no others, until somebody changes the policy or the pin */
+    bool is_short;  /* fewer sites than copies that are wanted, and no allocation that says why */
+};
+
+/* result: of placer_decide, of the same. */
+void placer_stand(const struct placement_map *map, const struct object_get *found,
+                  const struct placer_copy *copies, size_t count,
+                  const struct placement_result *result, struct placer_stand *stand);
+/* The same for people, in one line: how many there are, and where; what becomes of those that are
+ * not there yet; why there are not more. map NULL: there is no policy. */
+void placer_put_stand(const struct placement_map *map, const struct object_get *found,
+                      const struct placer_copy *copies, size_t count, struct text *out);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { SITES_MAX = 2 * PLACER_COPIES_MAX + 64 };
+enum { SITES_MAX = 2 * PLACER_COPIES_MAX + 64, WAITING_TOLD = 8 };
 
 struct question {
     const struct placement_map *map;
@@ -84,14 +84,26 @@ static void label(struct question *question, const struct object_get *found)
 
         if (!is_ours(pin))
             continue;
-        /* a label that is gone from the policy: what it gives now */
-        if (!policy_label_object(question->policy, &object, none, pin->labels, labels, &err) &&
+        /* What was asked for may be looser than what the policy gives now: then it changes nothing.
+         * A label that is gone from the policy: what it gives now. */
+        if (!policy_label_object(question->policy, &object, pin->labels, none, labels, &err) &&
             !policy_label_object(question->policy, &object, none, none, labels, &err))
             continue;
         for (size_t j = 0; j < count; j++)
             if (labels[j] > question->labels[j])
                 question->labels[j] = labels[j];
     }
+}
+
+/* The most of all claims. */
+static uint32_t asked_copies(const struct object_get *found)
+{
+    uint32_t most = 0;
+
+    for (size_t i = 0; i < found->count; i++)
+        if (is_ours(&found->pins[i]) && found->pins[i].min_copies > most)
+            most = found->pins[i].min_copies;
+    return most;
 }
 
 static void add(uint32_t *sites, size_t *count, uint32_t site)
@@ -134,6 +146,7 @@ static bool ask(struct question *question, const struct object_get *found,
                   .codec = cid.codec,
                   .labels = question->labels,
                   .owner = &pin->owner},
+        .min_copies = asked_copies(found),
         .held = question->held,
         .barred = question->barred,
     };
@@ -219,12 +232,24 @@ static bool is_kept(const struct question *question, const struct placement_resu
     return false;
 }
 
+/* No answer: result stays as it is. */
+static bool decide(struct question *question, const struct object_get *found,
+                   const struct placer_copy *copies, size_t count, struct placement_result *result)
+{
+    const struct pin_record *pin = first_of_ours(found);
+
+    if (pin == NULL || !policy_has_placement(question->policy) ||
+        !ask(question, found, pin, copies, count))
+        return false;
+    placement_decide(question->map, &question->object, result);
+    return true;
+}
+
 size_t placer_decide(const struct placement_map *map, const struct object_get *found,
                      const struct placer_copy *copies, size_t count,
                      struct placer_act acts[PLACER_ACTS_MAX], struct placement_result *result)
 {
     struct question question = {.map = map, .policy = placement_map_policy(map)};
-    const struct pin_record *pin = first_of_ours(found);
     struct answer answer = {.acts = acts};
 
     *result = (struct placement_result){0};
@@ -234,10 +259,8 @@ size_t placer_decide(const struct placement_map *map, const struct object_get *f
                 act_on(&answer, PLACER_RELEASE, &copies[i]);
         return answer.count;
     }
-    if (pin == NULL || !policy_has_placement(question.policy) ||
-        !ask(&question, found, pin, copies, count))
+    if (!decide(&question, found, copies, count, result))
         return 0;
-    placement_decide(map, &question.object, result);
     for (size_t i = result->kept; i < result->count; i++)
         place_at(&answer, placement_site(map, result->sites[i]), copies, count);
     if (!found->record.is_doubtful && are_all_there(&question, result, copies, count))
@@ -245,4 +268,139 @@ size_t placer_decide(const struct placement_map *map, const struct object_get *f
             if (is_there(&copies[i]) && !is_kept(&question, result, &copies[i]))
                 act_on(&answer, PLACER_RELEASE, &copies[i]);
     return answer.count;
+}
+
+/* ---- how it stands */
+
+static bool is_here(const struct object_get *found)
+{
+    return found != NULL && found->record.upstream == PIN_RECURSIVE;
+}
+
+/* The first that counts at its partner. */
+static bool is_first_there(const struct placer_copy *copies, size_t index)
+{
+    if (!copies[index].counts)
+        return false;
+    for (size_t i = 0; i < index; i++)
+        if (copies[i].counts && strcmp(copies[i].partner, copies[index].partner) == 0)
+            return false;
+    return true;
+}
+
+static uint32_t count_there(const struct object_get *found, const struct placer_copy *copies,
+                            size_t count)
+{
+    uint32_t there = is_here(found);
+
+    for (size_t i = 0; i < count; i++)
+        there += is_first_there(copies, i);
+    return there;
+}
+
+/* Those say themselves why they are not there. */
+static size_t count_stuck(const struct placer_copy *copies, size_t count)
+{
+    size_t stuck = 0;
+
+    for (size_t i = 0; i < count; i++)
+        stuck += copies[i].state == ALLOCATION_STUCK && !copies[i].is_unwanted;
+    return stuck;
+}
+
+void placer_stand(const struct placement_map *map, const struct object_get *found,
+                  const struct placer_copy *copies, size_t count,
+                  const struct placement_result *result, struct placer_stand *stand)
+{
+    *stand = (struct placer_stand){.there = count_there(found, copies, count), .wait = 1};
+    if (map == NULL || !policy_has_placement(placement_map_policy(map)) ||
+        first_of_ours(found) == NULL) {
+        stand->is_final = true;
+    } else if (result->want > 0) { /* placement was asked */
+        stand->is_final = result->rule == NULL;
+        stand->wait = result->rule != NULL ? result->rule->wait : 1;
+        stand->is_short =
+            result->rule != NULL && result->count + count_stuck(copies, count) < result->want;
+    }
+}
+
+/* "2 copies exist: local, beta" */
+static void put_there(const struct object_get *found, const struct placer_copy *copies,
+                      size_t count, struct text *out)
+{
+    uint32_t there = count_there(found, copies, count);
+    bool is_first = !is_here(found);
+
+    text_put_format(out, "%u cop%s exist%s%s", there, there == 1 ? "y" : "ies",
+                    there == 1 ? "s" : "", there > 0 ? ": " : "");
+    if (is_here(found))
+        text_put_text(out, "local");
+    for (size_t i = 0; i < count; i++)
+        if (is_first_there(copies, i)) {
+            text_put_format(out, "%s%s", is_first ? "" : ", ", copies[i].partner);
+            is_first = false;
+        }
+}
+
+static bool is_counted_partner(const struct placer_copy *copies, size_t count, const char *partner)
+{
+    for (size_t i = 0; i < count; i++)
+        if (copies[i].counts && strcmp(copies[i].partner, partner) == 0)
+            return true;
+    return false;
+}
+
+/* Those that are to be, and are not yet. */
+static void put_waiting(const struct placer_copy *copies, size_t count, struct text *out)
+{
+    size_t told = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (copies[i].why == NULL || copies[i].is_unwanted ||
+            is_counted_partner(copies, count, copies[i].partner))
+            continue;
+        if (told++ == WAITING_TOLD) {
+            text_put_text(out, "; ...");
+            return;
+        }
+        text_put_format(out, "; %s: %s", copies[i].partner, copies[i].why);
+    }
+}
+
+/* Why nothing is placed of it, whatever happens; NULL: it is. */
+static const char *why_never(const struct placement_map *map, const struct object_get *found)
+{
+    if (found == NULL || found->count == 0)
+        return "nobody here has pinned it";
+    if (map == NULL || !policy_has_placement(placement_map_policy(map)))
+        return "the policy places no copies at partners: it has no section placement";
+    if (first_of_ours(found) != NULL)
+        return NULL;
+    for (size_t i = 0; i < found->count; i++)
+        if (found->pins[i].owner.kind != OWNER_PARTNER && found->pins[i].held == PIN_DIRECT)
+            return "it is pinned direct alone, and copies at partners are of whole objects: pin it "
+                   "recursively";
+    return is_claimed(found) ? "no pin of it here is confirmed"
+                             : "it is here for a partner, and goes nowhere else";
+}
+
+void placer_put_stand(const struct placement_map *map, const struct object_get *found,
+                      const struct placer_copy *copies, size_t count, struct text *out)
+{
+    struct question question = {.map = map};
+    const char *never = why_never(map, found);
+    struct placement_result result = {0};
+
+    put_there(found, copies, count, out);
+    put_waiting(copies, count, out);
+    text_put_text(out, "; ");
+    if (never != NULL) {
+        text_put_text(out, never);
+        return;
+    }
+    question.policy = placement_map_policy(map);
+    if (decide(&question, found, copies, count, &result))
+        placement_put_reason(map, &question.object, &result, out);
+    else
+        text_put_text(out, "it is not pinned here as a whole now");
 }

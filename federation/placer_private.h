@@ -6,18 +6,19 @@
 #include "federation/placer.h"
 #include "store/transaction.h"
 
-/* One object that is looked at, or waits to be. */
+/* ---- placer_look.c: one object */
+
+/* That is looked at, or waits to be. */
 struct look {
     struct look *next;
     struct placer *placer;
     struct cid object;
     struct transaction *reading; /* NULL: it waits */
     bool is_asked_again;
-    struct placer_copy copies[PLACER_COPIES_MAX];
+    bool is_told;               /* somebody waits for how it stands: in words, too */
+    struct placer_copy *copies; /* PLACER_COPIES_MAX, once it was begun */
     size_t count;
 };
-
-struct placer_inbox;
 
 enum { PLACED_MAX = 1024, PLACED_MS = 10000, LOOKS_AT_ONCE = 32 };
 
@@ -28,6 +29,52 @@ struct placed {
     uint64_t at_ms;
 };
 
+struct looks {
+    struct look *waiting, **waiting_end;
+    struct look *running[LOOKS_AT_ONCE];
+    size_t waiting_count, running_count;
+    struct placed placed[PLACED_MAX];
+    size_t placed_next;
+};
+
+void looks_init(struct looks *looks);
+void looks_drop(struct looks *looks);
+/* Those that wait, as many as may run. */
+void looks_begin(struct placer *placer);
+
+/* ---- placer_wait.c: who waits for how an object stands */
+
+enum { WAITERS_BUCKETS = 1024 };
+
+struct waiters {
+    struct placer_waiter *buckets[WAITERS_BUCKETS];
+};
+
+bool waiters_have(struct placer *placer, const struct cid *object);
+/* stand NULL: it could not be found out now. */
+void waiters_tell(struct placer *placer, const struct cid *object, const struct placer_stand *stand,
+                  struct slice words);
+
+/* ---- placer_short.c: objects that no site is found for */
+
+struct short_object;
+
+struct shorts {
+    struct short_object **items; /* by object */
+    size_t count, capacity;
+    bool is_full; /* there were more */
+};
+
+/* Was it looked at before, and short? Then its words are worth making anew. */
+void shorts_note(struct shorts *shorts, const struct cid *object, struct slice words,
+                 uint64_t now_ms);
+void shorts_forget(struct shorts *shorts, const struct cid *object);
+void shorts_dispose(struct shorts *shorts);
+
+/* ---- all of it */
+
+struct placer_inbox;
+
 struct placer {
     struct placer_settings settings;
     const struct policy *policy;
@@ -36,11 +83,9 @@ struct placer {
     uint64_t gates; /* which sites take copies */
     struct timer refresh;
     struct placer_inbox *inbox;
-    struct look *waiting, **waiting_end;
-    struct look *running[LOOKS_AT_ONCE];
-    size_t waiting_count, running_count;
-    struct placed placed[PLACED_MAX];
-    size_t placed_next;
+    struct looks looks;
+    struct waiters waiters;
+    struct shorts shorts;
     /* all objects */
     struct transaction *scanning;
     struct cid scanned; /* up to this one; size 0: from the start */

@@ -211,7 +211,7 @@ struct document_cap {
 struct document_placement {
     struct slice id;
     const struct yaml_node *node;
-    uint32_t priority, min, want;
+    uint32_t priority, min, want, wait;
     struct document_condition when, filter; /* `for`; without a node: always */
     const struct document_term *terms;
     size_t term_count;

@@ -25,22 +25,26 @@ static bool read_count(struct reader *reader, const struct yaml_node *node, uint
 static bool read_copies(struct reader *reader, const struct yaml_node *node,
                         struct document_placement *rule)
 {
-    static const char *const known[] = {"min", "want", NULL};
-    const struct yaml_node *min, *want;
+    static const char *const known[] = {"min", "want", "wait", NULL};
+    const struct yaml_node *min, *want, *wait;
 
     if (node == NULL || !reader_keys(reader, node, known))
         return false;
     min = reader_need(reader, node, "min");
     want = yaml_get(node, "want");
+    wait = yaml_get(node, "wait");
     if (min == NULL || !read_count(reader, min, 1, POLICY_COPIES_MAX, "copies", &rule->min))
         return false;
     rule->want = rule->min;
-    if (want == NULL)
-        return true;
-    if (!read_count(reader, want, 1, POLICY_COPIES_MAX, "copies", &rule->want))
+    rule->wait = 1;
+    if (want != NULL && !read_count(reader, want, 1, POLICY_COPIES_MAX, "copies", &rule->want))
         return false;
-    return rule->want >= rule->min ||
-           reader_fault(reader, want, "fewer copies are wanted than there must be at least");
+    if (rule->want < rule->min)
+        return reader_fault(reader, want, "fewer copies are wanted than there must be at least");
+    if (wait != NULL && !read_count(reader, wait, 1, POLICY_COPIES_MAX, "copies", &rule->wait))
+        return false;
+    return rule->wait <= rule->want ||
+           reader_fault(reader, wait, "calls would wait for more copies than are wanted");
 }
 
 static bool read_filter(struct reader *reader, const struct yaml_node *node,

@@ -22,6 +22,16 @@ const struct policy_placement_rule *policy_placement(const struct policy *policy
     return &policy->placements[index];
 }
 
+uint32_t policy_placement_wait(const struct policy *policy)
+{
+    uint32_t most = 1;
+
+    for (size_t i = 0; i < policy->document.placement_count; i++)
+        if (policy->placements[i].wait > most)
+            most = policy->placements[i].wait;
+    return most;
+}
+
 size_t policy_site_count(const struct policy *policy)
 {
     return policy->document.site_count;
@@ -139,6 +149,7 @@ void policy_build_placement(struct policy *policy)
                                                .place = document_place(from->node),
                                                .min = from->min,
                                                .want = from->want,
+                                               .wait = from->wait,
                                                .priority = from->priority,
                                                .when = from->when.expression};
         build_filter(policy, from, rule);

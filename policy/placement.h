@@ -102,6 +102,7 @@ struct policy_placement_rule {
     struct slice id;
     struct policy_place place;
     uint32_t min, want;
+    uint32_t wait; /* calls that pin are answered when so many exist; 1: the one here is enough */
     uint32_t priority;
     const struct expression *when; /* `for`; NULL: always */
     /* The filter; NULL: everything passes. All its parts must hold. */
@@ -122,6 +123,8 @@ bool policy_has_placement(const struct policy *policy);
 /* The highest priority first. */
 size_t policy_placement_count(const struct policy *policy);
 const struct policy_placement_rule *policy_placement(const struct policy *policy, size_t index);
+/* The most copies that any rule has calls wait for; 1: none does. */
+uint32_t policy_placement_wait(const struct policy *policy);
 
 /* In the order of names. */
 size_t policy_site_count(const struct policy *policy);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MAX = 256 };
+enum { ROWS_PAGE = 128 };
 
 struct partner_reads {
     struct partner_reads_settings settings;
@@ -19,6 +19,8 @@ struct partner_reads {
 struct work {
     struct partner_reads *reads;
     struct transaction *finding;
+    struct retrieval_holder holders[RETRIEVAL_HOLDERS_MAX];
+    size_t count;
     struct tracker_call *pinning;
     void *fetching;
     retrieval_found on_found;
@@ -53,43 +55,71 @@ static bool read_holder(const struct allocation_entry *entry, const char *partne
     return true;
 }
 
+static void end_find(struct work *work, const struct error *err)
+{
+    work->on_found(work->arg, work->holders, work->count, err);
+    free(work);
+}
+
+static bool list_copies(struct work *work, struct slice object,
+                        const struct allocation_entry *after, struct error *err);
+
 static void on_found(void *work_, struct transaction *transaction)
 {
     struct work *work = work_;
     const struct allocation_list *list = &transaction->allocation_list;
-    struct retrieval_holder holders[RETRIEVAL_HOLDERS_MAX];
-    size_t count = 0;
+    struct error err = transaction->err;
 
-    for (size_t i = 0; transaction->err.code == ERROR_NONE && i < list->count; i++) {
+    for (size_t i = 0; err.code == ERROR_NONE && i < list->count; i++) {
         const struct allocation_entry *entry = &list->entries[i];
         const char *partner = allocations_partner(work->reads->settings.allocations, entry->link);
 
-        if (count < RETRIEVAL_HOLDERS_MAX && read_holder(entry, partner, &holders[count]))
-            count++;
+        if (work->count < RETRIEVAL_HOLDERS_MAX &&
+            read_holder(entry, partner, &work->holders[work->count]))
+            work->count++;
     }
-    work->on_found(work->arg, holders, count,
-                   transaction->err.code != ERROR_NONE ? &transaction->err : NULL);
-    free(work);
+    if (err.code == ERROR_NONE && list->has_more && work->count < RETRIEVAL_HOLDERS_MAX &&
+        list_copies(work, list->object, &list->entries[list->count - 1], &err))
+        return;
+    end_find(work, err.code != ERROR_NONE ? &err : NULL);
+}
+
+/* A page of those that are not over, until enough holders are known. */
+static bool list_copies(struct work *work, struct slice object,
+                        const struct allocation_entry *after, struct error *err)
+{
+    const struct partner_reads_settings *settings = &work->reads->settings;
+    struct transaction *list = transaction_create(TRANSACTION_ALLOCATION_LIST);
+    struct allocation_entry *from;
+
+    list->allocation_list.by = ALLOCATION_LIST_COPIES;
+    list->allocation_list.limit = ROWS_PAGE;
+    list->allocation_list.object = transaction_copy(list, object);
+    if (after != NULL) {
+        from = arena_alloc(&list->arena, sizeof(*from));
+        *from = (struct allocation_entry){.role = after->role};
+        memcpy(from->link, after->link, sizeof(from->link));
+        memcpy(from->id, after->id, sizeof(from->id));
+        list->allocation_list.after = from;
+    }
+    work->finding = list;
+    if (store_start(settings->store, settings->loop, list, on_found, work, err))
+        return true;
+    transaction_destroy(&work->finding);
+    return false;
 }
 
 static bool find(void *reads_, void **operation, const struct cid *object,
                  retrieval_found on_found_, void *found_arg, struct error *err)
 {
     struct partner_reads *reads = reads_;
-    struct transaction *list = transaction_create(TRANSACTION_ALLOCATION_LIST);
     struct cid key = cid_to_v1(object);
     struct work *work = work_create(reads, found_arg);
 
     work->on_found = on_found_;
-    work->finding = list;
-    list->allocation_list.by = ALLOCATION_LIST_OBJECT;
-    list->allocation_list.limit = ROWS_MAX;
-    list->allocation_list.object =
-        transaction_copy(list, (struct slice){(const char *)key.bytes, key.size});
     *operation = work;
-    if (store_start(reads->settings.store, reads->settings.loop, list, on_found, work, err))
+    if (list_copies(work, (struct slice){(const char *)key.bytes, key.size}, NULL, err))
         return true;
-    transaction_destroy(&list);
     free(work);
     *operation = NULL;
     return false;

@@ -216,6 +216,123 @@ static void test_a_policy_that_names_a_site_no_more_deletes_nothing_there(void *
     expect(f, "");
 }
 
+/* ---- how it stands */
+
+static struct placer_stand stand_of(struct fixture *f, const char *expected_words)
+{
+    struct placer_act acts[PLACER_ACTS_MAX];
+    struct placer_stand stand;
+    struct text words = {0};
+
+    placer_decide(f->map, &f->found, f->copies, f->count, acts, &f->result);
+    placer_stand(f->map, &f->found, f->copies, f->count, &f->result, &stand);
+    placer_put_stand(f->map, &f->found, f->copies, f->count, &words);
+    if (strstr(words.data, expected_words) == NULL)
+        fail_msg("'%s' does not say '%s'", words.data, expected_words);
+    text_dispose(&words);
+    return stand;
+}
+
+static void test_copies_are_counted_by_evidence_and_once_a_partner(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(stand_of(f, "1 copy exists: local; complete").there, 1);
+    add(f, "beta", ID("1"), ALLOCATION_TRANSFERRING)->why = "12 of 40 blocks are there";
+    assert_int_equal(stand_of(f, "1 copy exists: local; beta: 12 of 40 blocks are there").there, 1);
+    f->copies[0].state = ALLOCATION_PLACED;
+    f->copies[0].counts = true;
+    assert_int_equal(stand_of(f, "2 copies exist: local, beta; complete").there, 2);
+    add(f, "beta", ID("2"), ALLOCATION_PLACED);
+    assert_int_equal(stand_of(f, "2 copies exist: local, beta;").there, 2);
+    f->found.record.upstream = PIN_NONE;
+    assert_int_equal(stand_of(f, "1 copy exists: beta; it is not pinned here").there, 1);
+}
+
+static void test_what_is_never_placed_says_why(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_false(stand_of(f, "complete").is_final);
+    f->pins[0].held = PIN_DIRECT;
+    assert_true(stand_of(f, "pinned direct alone").is_final);
+    f->pins[0].owner.kind = OWNER_PARTNER;
+    assert_true(stand_of(f, "here for a partner").is_final);
+    f->found.count = 0;
+    assert_true(stand_of(f, "nobody here has pinned it").is_final);
+    f->found.count = 1;
+    f->pins[0] = (struct pin_record){
+        .owner = {.kind = OWNER_MEMBER, .id = "alice"}, .held = PIN_RECURSIVE, .state = PIN_PINNED};
+    use_policy(f, "version: 1\norg: lab.example\nmembers: {alice: {}}\nroles: {r: {allow: add}}\n"
+                  "bind: [{to: \"member:*\", roles: r}]\n");
+    assert_true(stand_of(f, "no section placement").is_final);
+}
+
+static void test_an_object_is_short_when_neither_site_nor_allocation_stands_for_a_copy(void **state)
+{
+    struct fixture *f = *state;
+
+    f->pins[0].labels = SLICE("class=secret"); /* no grant covers it */
+    assert_true(stand_of(f, "stuck: 1 of at least 2").is_short);
+    add(f, "beta", ID("1"), ALLOCATION_STUCK)->why = "full";
+    assert_false(stand_of(f, "beta: full; stuck").is_short); /* it says so itself */
+    f->count = 0;
+    f->pins[0].labels = (struct slice){NULL, 0};
+    assert_false(stand_of(f, "complete").is_short);
+}
+
+static void test_what_a_pin_asks_for_is_placed_beyond_the_rule_and_kept(void **state)
+{
+    struct fixture *f = *state;
+
+    use_sites(f, "local: {}, beta: {}, gamma: {}");
+    add(f, "beta", ID("1"), ALLOCATION_PLACED);
+    expect(f, "");
+    f->pins[0].min_copies = 3;
+    expect(f, "place gamma");
+    add(f, "gamma", ID("2"), ALLOCATION_PLACED);
+    expect(f, "");
+    f->pins[0].min_copies = 1; /* a request may only tighten */
+    f->pins[1] = f->pins[0];
+    f->pins[1].min_copies = 3;
+    f->found.count = 2;
+    expect(f, "");
+    f->pins[1].min_copies = 0;
+    expect(f, "release 1");
+}
+
+static void
+test_a_label_that_became_looser_than_what_the_policy_gives_takes_no_other_away(void **state)
+{
+    struct fixture *f = *state;
+
+    use_sites(f, "local: {}, beta: {}");
+    f->pins[0].labels = SLICE("class=public,class=secret");
+    expect(f, "");
+    assert_int_equal(f->result.state, PLACEMENT_STUCK);
+}
+
+static void test_calls_wait_for_what_the_rule_of_the_object_says(void **state)
+{
+    struct fixture *f = *state;
+    struct text yaml = {0};
+
+    assert_int_equal(stand_of(f, "complete").wait, 1);
+    text_put_format(&yaml,
+                    "%s  sites: {local: {}, beta: {}}\n  rules:\n"
+                    "    - {id: all, copies: {min: 1, want: 2, wait: 2}}\n"
+                    "    - {id: big, priority: 1, for: \"object.size > 1MiB\", "
+                    "copies: {min: 1, want: 2}}\n"
+                    "grants: [{partner: beta, they_store: {bytes: 1GiB}}]\n",
+                    KIT_HEAD);
+    use_policy(f, yaml.data);
+    text_dispose(&yaml);
+    assert_int_equal(policy_placement_wait(f->policy), 2);
+    assert_int_equal(stand_of(f, "complete").wait, 2);
+    f->found.record.bytes[PIN_RECURSIVE] = 2 << 20;
+    assert_int_equal(stand_of(f, "complete").wait, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -228,6 +345,12 @@ int main(void)
         TEST(test_one_on_its_way_out_is_kept_rather_than_sent_anew),
         TEST(test_data_that_a_grant_does_not_cover_does_not_go_there),
         TEST(test_a_policy_that_names_a_site_no_more_deletes_nothing_there),
+        TEST(test_copies_are_counted_by_evidence_and_once_a_partner),
+        TEST(test_what_is_never_placed_says_why),
+        TEST(test_an_object_is_short_when_neither_site_nor_allocation_stands_for_a_copy),
+        TEST(test_what_a_pin_asks_for_is_placed_beyond_the_rule_and_kept),
+        TEST(test_a_label_that_became_looser_than_what_the_policy_gives_takes_no_other_away),
+        TEST(test_calls_wait_for_what_the_rule_of_the_object_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
