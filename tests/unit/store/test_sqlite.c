@@ -96,7 +96,7 @@ static void test_ledger_of_a_newer_program_is_refused(void **state)
     store_close(&kit->store);
     edit_database(kit->folder, "ledger.db", "INSERT INTO schema_version VALUES (99, 0)");
     err = expect_refusal(kit, ERROR_UNSUPPORTED);
-    expect_text(&err, "has schema 99, and this program knows schemas up to 7");
+    expect_text(&err, "has schema 99, and this program knows schemas up to 8");
     edit_database(kit->folder, "ledger.db", "DELETE FROM schema_version WHERE version = 99");
     kit_open(kit);
 }
