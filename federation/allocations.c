@@ -160,6 +160,7 @@ static void load_entry(struct party *party, const struct allocation_entry *kept)
     }
     is_charged = allocation_charge(&record, &bytes);
     grant_charge(party_account(party, record.role), (int64_t)bytes, is_charged);
+    party_count(party, NULL, &record);
     if (allocation_rests(&record) && record.state != ALLOCATION_LEAVING)
         return;
     entry = allocations_add(party->allocations, party, &record);
@@ -266,6 +267,7 @@ static void drop_all(struct allocations *allocations, const struct party *party)
 static void load(struct party *party)
 {
     drop_all(party->allocations, party);
+    party_forget_counts(party);
     party->is_loading = true;
     party->busy = 0;
     party->here.bytes = party->here.pins = party->there.bytes = party->there.pins = 0;

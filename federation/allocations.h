@@ -174,6 +174,12 @@ void allocations_each(const struct allocations *allocations, allocations_each_cb
                       void *arg);
 /* Our name for the partner of a link, as rows of the ledger have it; NULL: there is none. */
 const char *allocations_partner(const struct allocations *allocations, const char *link);
+/* How many there are in each state, those at rest too, and of those that wait, why (enum
+ * allocation_reason). Any thread. */
+struct allocations_counters {
+    int64_t states[ALLOCATION_STATES], stuck[ALLOCATION_REASONS];
+};
+struct allocations_counters allocations_counters(const struct allocations *allocations);
 /* NULL: there is no such link. */
 const struct grant_account *allocations_account(const struct allocations *allocations,
                                                 const char *partner, enum allocation_role role);

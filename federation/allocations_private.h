@@ -5,6 +5,9 @@
 
 #include "federation/allocations.h"
 
+#include <stdatomic.h>
+#include <string.h>
+
 enum { OPERATION_ASK, OPERATION_SEND, OPERATION_IMPORT, OPERATION_REMOVE, OPERATION_COUNT };
 enum { CHAINS = 4096 };
 
@@ -23,6 +26,8 @@ struct party {
     struct timer pump;
     struct timer reload;
     unsigned busy; /* entries that reserve or transfer */
+    /* of the counters below: what is this link's */
+    int64_t states[ALLOCATION_STATES], stuck[ALLOCATION_REASONS];
 };
 
 /* An allocation that does not rest, or that something is done with. */
@@ -32,6 +37,7 @@ struct entry {
     struct entry *next, **link; /* in its chain */
     struct timer timer;         /* TICK */
     void *operations[OPERATION_COUNT];
+    bool is_forgotten;       /* its row goes: it is counted no more */
     unsigned writing;        /* of its record: steps that are not durable yet */
     unsigned held;           /* tasks that will still use it */
     char settles[ULID_SIZE]; /* answered, and not durable yet */
@@ -48,6 +54,7 @@ struct allocations {
     struct stating *statings;
     struct transaction *sweeping; /* NULL: no sweep is under way */
     bool is_closing;
+    _Atomic int64_t states[ALLOCATION_STATES], stuck[ALLOCATION_REASONS];
 };
 
 /* An event that waits for its record, or for being durable. */
@@ -98,6 +105,13 @@ void entry_tell(struct entry *entry, struct allocation_event *event);
 void entry_begin(struct entry *entry, const struct allocation_actions *actions);
 void entry_stop(struct entry *entry, unsigned work);
 void party_pump(struct party *party);
+
+/* allocations_count.c: a record that is there, has changed, or goes (NULL: there was, there is
+ * none) */
+void party_count(struct party *party, const struct allocation_record *before,
+                 const struct allocation_record *after);
+/* It is loaded anew. */
+void party_forget_counts(struct party *party);
 
 /* allocations_statement.c: all that are under way, at the end */
 void allocations_stop_stating(struct allocations *allocations);

@@ -173,6 +173,7 @@ static void step(struct task *task)
     struct entry *entry = task->entry;
     struct allocation_record *record = &entry->record;
     struct party *party = entry->party;
+    struct allocation_record before = *record;
     uint16_t random;
 
     allocations->settings.random(&random, sizeof(random));
@@ -183,6 +184,9 @@ static void step(struct task *task)
     party->busy -= entry_is_busy(entry);
     allocation_step(record, &task->event, allocations->settings.now_ms(), &task->actions);
     party->busy += entry_is_busy(entry);
+    if (!entry->is_forgotten)
+        party_count(party, &before, task->actions.forget ? NULL : record);
+    entry->is_forgotten = entry->is_forgotten || task->actions.forget;
     grant_charge(party_account(party, task->role), task->actions.bytes, task->actions.pins);
     entry_stop(entry, task->actions.stop);
     if (record->state == ALLOCATION_NONE || (!task->actions.journal && !task->actions.forget))

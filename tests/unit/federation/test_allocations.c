@@ -424,6 +424,18 @@ static void check_accounts(struct pair *pair, uint64_t bytes, uint64_t pins)
     assert_int_equal(here->pins, pins);
 }
 
+/* All that are in these states, and nothing else: by the counters. */
+static void check_states(const struct side *side, enum allocation_state one, int64_t of_one,
+                         enum allocation_state other, int64_t of_other)
+{
+    struct allocations_counters counters = allocations_counters(side->allocations);
+
+    for (enum allocation_state state = 0; state < ALLOCATION_STATES; state++)
+        assert_int_equal(counters.states[state], state == one     ? of_one
+                                                 : state == other ? of_other
+                                                                  : 0);
+}
+
 static void tell(struct side *side, enum allocation_role role, const char *id,
                  enum allocation_event_kind kind)
 {
@@ -433,6 +445,17 @@ static void tell(struct side *side, enum allocation_role role, const char *id,
     memcpy(event.id, id, ULID_SIZE);
     if (!allocations_tell(side->allocations, side->partner, role, &event, NULL, NULL, &err))
         fail_msg("%s", err.text);
+}
+
+static void restart(struct pair *pair)
+{
+    struct side *sides[] = {&pair->a, &pair->b};
+
+    for (size_t i = 0; i < 2; i++) {
+        allocations_destroy(&sides[i]->allocations);
+        start(sides[i]);
+    }
+    turn(pair, 40);
 }
 
 /* ---- tests */
@@ -447,6 +470,8 @@ static void test_allocations_place_and_release(void **state)
     await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
     turn(pair, 20);
     check_accounts(pair, BYTES, 1);
+    check_states(&pair->a, ALLOCATION_PLACED, 1, ALLOCATION_NONE, 0);
+    check_states(&pair->b, ALLOCATION_PINNED, 1, ALLOCATION_NONE, 0);
     assert_int_equal(pair->b.imports, 1);
     assert_true(pair->a.replans >= 1);
     assert_null(allocations_find(pair->a.allocations, "beta", ALLOCATION_OWNER, id)); /* rests */
@@ -457,6 +482,39 @@ static void test_allocations_place_and_release(void **state)
     turn(pair, 20);
     check_accounts(pair, 0, 0);
     assert_int_equal(pair->b.removes, 1);
+    check_states(&pair->a, ALLOCATION_RELEASED, 1, ALLOCATION_NONE, 0);
+    check_states(&pair->b, ALLOCATION_GONE, 1, ALLOCATION_NONE, 0);
+}
+
+/* Those at rest are in the ledger alone, and counted from it; tombstones that are forgotten are
+ * not. */
+static void test_allocations_are_counted_by_state_and_reason(void **state)
+{
+    struct grant grant = {.bytes = 3 * BYTES, .pins = 2, .max_object = BYTES};
+    struct allocations_counters counters;
+    struct pair *pair = *state;
+    char ids[3][ULID_SIZE];
+
+    allocations_grant(pair->b.allocations, "alpha", grant, GRANT_OPEN);
+    for (unsigned i = 0; i < 3; i++)
+        place(pair, i, ids[i]);
+    turn(pair, 120);
+    for (unsigned i = 0; i < 2; i++) {
+        check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 1);
+        check_states(&pair->b, ALLOCATION_PINNED, 2, ALLOCATION_NONE, 0);
+        counters = allocations_counters(pair->a.allocations);
+        assert_int_equal(counters.stuck[ALLOCATION_THEIR_GRANT], 1);
+        restart(pair);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        tell(&pair->a, ALLOCATION_OWNER, ids[i], ALLOCATION_RELEASE);
+    turn(pair, 120);
+    pair->ahead_ms += 2 * ALLOCATION_KEPT_MS;
+    for (unsigned i = 0; i < 3; i++)
+        tell(&pair->a, ALLOCATION_OWNER, ids[i], ALLOCATION_TICK);
+    turn(pair, 20);
+    check_states(&pair->a, ALLOCATION_NONE, 0, ALLOCATION_NONE, 0);
+    assert_int_equal(allocations_counters(pair->a.allocations).stuck[ALLOCATION_THEIR_GRANT], 0);
 }
 
 static void count_stuck(void *count, const char *partner, const struct allocation_record *record)
@@ -690,16 +748,6 @@ static void put_row(struct side *side, enum allocation_role role, enum allocatio
 }
 
 /* Both as two processes that start with what their ledgers have. */
-static void restart(struct pair *pair)
-{
-    struct side *sides[] = {&pair->a, &pair->b};
-
-    for (size_t i = 0; i < 2; i++) {
-        allocations_destroy(&sides[i]->allocations);
-        start(sides[i]);
-    }
-    turn(pair, 40);
-}
 
 struct stated {
     bool is_done;
@@ -910,6 +958,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_allocations_place_and_release),
+        TEST(test_allocations_are_counted_by_state_and_reason),
         TEST(test_allocations_pass_no_grant),
         TEST(test_allocations_wait_for_what_is_granted),
         TEST(test_allocations_go_on_after_a_crash_at_any_moment),
