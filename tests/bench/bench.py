@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,quotas,upload,latency,hashes,formats,policy,pins,pin_list,node,links,link_tls,placement]: Causeway beside nginx, haproxy
+"""bench.py [--json FILE] [--quick] [--rounds N] [--workers N] [--only small,members,quotas,upload,latency,hashes,formats,policy,pins,pin_list,node,links,link_tls,placement,transfers]: Causeway beside nginx, haproxy
 and no relay at all, interleaved in one run: same number of workers, same processors, each with an access line per request."""
 
 import argparse
@@ -24,6 +24,7 @@ from link_tls import link_tls  # noqa: E402
 from links import links  # noqa: E402
 from node import node  # noqa: E402
 from placement import placement  # noqa: E402
+from transfers import transfers  # noqa: E402
 from kit import figures, native, relay, settings, upstream  # noqa: E402
 from kit import members as kit_members  # noqa: E402
 from kit.client import CID, Client, post  # noqa: E402
@@ -283,7 +284,8 @@ def _allowed():
 
 
 PARTS = {"small": small_requests, "members": members, "quotas": quotas, "upload": uploads, "latency": latency, "hashes": hashes, "formats": formats,
-         "policy": policy, "pins": pins, "pin_list": pin_list, "node": node, "links": links, "link_tls": link_tls, "placement": placement}
+         "policy": policy, "pins": pins, "pin_list": pin_list, "node": node, "links": links, "link_tls": link_tls, "placement": placement,
+         "transfers": transfers}
 
 
 def parse():

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* load PORT RATE SECONDS CONNECTIONS: small POSTs at a fixed rate (open loop): a request's latency
- * counts from the moment it was due, also when it had to wait for a free connection. Ends early on
- * SIGTERM. Prints {"requests":N,"failed":N,"p50_us":N,"p90_us":N,"p99_us":N,"max_us":N}. */
+/* load PORT RATE SECONDS CONNECTIONS [TARGET [TOKEN]]: small POSTs of /api/v0/TARGET at a fixed
+ * rate (open loop): a request's latency counts from the moment it was due, also when it had to wait
+ * for a free connection, to the end of its reply. Ends early on SIGTERM. Prints
+ * {"requests":N,"failed":N,"p50_us":N,"p90_us":N,"p99_us":N,"max_us":N}. */
 #include "net.h"
 
 #include <errno.h>
@@ -16,11 +17,12 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-static const char request[] = "POST /api/v0/version HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                              "Content-Length: 0\r\n\r\n";
+enum { REPLY_MAX = 8192 };
 
 struct slot {
     int fd;
+    size_t size; /* of the reply, so far */
+    char reply[REPLY_MAX + 1];
     bool is_busy;
     uint64_t due_ns; /* of the request under way */
     struct slot *next_idle;
@@ -28,6 +30,8 @@ struct slot {
 
 struct load {
     uint16_t port;
+    char request[1024];
+    size_t request_size;
     uint64_t start_ns, interval_ns, total;
     uint64_t due, sent, done,
         failed; /* counts; the request number n is due at start + n x interval */
@@ -76,18 +80,33 @@ static void send_due(struct load *load)
         load->idle = slot->next_idle;
         slot->due_ns = load->start_ns + load->sent * load->interval_ns;
         slot->is_busy = true;
+        slot->size = 0;
         load->sent++;
-        if (send(slot->fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != sizeof(request) - 1)
+        if (send(slot->fd, load->request, load->request_size, MSG_NOSIGNAL) !=
+            (ssize_t)load->request_size)
             fail_slot(load, slot);
     }
 }
 
-/* The reply fits one packet. One that is no 200, or an end, is a failure. An idle connection may be
- * closed by the other side at any time: another takes its place. */
+/* Of a length that the head names, or of chunks without trailers. */
+static bool is_whole(const char *reply, size_t size)
+{
+    const char *body = strstr(reply, "\r\n\r\n");
+    const char *length = strcasestr(reply, "\r\ncontent-length: ");
+
+    if (body == NULL)
+        return false;
+    body += 4;
+    if (length != NULL && length < body)
+        return size - (size_t)(body - reply) >= strtoul(length + 18, NULL, 10);
+    return size >= 5 && memcmp(reply + size - 5, "0\r\n\r\n", 5) == 0;
+}
+
+/* One that is no 200, or too large, or an end, is a failure. An idle connection may be closed by
+ * the other side at any time: another takes its place. */
 static void on_reply(struct load *load, struct slot *slot)
 {
-    char reply[4096];
-    ssize_t size = recv(slot->fd, reply, sizeof(reply), 0);
+    ssize_t size = recv(slot->fd, slot->reply + slot->size, REPLY_MAX - slot->size, 0);
 
     if (size < 0 && errno == EAGAIN)
         return;
@@ -96,10 +115,16 @@ static void on_reply(struct load *load, struct slot *slot)
         connect_slot(load, slot);
         return;
     }
-    if (size < 12 || strncmp(reply + 9, "200", 3) != 0) {
+    if (size > 0)
+        slot->size += (size_t)size;
+    slot->reply[slot->size] = '\0';
+    if (size <= 0 || slot->size == REPLY_MAX ||
+        (slot->size >= 12 && strncmp(slot->reply + 9, "200", 3) != 0)) {
         fail_slot(load, slot);
         return;
     }
+    if (!is_whole(slot->reply, slot->size))
+        return;
     load->latencies_us[load->done++ - load->failed] =
         (uint32_t)((net_now_ns() - slot->due_ns) / 1000);
     make_idle(load, slot);
@@ -166,10 +191,23 @@ static void report(const struct load *load)
     puts("}");
 }
 
+static void compose(struct load *load, const char *target, const char *token)
+{
+    int size = snprintf(load->request, sizeof(load->request),
+                        "POST /api/v0/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s%s%sContent-Length: "
+                        "0\r\n\r\n",
+                        target, token != NULL ? "Authorization: Bearer " : "",
+                        token != NULL ? token : "", token != NULL ? "\r\n" : "");
+
+    if (size < 0 || (size_t)size >= sizeof(load->request))
+        net_fail("the target is too long");
+    load->request_size = (size_t)size;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fputs("usage: load PORT RATE SECONDS CONNECTIONS\n", stderr);
+    if (argc < 5 || argc > 7) {
+        fputs("usage: load PORT RATE SECONDS CONNECTIONS [TARGET [TOKEN]]\n", stderr);
         return 2;
     }
     uint64_t rate = net_number(argv[2], "RATE", 1, 1000000);
@@ -186,6 +224,7 @@ int main(int argc, char **argv)
     if (pool == NULL || load.latencies_us == NULL || load.epoll < 0 || load.timer < 0 ||
         epoll_ctl(load.epoll, EPOLL_CTL_ADD, load.timer, &event) != 0)
         net_fail("set-up");
+    compose(&load, argc > 5 ? argv[5] : "version", argc > 6 ? argv[6] : NULL);
     signal(SIGTERM, on_stop);
     prctl(PR_SET_TIMERSLACK, 1UL);
     for (size_t i = 0; i < slots; i++) {

@@ -70,8 +70,9 @@ class Sink:
 class Load:
     """bench_load in the background: small POSTs at a steady rate. `finish` ends it and gives its figures."""
 
-    def __init__(self, port, *, rate=200, seconds=600, connections=8, cpus=None):
-        words = [tool("load"), port, rate, seconds, connections]
+    def __init__(self, port, *, rate=200, seconds=600, connections=8, cpus=None, target="version", token=None):
+        """target: of the RPC API, with a small reply; token: of a member."""
+        words = [tool("load"), port, rate, seconds, connections, target, *([token] if token else [])]
         words = ["taskset", "-c", cpus, *words] if cpus else words
         self.popen = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
