@@ -341,6 +341,7 @@ struct links_counters links_counters(const struct links *links_)
     counters.items_sent = atomic_load(&links->items_sent);
     counters.items_taken = atomic_load(&links->items_taken);
     counters.items_repeated = atomic_load(&links->items_repeated);
+    counters.items_refused = atomic_load(&links->items_refused);
     return counters;
 }
 

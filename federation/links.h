@@ -175,7 +175,7 @@ struct links_counters {
     uint64_t states[LINK_STATES];
     uint64_t sent, answered, failed, untrusted; /* requests of ours; of these, in the end */
     uint64_t taken, refused;                    /* requests of peers */
-    uint64_t items_sent, items_taken, items_repeated;
+    uint64_t items_sent, items_taken, items_repeated, items_refused;
 };
 
 /* Any thread. */

@@ -110,6 +110,29 @@ static void repeat_kept(struct link_item *item, struct slice bytes)
     wire_free(WIRE_RESULTS, &kept);
 }
 
+/* ---- what is refused */
+
+/* What comes again of itself (503) is not news. */
+static void note_refusal(const struct link_item *item)
+{
+    struct links *links = item->batch->side->links;
+    const struct wire_result *result = &item->result;
+    uint32_t left_out;
+
+    if (result->status < 400 || result->status == 503)
+        return;
+    links_count(&links->items_refused);
+    if (!line_budget_spend(&links->lines, LINKS_LINES_MAX, links->settings.now_ms(), &left_out))
+        return;
+    if (left_out > 0)
+        log_message(links->settings.messages, LOG_LEVEL_WARNING,
+                    "%u more requests of partners were refused", left_out);
+    log_message(links->settings.messages, LOG_LEVEL_WARNING,
+                "%s (item %s) refused to %s with %u: %s", item->is->action, result->key,
+                link_item_partner(item), (unsigned)result->status,
+                result->message[0] != '\0' ? result->message : "without a reason");
+}
+
 /* ---- answering one */
 
 static void digest_of(const struct wire_item *item, uint8_t digest[REPLIES_DIGEST_SIZE])
@@ -128,6 +151,7 @@ static void finish_new(struct link_item *item, bool is_kept)
     struct text kept = {0};
 
     item->is_new = false;
+    note_refusal(item);
     if (is_kept) {
         print_kept(&item->result, &kept);
         replies_answer(replies, item->is->key, text_slice(&kept));
@@ -305,14 +329,15 @@ static void begin_item(struct link_item *item)
         return;
     case REPLIES_DIFFERENT:
         set_result(item, 409, SLICE(""), "this key was used for something else");
-        return;
+        break;
     case REPLIES_SETTLED:
         set_result(item, 410, SLICE(""), "this key was settled: it is never taken again");
-        return;
+        break;
     case REPLIES_FULL:
         set_result(item, 429, SLICE(""), "more is unsettled than there is credit for");
-        return;
+        break;
     }
+    note_refusal(item);
 }
 
 static void settle(struct side *side, const char *settled)

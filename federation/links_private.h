@@ -140,7 +140,7 @@ struct links {
     atomic_size_t call_count; /* of link workers, and one: who holds the memory */
     atomic_uint_fast64_t states[LINK_STATES];
     atomic_uint_fast64_t sent, answered, failed, untrusted, taken, refused;
-    atomic_uint_fast64_t items_sent, items_taken, items_repeated;
+    atomic_uint_fast64_t items_sent, items_taken, items_repeated, items_refused;
 };
 
 static inline void links_count(atomic_uint_fast64_t *counter)

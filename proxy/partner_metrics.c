@@ -34,6 +34,7 @@ static void put_links(struct text *out, const struct links_counters *counters)
     put_line(out, items, "what", "sent", counters->items_sent);
     put_line(out, items, "what", "taken", counters->items_taken);
     put_line(out, items, "what", "repeated", counters->items_repeated);
+    put_line(out, items, "what", "refused", counters->items_refused);
 }
 
 static void put_port(struct text *out, const struct port_counters *counters)

@@ -289,6 +289,7 @@ static void test_links_an_item_is_done_once_however_often_it_is_asked(void **sta
     assert_int_equal(other.status, 404);
     assert_int_equal(served.taken, 1);
     assert_int_equal(links_counters(b->links).items_repeated, 1);
+    assert_int_equal(links_counters(b->links).items_refused, 1);
     kit_org_free(&a);
     kit_org_free(&b);
 }
