@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deterministic dag-cbor (ipld.io/specs/codecs/dag-cbor/spec) of what the link protocol has: whole numbers, bytes, text, lists, maps, null."""
+"""Deterministic dag-cbor (ipld.io/specs/codecs/dag-cbor/spec) of what the link protocol has: whole numbers, bytes, text, lists, maps, links, null."""
+
+
+class Link(bytes):
+    """A CID in its binary form: tag 42 of bytes that begin with a zero."""
+
+    __slots__ = ()
 
 
 def encode(value) -> bytes:
@@ -9,6 +15,8 @@ def encode(value) -> bytes:
         return b"\xf5" if value else b"\xf4"
     if isinstance(value, int):
         return _head(0, value) if value >= 0 else _head(1, -1 - value)
+    if isinstance(value, Link):
+        return b"\xd8\x2a" + _head(2, len(value) + 1) + b"\0" + bytes(value)
     if isinstance(value, (bytes, bytearray)):
         return _head(2, len(value)) + bytes(value)
     if isinstance(value, str):
@@ -43,6 +51,11 @@ def _decode(data, at):
     at += 1
     if first in (0xF4, 0xF5, 0xF6):
         return {0xF4: False, 0xF5: True, 0xF6: None}[first], at
+    if data[at - 1:at + 1] == b"\xd8\x2a":
+        piece, at = _decode(data, at + 1)
+        if not isinstance(piece, bytes) or piece[:1] != b"\0":
+            raise ValueError("no link")
+        return Link(piece[1:]), at
     major, number = first >> 5, first & 31
     if number >= 24:
         size = {24: 1, 25: 2, 26: 4, 27: 8}.get(number)

@@ -79,6 +79,8 @@ class Peer:
         self.ended = None  # `end`, once they said so
         self.items = []  # that they asked for: (key, action, with)
         self.replies = {}  # by key
+        self.actions = {}  # what is done of items: by name, a function of (key, with) to (status, with, message or None)
+        self.holder = None  # kit.link_holder.Holder: the bytes that are sent here and read back
         self.heard = []  # every request: (method, path, status)
         self.invitation = None  # ours, open
         self.is_mute = False  # takes connections and says nothing
@@ -300,6 +302,10 @@ class Peer:
             self._channels.append(channel)
             reader = Reader(channel)
             while (request := reader.request()) is not None:
+                if self.holder is not None and request.target.startswith("/link/v1/allocations/"):
+                    self.their_roots.verify_chain(channel.peer_chain())
+                    self.heard.append((request.method, request.target, self.holder.serve(request, reader, channel)))
+                    continue
                 reader.body(request)
                 status, body, headers = self._answer(request, bytes(request.body), channel)
                 self.heard.append((request.method, request.target, status))
@@ -393,7 +399,9 @@ class Peer:
         for item in message["items"]:
             if item["key"] not in self.replies:
                 self.items.append((item["key"], item["do"], item.get("with")))
-                self.replies[item["key"]] = {"key": item["key"], "status": 404, "message": f"nobody does '{item['do']}' here"}
+                status, given, said = self.actions.get(item["do"], _do_nothing)(item["key"], item.get("with"))
+                self.replies[item["key"]] = {"key": item["key"], "status": status, **({"with": given} if given is not None else {}),
+                                             **({"message": said} if said else {})}
             results.append(self.replies[item["key"]])
         return 200, wire.print_message("results", {"v": 1, "from": wire.print_incarnation(self.incarnation), "credit": _CREDIT,
                                                    "to": wire.print_incarnation(self.their_incarnation), "results": results})
@@ -409,6 +417,10 @@ class Peer:
         self.cut()
         if self._beat is not None:
             self._beat.join(10)
+
+
+def _do_nothing(key, given):
+    return 404, None, "nobody does this here"
 
 
 def _draw_incarnation():
