@@ -216,7 +216,8 @@ static enum produce_result produce(void *import_, struct text *out)
     return start_reading(import) ? PRODUCE_MORE : PRODUCE_BREAK;
 }
 
-/* What it says of roots is nothing here: none is pinned. */
+/* What it says of roots is nothing here: none is pinned. Blocks beyond what nodes exchange are here
+ * because some node has taken them in: links carry them, so this one is to take them, too. */
 static void on_import_line(struct kubo_operation *operation, const json_t *line,
                            struct error *fault)
 {
@@ -270,6 +271,7 @@ bool kubo_import(struct upstream *upstream, struct operation **result, const cha
     operation->on_line = on_import_line;
     operation->on_end = on_import_end;
     operation->silence_ms = operation->kubo->settings.walk_idle_ms;
+    call_set_option_bool(call, OPT_ALLOW_BIG_BLOCK, true);
     call_set_option_bool(call, OPT_PIN_ROOTS, false);
     call_set_option_bool(call, OPT_STATS, true);
     call_set_option_bool(call, OPT_OFFLINE, true);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define EXPORT "/api/v0/dag/export?arg=" CID_RAW "&offline=true&progress=false"
-#define IMPORT "/api/v0/dag/import?offline=true&pin-roots=false&stats=true"
+#define IMPORT "/api/v0/dag/import?allow-big-block=true&offline=true&pin-roots=false&stats=true"
 #define STATS  "{\"Stats\":{\"BlockCount\":2,\"BlockBytesCount\":12}}\n"
 
 struct fixture {
