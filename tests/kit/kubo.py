@@ -39,17 +39,22 @@ class Kubo:
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir()
         self.environment = {"IPFS_PATH": str(self.folder / "repo"), "IPFS_TELEMETRY": "off", "HOME": str(self.folder)}
-        self._run("init", "--profile=test", "--empty-repo")
-        if like is not None:
-            shutil.copy(like.folder / "repo" / "config", self.folder / "repo" / "config")
         self.port = free_port()
-        own = [("Addresses.API", f'"/ip4/127.0.0.1/tcp/{self.port}"'),
-               ("Addresses.Gateway", '"/ip4/127.0.0.1/tcp/0"'), *_QUIET]
-        for setting, value in [*own, *settings]:
-            self._run("config", "--json", setting, value)
+        self._settings, self._like = settings, like
+        self.initialize()
         self._how = ["--enable-pubsub-experiment", "--enable-namesys-pubsub"] if online else ["--offline"]
         self._starts = 0
         self.start()
+
+    def initialize(self):
+        """The repository; again, too, behind stop() and where there is none any more."""
+        self._run("init", "--profile=test", "--empty-repo")
+        if self._like is not None:
+            shutil.copy(self._like.folder / "repo" / "config", self.folder / "repo" / "config")
+        own = [("Addresses.API", f'"/ip4/127.0.0.1/tcp/{self.port}"'),
+               ("Addresses.Gateway", '"/ip4/127.0.0.1/tcp/0"'), *_QUIET]
+        for setting, value in [*own, *self._settings]:
+            self._run("config", "--json", setting, value)
 
     def start(self):
         """Again, too, after kill() or stop(); at the same address."""

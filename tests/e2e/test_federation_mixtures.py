@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A member's tree is placed at partners, whatever storage is behind either side: seen while parts of it are killed, verified where it
+is held, read back when it is lost here, and released when it is unpinned. Sizes are those of the tier."""
+
+import json
+import random
+import time
+
+from kit.organizations import EMBEDDED, KUBO, KUBO_0_39, OrganizationsCase, difference, make_tree
+from kit.process import wait_for
+from kit.settings import GIB, MIB, pick, seed
+
+FILES, SIZE = pick(500, 50000), pick(32 * MIB, 5 * GIB)
+RATE = pick("12MiB", "200MiB")  # of the link, so that there is a middle to kill something in
+LOST = 6 * MIB  # with a death: what was on its way, and what a spool had not written
+WAIT = pick(120, 2000)
+
+
+class Mixture(OrganizationsCase):
+    """alpha's member pins, beta holds."""
+
+    storages = ()
+    add_options = ()
+    deaths = ()  # who, and what of it
+
+    def setUp(self):
+        super().setUp()
+        self.alpha, self.beta = (self.start_organization(name, storage, settings=self.settings(name, storage))
+                                 for name, storage in zip(("alpha", "beta"), self.storages))
+        self.link_all()
+        self.alpha.agree(["beta"], copies=2)
+        self.beta.agree(["alpha"])
+
+    def settings(self, name, storage):
+        return ()
+
+    def die(self, organization, part):
+        """-9, and there again."""
+        if part == "gateway":
+            organization.kill_gateway()
+            organization.gateway.start()
+        else:
+            organization.kill_node()
+            time.sleep(1)  # long enough that it is missed
+            organization.node.kubo.start()
+
+    def place_with_deaths(self, tree):
+        """Its CID, and its blocks. Each death comes later on the way."""
+        self.alpha.command("link", "limit", "beta", "--bandwidth", RATE)
+        cid = self.alpha.ipfs("add", "-r", "-Q", *self.add_options, str(tree))
+        blocks = set(self.alpha.ipfs("refs", "-r", "-u", cid).split())
+        for number, (name, part) in enumerate(self.deaths):
+            goal = SIZE * (number + 1) // (number + 2)
+            self.assertTrue(wait_for(lambda: self.came() >= goal, WAIT), self.evidence())
+            self.assertNotEqual(self.alpha.state(cid, "beta"), "placed")
+            came = self.came()
+            self.die(getattr(self, name), part)
+            if (name, part) == ("beta", "gateway"):
+                self.earlier = came
+        self.wait_placed(cid)
+        return cid, blocks
+
+    earlier = 0  # what the holder's gateways had counted when they died
+
+    def came(self):
+        """Bytes of blocks, over the link to the holder."""
+        return self.earlier + self.beta.moved("in")
+
+    def wait_placed(self, cid):
+        copy = self.alpha.wait_state(cid, "beta", "placed", seconds=WAIT)
+        self.assertTrue(copy["counts"], copy)
+        self.assertLess(copy["evidence_age_ms"], 60000)
+        held = self.beta.copies(cid, "holder")["alpha"]
+        self.assertEqual(held["state"], "pinned")
+        self.assertEqual((held["bytes"], held["blocks"]), (copy["bytes"], copy["blocks"]))
+
+    # ---- all of it
+
+    def go_through(self):
+        tree = make_tree(self.work / "tree", FILES, SIZE, seed())
+        cid, blocks = self.place_with_deaths(tree)
+        size = self.alpha.copies(cid)["beta"]["bytes"]
+        self.assertGreater(size, SIZE * 9 // 10)
+        self.assertLess(self.came(), size * 21 // 20 + len(self.deaths) * LOST, "it began anew")
+        self.assert_seen(cid)
+        self.beta.assert_holds(self.v1(cid), blocks)
+        self.beta.command("repo", "verify")
+        self.alpha.lose_storage()
+        self.assert_read_back(cid, tree)
+        self.assert_released(cid)
+        self.assert_no_network()
+
+    def v1(self, cid):
+        return self.alpha.ipfs("cid", "format", "-v", "1", "-b", "base32", cid)
+
+    def assert_seen(self, cid):
+        """By the sums of the links."""
+        self.assertEqual(self.alpha.gateway.show("beta")["holds"]["ours_there"]["objects"], 1)
+        self.assertEqual(self.beta.gateway.show("alpha")["holds"]["theirs_here"]["objects"], 1)
+
+    def assert_read_back(self, cid, tree):
+        self.assertNotIn(self.v1(cid), self.alpha.pins())
+        self.assertEqual(self.alpha.gateway.wait_state("beta", "active"), "active")
+        back = self.work / "back"
+        self.alpha.ipfs("get", "-o", str(back), cid, timeout=WAIT)
+        self.assertEqual(difference(tree, back), [])
+        self.assertTrue(wait_for(lambda: self.v1(cid) in self.alpha.pins(), WAIT, 0.2), self.evidence())
+        self.assertEqual(self.alpha.state(cid, "beta"), "placed")
+
+    def assert_released(self, cid):
+        self.alpha.ipfs("pin", "rm", cid)
+        self.beta.wait_gone(cid, "alpha")
+        self.assertTrue(wait_for(lambda: self.v1(cid) not in self.beta.pins(), 60, 0.2), self.beta.pins())
+
+
+class EmbeddedAndKubo(Mixture):
+    storages = (EMBEDDED, KUBO)
+    deaths = (("beta", "gateway"), ("alpha", "gateway"))
+
+    def test_a_tree_survives_both_gateways(self):
+        self.go_through()
+
+
+class KuboAndEmbedded(Mixture):
+    storages = (KUBO, EMBEDDED)
+    deaths = (("alpha", "node"), ("beta", "gateway"))
+    add_options = ("--cid-version=1",)
+
+    def settings(self, name, storage):
+        return (("Import.UnixFSHAMTDirectorySizeThreshold", '"1KiB"'),) if storage == KUBO else ()
+
+    def test_a_tree_of_shards_survives_its_node_and_the_holder(self):
+        self.go_through()
+
+
+class KuboTwice(Mixture):
+    storages = (KUBO, KUBO)
+    deaths = (("alpha", "gateway"),)
+
+    def test_a_tree_goes_between_nodes_that_do_not_know_each_other(self):
+        self.go_through()
+
+
+class KuboAndOlderKubo(Mixture):
+    storages = (KUBO, KUBO_0_39)
+    add_options = ("--cid-version=1",)
+
+    def test_a_tree_goes_to_an_older_node(self):
+        self.go_through()
+
+
+class ThreeOrganizations(OrganizationsCase):
+    """alpha wants three copies: here, at beta and at gamma; these two have rules of their own that would have them spread what they
+    pin, too."""
+
+    def setUp(self):
+        super().setUp()
+        self.alpha = self.start_organization("alpha", EMBEDDED)
+        self.beta = self.start_organization("beta", KUBO)
+        self.gamma = self.start_organization("gamma", EMBEDDED)
+        self.link_all()
+        for organization in self.organizations:
+            partners = [other.name for other in self.organizations if other is not organization]
+            organization.agree(partners, copies=3)
+
+    def allocations(self, organization):
+        """(site, role, state) of all that stand."""
+        rows = [json.loads(line) for line in organization.command("allocation", "list", "--json").splitlines()]
+        return sorted((row["site"], row["role"], row["state"]) for row in rows)
+
+    def test_three_copies_of_which_two_burn(self):
+        tree = make_tree(self.work / "tree", 60, 4 * MIB, seed())
+        cid = self.alpha.ipfs("add", "-r", "-Q", "--cid-version=1", str(tree))
+        for partner in ("beta", "gamma"):
+            self.alpha.wait_state(cid, partner, "placed")
+        # one hop: what they hold for alpha they do not place at each other
+        self.assertEqual(self.allocations(self.alpha), [("beta", "owner", "placed"), ("gamma", "owner", "placed")])
+        for holder in (self.beta, self.gamma):
+            self.assertEqual(self.allocations(holder), [("alpha", "holder", "pinned")])
+        # what a member of beta pins is spread from there, though it is the same object
+        same = self.beta.ipfs("add", "-r", "-Q", "--cid-version=1", str(tree))
+        self.assertEqual(same, cid)
+        for partner in ("alpha", "gamma"):
+            self.beta.wait_state(cid, partner, "placed")
+        self.assertTrue(wait_for(lambda: len(self.allocations(self.gamma)) == 2, 30, 0.2), self.allocations(self.gamma))
+        self.beta.ipfs("pin", "rm", cid)
+        self.assertTrue(wait_for(lambda: self.allocations(self.gamma) == [("alpha", "holder", "pinned")], 60, 0.2),
+                        self.allocations(self.gamma))
+        self.assertEqual(self.alpha.state(cid, "beta"), "placed")
+        # beta is gone, and so is alpha's storage: gamma has it
+        self.beta.kill_gateway()
+        self.alpha.lose_storage()
+        back = self.work / "back"
+        self.alpha.ipfs("get", "-o", str(back), cid, timeout=WAIT)
+        self.assertEqual(difference(tree, back), [])
+        # and the other way round
+        self.beta.gateway.start()
+        self.gamma.kill_gateway()
+        self.alpha.lose_storage()
+        self.assertEqual(self.alpha.gateway.wait_state("beta", "active"), "active")
+        again = self.work / "again"
+        self.alpha.ipfs("get", "-o", str(again), cid, timeout=WAIT)
+        self.assertEqual(difference(tree, again), [])
+        self.gamma.gateway.start()
+        self.assert_no_network()
+
+
+class Particulars(OrganizationsCase):
+    """Objects of every make, from a Kubo to one that is older, or to a gateway's own node."""
+
+    storages = (KUBO, KUBO_0_39)
+
+    def setUp(self):
+        super().setUp()
+        self.alpha, self.beta = (self.start_organization(name, storage) for name, storage in zip(("alpha", "beta"), self.storages))
+        self.link_all()
+        self.alpha.agree(["beta"], copies=2)
+        self.beta.agree(["alpha"])
+        self.random = random.Random(seed())
+
+    # ---- what is placed: each returns a CID that a member of alpha's has pinned
+
+    def file_of(self, size):
+        path = self.work / f"file-{size}-{self.random.randrange(1 << 32):08x}"
+        path.write_bytes(self.random.randbytes(size))
+        return str(path)
+
+    def block(self, size, *options):
+        return self.alpha.ipfs("block", "put", "--pin", *options, self.file_of(size))
+
+    def dag(self, node):
+        path = self.work / f"node-{self.random.randrange(1 << 32):08x}"
+        path.write_text(json.dumps(node))
+        return self.alpha.ipfs("dag", "put", "--pin", str(path))
+
+    def a_file_of_v0(self):
+        return self.alpha.ipfs("add", "-Q", self.file_of(MIB))
+
+    def a_raw_block(self):
+        return self.alpha.ipfs("add", "-Q", "--cid-version=1", self.file_of(1000))
+
+    def a_block_beyond_1_mib(self):
+        return self.block(MIB * 19 // 10)
+
+    def a_block_beyond_2_mib(self):
+        return self.block(3 * MIB, "--allow-big-block")
+
+    def an_empty_directory(self):
+        (self.work / "empty").mkdir()
+        return self.alpha.ipfs("add", "-r", "-Q", str(self.work / "empty"))
+
+    def a_tree_of_shards(self):
+        folder = self.work / "many"
+        folder.mkdir()
+        for number in range(3000):
+            (folder / f"{number:05}-{'long' * 30}").write_bytes(b"%d" % (number % 100))
+        return self.alpha.ipfs("add", "-r", "-Q", "--cid-version=1", str(folder))
+
+    def a_tree_with_inline_files(self):
+        folder = make_tree(self.work / "inline", 100, MIB, seed())
+        return self.alpha.ipfs("add", "-r", "-Q", "--cid-version=1", "--inline", str(folder))
+
+    def dag_cbor_above_all_of_them(self):
+        leaf = self.a_raw_block()
+        both = self.alpha.ipfs("add", "-Q", self.file_of(100000))
+        return self.dag({"inline": {"/": "bafkqabtimvwgy3yk"}, "raw": {"/": leaf}, "v0": [{"/": both}, {"/": both}],
+                         "v1": {"/": self.alpha.ipfs("cid", "format", "-v", "1", "-b", "base32", both)},
+                         "again": {"/": leaf}, "number": 7, "a": {"deep": [{"/": self.dag({"x": 1})}]}})
+
+    def a_car_of_another_node(self):
+        root = self.a_tree_with_inline_files()
+        car = self.work / "of-another.car"
+        car.write_bytes(self.alpha.node.kubo.ask(f"dag/export?arg={root}&progress=false"))
+        self.alpha.ipfs("pin", "rm", root)
+        self.beta.wait_gone(root, "alpha")
+        self.alpha.ipfs("dag", "import", str(car))
+        return root
+
+    makes = ("a_file_of_v0", "a_raw_block", "a_block_beyond_1_mib", "an_empty_directory", "a_tree_of_shards",
+             "a_tree_with_inline_files", "dag_cbor_above_all_of_them", "a_car_of_another_node", "a_block_beyond_2_mib")
+
+    def export(self, organization, cid):
+        path = self.work / "export.car"
+        with open(path, "wb") as file:
+            done = organization.member.popen(*organization._auth, "dag", "export", "--progress=false", cid, stdout=file).wait(60)
+        self.assertEqual(done, 0, self.evidence())
+        return path.read_bytes()
+
+    def test_objects_of_every_make(self):
+        made = {}
+        for make in self.makes:
+            with self.subTest(make):
+                cid = getattr(self, make)()
+                made[make] = cid, self.export(self.alpha, cid)
+                self.alpha.wait_state(cid, "beta", "placed", seconds=60)
+                self.beta.assert_holds(self.alpha.ipfs("cid", "format", "-v", "1", "-b", "base32", cid),
+                                       set(self.alpha.ipfs("refs", "-r", "-u", cid).split()))
+        self.beta.command("repo", "verify")
+        self.alpha.lose_storage()
+        for make, (cid, car) in made.items():
+            with self.subTest(make + " read back"):
+                self.assertEqual(self.export(self.alpha, cid), car)
+
+
+class ParticularsEmbedded(Particulars):
+    storages = (KUBO, EMBEDDED)
+
+
+class PinsOfOthers(OrganizationsCase):
+    """The operator of the holder's node has pins of their own."""
+
+    def test_they_are_left_alone(self):
+        alpha, beta = self.start_organization("alpha", EMBEDDED), self.start_organization("beta", KUBO)
+        self.link_all()
+        path = self.work / "file"
+        path.write_bytes(random.Random(seed()).randbytes(2 * MIB))
+        cli = beta.node.cli(self.folder)
+        cid = cli.run("add", "-Q", "--cid-version=1", "--pin-name=mine", str(path)).stdout.strip()
+        before = beta.node.pins()
+        self.assertEqual(before[cid], "mine")
+        alpha.agree(["beta"], copies=2)
+        beta.agree(["alpha"])
+        self.assertEqual(alpha.ipfs("add", "-Q", "--cid-version=1", str(path)), cid)
+        alpha.wait_state(cid, "beta", "placed")
+        self.assertEqual(beta.node.pins(), before)
+        alpha.ipfs("pin", "rm", cid)
+        beta.wait_gone(cid, "alpha")
+        self.assertEqual(beta.node.pins(), before)
