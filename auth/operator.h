@@ -19,6 +19,7 @@ struct allocations;
 struct identity_keeper;
 struct links;
 struct operator_call;
+struct statements;
 
 struct operator_route {
     const char *path; /* "/token/new"; every route is a POST. NULL ends a table */
@@ -43,6 +44,7 @@ struct operator_site {
     const char *links_missing;       /* which line of causeway.yaml is missing; NULL: not known */
     struct identity_keeper *keeper;  /* auth/identity_keeper.h; NULL: as links */
     struct allocations *allocations; /* federation/allocations.h; NULL: nothing is placed */
+    struct statements *statements;   /* federation/statements.h; NULL: as links */
 };
 
 /* For proxy/. input is taken over: a JSON object. A reference on principal is taken. on_answer is

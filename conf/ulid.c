@@ -67,6 +67,17 @@ bool ulid_is_valid(struct slice text)
     return true;
 }
 
+void ulid_before(const char ulid[ULID_SIZE], char before[ULID_SIZE])
+{
+    size_t at = CHARACTERS;
+
+    memcpy(before, ulid, ULID_SIZE);
+    while (at > 0 && before[at - 1] == alphabet[0])
+        before[--at] = alphabet[31];
+    assert(at > 0);
+    before[at - 1] = alphabet[find(before[at - 1]) - alphabet - 1];
+}
+
 uint64_t ulid_time_ms(const char ulid[ULID_SIZE])
 {
     uint64_t time_ms = 0;

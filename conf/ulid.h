@@ -31,6 +31,9 @@ void ulid_draw(struct ulid_source *source, uint64_t now_ms, const uint8_t random
 /* 26 characters of the lower-case alphabet (no i, l, o, u), and not beyond 128 bits. */
 bool ulid_is_valid(struct slice text);
 
+/* The greatest one below a valid one that is not the least there is. */
+void ulid_before(const char ulid[ULID_SIZE], char before[ULID_SIZE]);
+
 /* When a valid one was drawn, in ms since 1970. */
 uint64_t ulid_time_ms(const char ulid[ULID_SIZE]);
 

@@ -236,6 +236,15 @@ void allocation_do_evict_orphan(struct allocation_change *change)
 
 /* ---- what the owner answers */
 
+/* They do not know by this item that it is held: the next one is the first. */
+static void unhold(struct allocation_record *record, const char *key)
+{
+    if (strcmp(record->held_key, key) == 0)
+        memset(record->held_key, 0, sizeof(record->held_key));
+    if (strcmp(record->evict_key, key) == 0)
+        memset(record->evict_key, 0, sizeof(record->evict_key));
+}
+
 static void receipt_told(struct allocation_change *change, bool is_fine)
 {
     struct allocation_record *record = change->record;
@@ -261,9 +270,12 @@ void allocation_do_told(struct allocation_change *change)
     if (!allocation_is_of_item(change))
         return;
     allocation_end_item(record);
-    if (status == 410 && !change->event->is_final)
-        return; /* settled before a restore of ours: under another key, if it is still to be said */
+    if (status == 410 && !change->event->is_final) {
+        unhold(record, change->event->key); /* settled before a restore of ours: under another */
+        return;                             /* key, if it is still to be said */
+    }
     if (!is_fine && status != 404 && status != 409 && status != 410) {
+        unhold(record, change->event->key);
         allocation_retry(change, ALLOCATION_UNREACHABLE);
         return;
     }

@@ -240,11 +240,14 @@ void allocation_do_released_there(struct allocation_change *change)
             be_released(change);
     } else if ((status >= 200 && status < 300) || status == 404 || change->event->is_final) {
         be_released(change);
-    } else if (is_definite(status) && status != 410) {
-        allocation_wait(change, ALLOCATION_REFUSED_THERE, ALLOCATION_AGAIN_MS,
-                        ALLOCATION_AGAIN_MAX);
     } else {
-        allocation_retry(change, reason_of(status));
+        if (strcmp(record->release_key, change->event->key) == 0)
+            memset(record->release_key, 0, ULID_SIZE); /* it did nothing there */
+        if (is_definite(status) && status != 410)
+            allocation_wait(change, ALLOCATION_REFUSED_THERE, ALLOCATION_AGAIN_MS,
+                            ALLOCATION_AGAIN_MAX);
+        else
+            allocation_retry(change, reason_of(status));
     }
 }
 

@@ -140,6 +140,15 @@ MUST_USE bool allocations_take(struct allocations *allocations, const char *part
 
 /* ---- statements (statement.h): what is held on either side, as the ledger has it */
 
+/* A key that every item of ours to them up to it was answered, durably: our side of a cut. The
+ * ledger knows what is under way, so it is exact after a start, too. False: the link is not known,
+ * or still being loaded. */
+MUST_USE bool allocations_settled(struct allocations *allocations, const char *partner,
+                                  char settled[ULID_SIZE], struct error *err);
+/* Whether this is such a key. */
+MUST_USE bool allocations_is_settled(struct allocations *allocations, const char *partner,
+                                     const char *settled, struct error *err);
+
 /* Adds what comes behind page->after, until it is full or the last. page was begun with us, org;
  * it is borrowed until on_done, which is called once, later or at once. */
 void allocations_state(struct allocations *allocations, const char *partner, const char *org,

@@ -351,6 +351,68 @@ void allocations_state(struct allocations *allocations, const char *partner, con
     begin(allocations, partner, org, page, NULL, on_done, arg);
 }
 
+/* ---- cuts */
+
+/* The key of the first item that is under way, or not durably answered; NULL: none is. */
+static const char *first_under_way(const struct allocations *allocations, const struct party *party)
+{
+    const char *first = NULL;
+
+    for (size_t i = 0; i < CHAINS; i++)
+        for (const struct entry *entry = allocations->chains[i]; entry != NULL;
+             entry = entry->next) {
+            const char *keys[] = {entry->record.key, entry->settles};
+
+            for (size_t n = 0; entry->party == party && n < ARRAY_SIZE(keys); n++)
+                if (keys[n][0] != '\0' && (first == NULL || strcmp(keys[n], first) < 0))
+                    first = keys[n];
+        }
+    return first;
+}
+
+static const struct party *loaded_party(const struct allocations *allocations, const char *partner,
+                                        struct error *err)
+{
+    const struct party *party = allocations_party(allocations, partner);
+
+    if (party != NULL && !party->is_loading)
+        return party;
+    error_set(err, ERROR_IO, "what is held with '%s' is not read yet", partner);
+    return NULL;
+}
+
+bool allocations_settled(struct allocations *allocations, const char *partner,
+                         char settled[ULID_SIZE], struct error *err)
+{
+    const struct party *party = loaded_party(allocations, partner, err);
+    const char *first;
+
+    if (party == NULL)
+        return false;
+    first = first_under_way(allocations, party);
+    if (first != NULL)
+        ulid_before(first, settled);
+    else
+        allocations_draw(allocations, settled);
+    return true;
+}
+
+bool allocations_is_settled(struct allocations *allocations, const char *partner,
+                            const char *settled, struct error *err)
+{
+    const struct party *party = loaded_party(allocations, partner, err);
+    const char *first = party != NULL ? first_under_way(allocations, party) : NULL;
+
+    if (party == NULL)
+        return false;
+    if ((first == NULL || strcmp(settled, first) < 0) &&
+        ulid_time_ms(settled) <= allocations->settings.now_ms())
+        return true;
+    return error_set(err, ERROR_REFUSED,
+                     "%s is no cut of ours: what we asked of '%s' is not all answered up to it",
+                     settled, partner);
+}
+
 static bool is_same_page(const struct statement *ours, const struct statement *theirs)
 {
     return strcmp(ours->link, theirs->link) == 0 && ours->epoch == theirs->epoch &&

@@ -5,6 +5,7 @@
 #include "federation/command_allocation.h"
 #include "federation/command_link.h"
 #include "federation/command_place.h"
+#include "federation/command_statement.h"
 
 #include <stddef.h>
 
@@ -172,6 +173,14 @@ const struct cli_command federation_commands[] = {
         .help = limit_help,
         .options = link_limit_options,
         .run = command_link_limit,
+    },
+    {
+        .words = "link statement",
+        ONE_PARTNER,
+        .summary = "What each side holds for the other, compared with theirs to the byte.",
+        .help = link_statement_help,
+        .options = link_statement_options,
+        .run = command_link_statement,
     },
     {
         .words = "place",

@@ -142,6 +142,7 @@ bool links_peer(const struct links *links, const char *partner, struct links_pee
         .state = side->link.record.state,
         .epoch = side->link.record.epoch,
         .roots = &side->roots,
+        .settled = side->replies.settled,
     };
     return true;
 }

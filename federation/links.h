@@ -157,6 +157,7 @@ struct links_peer {
     enum link_state state;
     uint64_t epoch;
     const struct roots *roots; /* their newest document; sequence 0: none */
+    const char *settled;       /* of theirs: the key that they said last; "": none */
 };
 
 /* False: there is no such link. */
@@ -252,6 +253,38 @@ struct link_holdings {
                       link_page_cb on_done, void *done_arg);
     void *arg;
 };
+
+/* ---- statements at a cut (statement.h): each side makes the same ones of its own ledger */
+
+struct link_cut {
+    char ours[ULID_SIZE];   /* settled, of us */
+    char theirs[ULID_SIZE]; /* "": where they are now */
+    char after[ULID_SIZE];  /* a page of what comes behind this id */
+};
+
+/* Borrowed for the call. */
+struct link_cut_page {
+    const struct link_cut *cut;   /* with both sides */
+    struct slice page, signature; /* signature: of the last page; else empty */
+};
+
+/* page NULL: err says why not; ERROR_LIMIT: not now. */
+typedef void (*link_cut_cb)(void *arg, const struct link_cut_page *page, const struct error *err);
+
+/* Asks the peer for a page of its own. One at a time of a link: else false with err, never a call.
+ * on_done once, later. */
+MUST_USE bool links_ask_cut(struct links *links, const char *partner, const struct link_cut *cut,
+                            link_cut_cb on_done, void *arg, struct error *err);
+
+/* Makes those that a peer asks for: on_done once, at once or later, before links_close. */
+struct link_cutter {
+    void (*make)(void *arg, const char *partner, const struct link_cut *cut, link_cut_cb on_done,
+                 void *done_arg);
+    void *arg;
+};
+
+/* NULL (as at first): they are refused. Borrowed for good. */
+void links_set_cutter(struct links *links, const struct link_cutter *cutter);
 
 /* NULL (as at first): nobody holds anything. Borrowed for good. */
 void links_set_holdings(struct links *links, const struct link_holdings *holdings);

@@ -266,6 +266,10 @@ static void run_answer(struct work *work)
         if (is_answered)
             hear_own_roots(call);
         break;
+    case CALL_CUT:
+        if (is_answered)
+            cut_heard(call);
+        break;
     case CALL_JOIN:
     case CALLS:
         break;

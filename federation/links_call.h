@@ -58,5 +58,10 @@ void batch_heard(struct call *call, bool is_answered);
 /* links_statement.c: composes, draws its number and goes on by itself */
 void statement_begin_call(struct call *call);
 void statement_heard(struct call *call);
+/* links_cut.c */
+void cut_compose(struct call *call);
+void cut_heard(struct call *call);
+/* Who asked for the page that this call was for, and did not get it, is told. */
+void cut_over(struct side *side, const char *why);
 
 #endif

@@ -41,5 +41,7 @@ void join_take(struct inbound *inbound);
 void batch_take(struct inbound *inbound, struct wire_batch *message, unsigned unknown);
 /* links_statement.c: likewise. */
 void statement_take(struct inbound *inbound, struct wire_statement *message, unsigned unknown);
+/* links_cut.c: likewise. */
+void cut_take(struct inbound *inbound, struct wire_statement *message, unsigned unknown);
 
 #endif

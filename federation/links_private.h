@@ -49,10 +49,12 @@ enum call_kind {
     CALL_END,
     CALL_BATCH,
     CALL_OWN_ROOTS, /* what they know of our roots that we do not */
+    CALL_CUT,       /* a page of their statement at a cut */
     CALLS,
 };
 
 struct call;
+struct cut_inbound;
 struct asked;
 struct note;
 
@@ -113,8 +115,14 @@ struct side {
     struct {
         char after[ULID_SIZE]; /* where the next page begins */
         uint64_t differing;
-    } said, heard;       /* a comparison that we began, and one that they did */
-    struct asked *asked; /* by key, rising: items of ours that are not settled */
+    } said, heard; /* a comparison that we began, and one that they did */
+    struct {
+        struct link_cut cut;
+        link_cut_cb on_done; /* NULL: nothing is asked */
+        void *arg;
+    } cutting;
+    struct cut_inbound *cut_inbound; /* of theirs, being made; NULL: none */
+    struct asked *asked;             /* by key, rising: items of ours that are not settled */
     char settled[ULID_SIZE];
     struct batch *batches; /* of theirs, being done */
     size_t batch_count;
@@ -134,6 +142,7 @@ struct links {
     const struct link_action **actions;
     size_t action_count;
     const struct link_holdings *holdings;
+    const struct link_cutter *cutter;
     const struct links_watch *watch;
     struct line_budget lines;
     bool is_closing;

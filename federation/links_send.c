@@ -16,7 +16,7 @@ static const struct {
     [CALL_JOIN] = {"POST", "/link/v1/join"},      [CALL_HEARTBEAT] = {"POST", "/link/v1/heartbeat"},
     [CALL_ROOTS] = {"POST", "/link/v1/roots"},    [CALL_STATEMENT] = {"POST", "/link/v1/statement"},
     [CALL_END] = {"POST", "/link/v1/end"},        [CALL_BATCH] = {"POST", "/link/v1/batch"},
-    [CALL_OWN_ROOTS] = {"GET", "/link/v1/roots"},
+    [CALL_OWN_ROOTS] = {"GET", "/link/v1/roots"}, [CALL_CUT] = {"POST", "/link/v1/statement"},
 };
 
 const char *call_method(enum call_kind kind)
@@ -34,15 +34,18 @@ const char *call_path(enum call_kind kind)
 void call_free(struct call *call)
 {
     struct side *side = call->side;
+    enum call_kind kind = call->kind;
 
-    if (side->calls[call->kind] == call)
-        side->calls[call->kind] = NULL;
+    if (side->calls[kind] == call)
+        side->calls[kind] = NULL;
     peer_request_cancel(&call->request);
     peer_client_destroy(&call->client);
     text_dispose(&call->body);
     text_dispose(&call->answer);
     join_free(call->joining);
     free(call);
+    if (kind == CALL_CUT)
+        cut_over(side, side->last_failure);
 }
 
 static void drop_work(struct work *work)
@@ -224,6 +227,9 @@ static bool compose(struct call *call)
         return true;
     case CALL_BATCH:
         return batch_compose(call);
+    case CALL_CUT:
+        cut_compose(call);
+        return true;
     case CALL_OWN_ROOTS:
     case CALL_STATEMENT:
     case CALL_JOIN:
@@ -257,6 +263,7 @@ static bool is_wanted(const struct call *call)
         return link_may_send(&side->link, LINK_TRAFFIC_HEALTH);
     case CALL_ROOTS:
         return link_may_send(&side->link, LINK_TRAFFIC_HEALTH) && record->incarnation_there != 0;
+    case CALL_CUT:
     case CALL_STATEMENT:
         return link_may_send(&side->link, LINK_TRAFFIC_STATEMENT) && record->incarnation_there != 0;
     case CALL_BATCH:

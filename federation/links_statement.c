@@ -151,8 +151,13 @@ static void compare(struct compared *compared, uint64_t sequence)
 
 void statement_take(struct inbound *inbound, struct wire_statement *message, unsigned unknown)
 {
-    struct compared *compared = memory_alloc(sizeof(*compared));
+    struct compared *compared;
 
+    if (message->settled[0] != '\0') {
+        cut_take(inbound, message, unknown);
+        return;
+    }
+    compared = memory_alloc(sizeof(*compared));
     compared->side = inbound->work.side;
     compared->inbound = inbound;
     compared->message = *message;

@@ -152,7 +152,11 @@ static const struct wire_field statement_fields[] = {
     FROM_TO(wire_statement),
     {FIELD("sequence", WIRE_NUMBER, wire_statement, sequence), SEQUENCES, .is_optional = true},
     {FIELD("after", WIRE_ULID, wire_statement, after), .is_optional = true},
+    {FIELD("settled", WIRE_ULID, wire_statement, settled), .is_optional = true},
+    {FIELD("settled_there", WIRE_ULID, wire_statement, settled_there), .is_optional = true},
     {FIELD("page", WIRE_BYTES, wire_statement, page), .max = WIRE_PAGE_MAX, .is_optional = true},
+    {FIELD("signature", WIRE_BYTES, wire_statement, signature), .max = WIRE_SIGNATURE_MAX,
+     .is_optional = true},
     IGNORED(wire_statement),
 };
 

@@ -20,6 +20,7 @@ enum {
     WIRE_ADDRESS_MAX = 512,
     WIRE_ROOTS_MAX = 8 * 1024, /* a roots document */
     WIRE_PAGE_MAX = 96 * 1024,
+    WIRE_SIGNATURE_MAX = 72,
     WIRE_WITH_MAX = 16 * 1024, /* what an item says of itself */
 };
 
@@ -127,13 +128,17 @@ struct wire_results {
 };
 
 /* POST /link/v1/statement, and its answer: what who speaks holds to be true of what either holds
- * for the other, a page of it; sent while either has isolated the link. */
+ * for the other, a page of it; sent while either has isolated the link. With `settled` it asks for
+ * a page of the statement at a cut, and brings none. */
 struct wire_statement {
     uint64_t version;
     uint64_t from, to;
-    uint64_t sequence;     /* of the answer */
-    char after[ULID_SIZE]; /* the page is of what comes behind this id; "": the first */
-    struct text page;      /* federation/statement.h; empty: nothing is held */
+    uint64_t sequence;             /* of the answer */
+    char after[ULID_SIZE];         /* the page is of what comes behind this id; "": the first */
+    char settled[ULID_SIZE];       /* of who speaks: its side of the cut; "": no cut */
+    char settled_there[ULID_SIZE]; /* of who is spoken to; "": where it is now */
+    struct text page;              /* federation/statement.h; empty: nothing is held */
+    struct text signature;         /* of a last page at a cut */
     uint64_t ignored;
 };
 

@@ -161,6 +161,8 @@ static void open_allocations(struct gateway *gateway)
     placer.allocations = partners->allocations = allocations_create(&settings);
     partner_data_use(partners->data, partners->allocations, partners->transfers);
     allocations_links_serve(partners->over, partners->allocations);
+    partners->statements =
+        statements_create(partners->links, partners->allocations, partners->keeper, clock_wall_ms);
     partners->placer = placer_create(&placer);
     allocations_links_watch(partners->over, on_link, gateway);
     reads.allocations = partners->allocations;
@@ -325,6 +327,7 @@ void partners_stop(struct gateway *gateway)
     if (partners->keeper != NULL)
         identity_keeper_set_user(partners->keeper, NULL);
     links_close(&partners->links);
+    statements_destroy(&partners->statements);
     allocations_links_destroy(&partners->over);
     identity_keeper_close(&partners->keeper);
     port_destroy(&partners->port); /* its timer must not fire below: there is no server any more */

@@ -9,6 +9,7 @@
 #include "federation/allocations_links.h"
 #include "federation/placer.h"
 #include "federation/port.h"
+#include "federation/statements.h"
 #include "http/worker.h"
 #include "proxy/partner_data.h"
 #include "proxy/partner_reads.h"
@@ -22,6 +23,7 @@ struct partners {
     struct links *links;            /* NULL: there are none */
     struct allocations_links *over; /* the links, as the allocations see them */
     struct allocations *allocations;
+    struct statements *statements;
     struct placer *placer;
     struct partner_reads *reads;
     struct partner_data *data;

@@ -5,6 +5,7 @@
 #include "conf/memory.h"
 #include "federation/operator.h"
 #include "federation/operator_allocations.h"
+#include "federation/operator_statement.h"
 #include "proxy/clock.h"
 #include "proxy/front.h"
 #include "proxy/gateway.h"
@@ -130,10 +131,9 @@ static bool start_health(struct gateway *gateway, struct error *err)
 static bool start_desk(struct gateway *gateway, struct error *err)
 {
     static const struct operator_route *const tables[] = {
-        gateway_routes,    deny_routes, member_routes,
-        ledger_routes,     auth_routes, identity_routes,
-        storage_routes,    pin_routes,  federation_routes,
-        allocation_routes, NULL};
+        gateway_routes,    deny_routes,       member_routes,    ledger_routes,
+        auth_routes,       identity_routes,   storage_routes,   pin_routes,
+        federation_routes, allocation_routes, statement_routes, NULL};
     struct server_options options = {.loop = gateway->loop,
                                      .max_connections = 64,
                                      .log = gateway->messages,
@@ -155,7 +155,8 @@ static bool start_desk(struct gateway *gateway, struct error *err)
                  .policy = gateway,
                  .links = gateway->partners.links,
                  .keeper = gateway->partners.keeper,
-                 .allocations = gateway->partners.allocations},
+                 .allocations = gateway->partners.allocations,
+                 .statements = gateway->partners.statements},
         .audit = audit_writer_create(gateway->context.audit),
         .tables = tables,
     };

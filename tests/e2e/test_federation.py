@@ -28,7 +28,9 @@ placement:
 """
 
 
-class TwoOrganizations(LinkCase):
+class TwoCase(LinkCase):
+    """alpha and beta, linked, each with an embedded storage; a member of alpha's."""
+
     def setUp(self):
         super().setUp()
         self.alpha, self.beta = self.start_gateway("alpha.example"), self.start_gateway("beta.example")
@@ -73,6 +75,8 @@ class TwoOrganizations(LinkCase):
         self.assertEqual(copy.get("state"), "placed", (copy, self.alpha.log_text()[-3000:], self.beta.log_text()[-3000:]))
         return copy
 
+
+class TwoOrganizations(TwoCase):
     def test_a_pin_is_placed_seen_read_back_and_released(self):
         self.grant(self.alpha, "beta")
         self.grant(self.beta, "alpha")
@@ -106,3 +110,79 @@ class TwoOrganizations(LinkCase):
         self.assertNotEqual(copies.get("beta", {}).get("state"), "placed", copies)
         self.assertEqual(self.copies(self.beta, cid), {})
         self.grant(self.beta, "alpha")
+
+
+class Statements(TwoCase):
+    """What both sides hold for each other is said by both with the same bytes, whatever is under way."""
+
+    def setUp(self):
+        super().setUp()
+        self.grant(self.alpha, "beta")
+        self.grant(self.beta, "alpha")
+        self.random = random.Random(9)
+
+    def statement(self, gateway, partner, *options):
+        """Exit status; what it says; the bytes and both signatures that it wrote."""
+        name = f"statement-{gateway.org}-{self.random.getrandbits(40):x}"
+        path = gateway.folder / name
+        status, text = gateway.command("link", "statement", partner, "--json", "--output", str(path), *options)
+        said = json.loads(text.splitlines()[0]) if text.startswith("{") else text
+        return status, said, path.read_bytes(), {sig.name[len(name) + 1:-len(".sig")]: sig.read_bytes()
+                                                 for sig in sorted(gateway.folder.glob(f"{name}.*.sig"))}
+
+    def assert_agree(self):
+        """Either side says that the other agrees; and each makes, alone, the bytes that the other made."""
+        for gateway, partner, other, name in ((self.alpha, "beta", self.beta, "alpha"), (self.beta, "alpha", self.alpha, "beta")):
+            status, said, made, signatures = self.statement(gateway, partner)
+            self.assertEqual((status, said["agrees"]), (0, True), said)
+            self.assertEqual(sorted(signatures), ["alpha.example", "beta.example"])
+            status, alone, theirs, _ = self.statement(other, name, "--at", said["there"], "--local")
+            self.assertEqual(status, 0, alone)
+            self.assertEqual((alone["digest"], theirs), (said["digest"], made))
+            self.assertEqual(hashlib.sha256(made).hexdigest() if said["pages"] == 1 else said["digest"], said["digest"])
+        return said
+
+    def kill(self, gateway):
+        gateway.process.kill()
+        gateway.start()
+
+    def test_both_sides_say_the_same_while_much_is_under_way(self):
+        self.assertEqual(self.assert_agree()["entries"], 0)
+        pinned = [self.add(self.random.randbytes(2000)) for _ in range(40)]
+        self.assert_agree()  # some are placed, some on their way
+        self.wait_placed(pinned[-1])
+        for cid in pinned[:10]:
+            self.assertEqual(self.call(f"pin/rm?arg={cid}")[0], 200)
+        self.assert_agree()
+        held = json.loads(self.command(self.beta, "allocation", "list", "--role", "holder", "--state", "pinned", "--json").splitlines()[-1])
+        self.command(self.beta, "allocation", "evict", held["id"], "--reason", "room", "--within", "0")
+        self.assert_agree()
+        self.assertTrue(wait_for(lambda: self.assert_agree()["entries"] in (29, 30), 20, 0.5))
+
+    def test_a_cut_holds_over_kills_and_later_changes(self):
+        pinned = [self.add(self.random.randbytes(3000)) for _ in range(12)]
+        self.wait_placed(pinned[-1])
+        status, first, made, _ = self.statement(self.alpha, "beta")
+        self.assertEqual((status, first["agrees"]), (0, True), first)
+        for cid in pinned[:4]:
+            self.assertEqual(self.call(f"pin/rm?arg={cid}")[0], 200)
+        self.kill(self.beta)
+        self.kill(self.alpha)
+        self.assertEqual(self.alpha.wait_state("beta", "active"), "active")
+        self.assertEqual(self.beta.wait_state("alpha", "active"), "active")
+        self.assert_agree()
+        for gateway, partner, at in ((self.alpha, "beta", first["cut"]), (self.beta, "alpha", first["there"])):
+            status, again, bytes_again, _ = self.statement(gateway, partner, "--at", at)
+            self.assertEqual((status, again["agrees"], bytes_again), (0, True, made), again)
+
+    def test_a_partner_that_is_away_is_said_to_be(self):
+        cid = self.add(b"away")
+        self.wait_placed(cid)
+        self.beta.process.kill()
+        status, said, made, _ = self.statement(self.alpha, "beta")
+        self.assertEqual((status, said["agrees"]), (1, None), said)
+        self.assertIn("beta was not reached", said["why"])
+        self.beta.start()
+        status, text = self.alpha.command("link", "statement", "beta", "--at", "7zzzzzzzzzzzzzzzzzzzzzzzzz,")
+        self.assertEqual(status, 1)
+        self.assertIn("is no cut of ours", text)

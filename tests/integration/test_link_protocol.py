@@ -28,9 +28,9 @@ def _lines(name):
 
 class GoldenFiles(unittest.TestCase):
     def test_messages_are_read_and_printed_the_same(self):
-        for kind in wire.MEMBERS:
-            with self.subTest(kind):
-                body = _golden(f"{kind}-1.json").rstrip(b"\n")
+        for kind, number in [*((kind, 1) for kind in wire.MEMBERS), ("statement", 2)]:
+            with self.subTest(kind, number=number):
+                body = _golden(f"{kind}-{number}.json").rstrip(b"\n")
                 self.assertEqual(wire.print_message(kind, wire.read_message(kind, body)), body)
 
     def test_the_invitation_is_read_and_printed_the_same(self):

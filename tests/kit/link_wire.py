@@ -24,10 +24,9 @@ MEMBERS = {
     "joined": "v link epoch incarnation roots reaches? ignored?",
     "heartbeat": "v from to sequence? state confirmed suspended isolated taken roots roots_known credit load ignored?",
     "roots": "v from to sequence roots",
-    "statement": "v from to sequence? after? page? ignored?",
     "batch": "v from to settled? items",
     "results": "v from to credit results ignored?",
-    "statement": "v from to sequence? after? page? ignored?",
+    "statement": "v from to sequence? after? settled? settled_there? page? signature? ignored?",
     "end": "v epoch cause date",
     "error": "error message epoch? floor? retry_after_s? date? versions?",
 }

@@ -64,6 +64,24 @@ static void test_ulid_behind_the_last_of_a_millisecond_is_in_the_next(void **sta
     assert_string_equal(ulid, "00000000080000000000000000");
 }
 
+static void test_ulid_before_another_is_the_next_lesser_one(void **state)
+{
+    static const char *const rows[][2] = {
+        {"01arym1dq10000000000000002", "01arym1dq10000000000000001"},
+        {"01arym1dq1000000000000000j", "01arym1dq1000000000000000h"},
+        {"01arym1dq10000000000000000", "01arym1dq0zzzzzzzzzzzzzzzz"},
+        {"01arym1dr00000000000000000", "01arym1dqzzzzzzzzzzzzzzzzz"},
+        {"00000000000000000000000001", "00000000000000000000000000"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char before[ULID_SIZE];
+
+        ulid_before(rows[i][0], before);
+        assert_string_equal(before, rows[i][1]);
+    }
+}
+
 static void test_ulid_of_another_shape_is_not_valid(void **state)
 {
     static const char *const rows[] = {
@@ -90,6 +108,7 @@ int main(void)
         cmocka_unit_test(test_ulid_is_printed_as_the_specification_says),
         cmocka_unit_test(test_ulid_grows_within_a_millisecond_and_when_the_clock_goes_back),
         cmocka_unit_test(test_ulid_behind_the_last_of_a_millisecond_is_in_the_next),
+        cmocka_unit_test(test_ulid_before_another_is_the_next_lesser_one),
         cmocka_unit_test(test_ulid_of_another_shape_is_not_valid),
     };
 
