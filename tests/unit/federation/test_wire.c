@@ -409,8 +409,9 @@ static void test_wire_leaves_out_and_counts_what_a_later_version_added(void **st
 
 static void test_wire_bodies_have_bounds(void **state)
 {
-    for (enum wire_message kind = 0; kind < WIRE_MESSAGES; kind++) {
-        struct text golden = golden_of(kind);
+    for (size_t n = 0; n < ARRAY_SIZE(golden_cases); n++) {
+        enum wire_message kind = golden_cases[n].kind;
+        struct text golden = golden_of(&golden_cases[n]);
         struct error err = {0};
         unsigned unknown;
 
