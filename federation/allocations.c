@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGE = 200, RELOAD_MS = 5000, SWEEP_MS = 3600 * 1000, SWEEP_FIRST_MS = 60 * 1000 };
+enum { PAGE = 200, RELOAD_MS = 5000, SWEEP_MS = 10 * 1000, SWEEP_PAGE_MS = 100 };
 
 /* ---- the table */
 
@@ -63,14 +63,16 @@ static void drop(struct entry *entry)
     if (entry->next != NULL)
         entry->next->link = entry->link;
     timer_disarm(&entry->timer);
+    queue_leave(entry);
     entry_stop(entry, ~0U);
     free(entry);
 }
 
 void allocations_settle_entry(struct entry *entry)
 {
-    if (entry->writing == 0 && entry->held == 0 && allocation_rests(&entry->record) &&
-        entry->record.state != ALLOCATION_LEAVING)
+    bool rests = allocation_rests(&entry->record) && entry->record.state != ALLOCATION_LEAVING;
+
+    if (entry->writing == 0 && entry->held == 0 && (rests || entry_may_sleep(entry)))
         drop(entry);
 }
 
@@ -161,7 +163,8 @@ static void load_entry(struct party *party, const struct allocation_entry *kept)
     is_charged = allocation_charge(&record, &bytes);
     grant_charge(party_account(party, record.role), (int64_t)bytes, is_charged);
     party_count(party, NULL, &record);
-    if (allocation_rests(&record) && record.state != ALLOCATION_LEAVING)
+    if ((allocation_rests(&record) && record.state != ALLOCATION_LEAVING) ||
+        queue_leaves_in_ledger(party, &record))
         return;
     entry = allocations_add(party->allocations, party, &record);
     party->busy += entry_is_busy(entry);
@@ -268,6 +271,7 @@ static void load(struct party *party)
 {
     drop_all(party->allocations, party);
     party_forget_counts(party);
+    queues_reset(party);
     party->is_loading = true;
     party->busy = 0;
     party->here.bytes = party->here.pins = party->there.bytes = party->there.pins = 0;
@@ -304,6 +308,7 @@ static struct party *add_party(struct allocations *allocations, const char *link
     party->pump.fire = pump;
     party->reload.fire = reload;
     party->releases = ALLOCATIONS_RELEASES_BURST;
+    queues_reset(party);
     (void)snprintf(party->link, sizeof(party->link), "%s", link);
     (void)snprintf(party->partner, sizeof(party->partner), "%s", partner);
     return party;
@@ -385,15 +390,6 @@ const struct allocation_record *allocations_find(const struct allocations *alloc
     return entry == NULL ? NULL : &entry->record;
 }
 
-void allocations_each(const struct allocations *allocations, allocations_each_cb on_record,
-                      void *arg)
-{
-    for (size_t i = 0; i < CHAINS; i++)
-        for (const struct entry *entry = allocations->chains[i]; entry != NULL; entry = entry->next)
-            if (!allocation_rests(&entry->record))
-                on_record(arg, entry->party->partner, &entry->record);
-}
-
 static const struct party *party_of_link(const struct allocations *allocations, const char *link)
 {
     const struct party *party = allocations->parties;
@@ -410,7 +406,12 @@ const char *allocations_partner(const struct allocations *allocations, const cha
     return party == NULL ? NULL : party->partner;
 }
 
-/* ---- tombstones */
+/* ---- whose time has come in the ledger: tombstones, and what is stuck */
+
+static void sweep_again(struct allocations *allocations, uint64_t wait_ms)
+{
+    timer_arm(allocations->settings.loop, &allocations->sweep, wait_ms);
+}
 
 static void on_due(void *allocations_, struct transaction *transaction)
 {
@@ -428,22 +429,41 @@ static void on_due(void *allocations_, struct transaction *transaction)
         memcpy(event.id, kept->id, ULID_SIZE);
         task_run(task_create(allocations, party, (enum allocation_role)kept->role, &event));
     }
+    if (transaction->err.code != ERROR_NONE || !list->has_more) {
+        allocations->swept = (struct allocation_entry){0};
+        sweep_again(allocations, SWEEP_MS);
+        return;
+    }
+    allocations->swept = list->entries[list->count - 1];
+    sweep_again(allocations, SWEEP_PAGE_MS);
 }
 
-static void sweep(struct timer *timer)
+static void sweep_page(struct allocations *allocations, const struct allocation_entry *after)
 {
-    struct allocations *allocations = CONTAINER_OF(timer, struct allocations, sweep);
     struct transaction *transaction = transaction_create(TRANSACTION_ALLOCATION_LIST);
 
     transaction->allocation_list.by = ALLOCATION_LIST_DUE;
     transaction->allocation_list.until_ms = allocations->settings.now_ms();
     transaction->allocation_list.limit = PAGE;
+    if (after->id[0] != '\0')
+        transaction->allocation_list.after =
+            (const struct allocation_entry *)(const void *)transaction_copy(
+                transaction, (struct slice){(const char *)after, sizeof(*after)})
+                .data;
+    allocations->sweeping = transaction;
     if (store_start(allocations->settings.store, allocations->settings.loop, transaction, on_due,
                     allocations, NULL))
-        allocations->sweeping = transaction;
-    else
-        transaction_destroy(&transaction);
-    timer_arm(allocations->settings.loop, &allocations->sweep, SWEEP_MS);
+        return;
+    allocations->sweeping = NULL;
+    transaction_destroy(&transaction);
+    sweep_again(allocations, SWEEP_MS);
+}
+
+static void sweep(struct timer *timer)
+{
+    struct allocations *allocations = CONTAINER_OF(timer, struct allocations, sweep);
+
+    sweep_page(allocations, &allocations->swept);
 }
 
 /* ---- */
@@ -453,8 +473,10 @@ struct allocations *allocations_create(const struct allocations_settings *settin
     struct allocations *allocations = memory_alloc(sizeof(*allocations));
 
     allocations->settings = *settings;
+    if (allocations->settings.window == 0)
+        allocations->settings.window = ALLOCATIONS_WINDOW;
     allocations->sweep.fire = sweep;
-    timer_arm(settings->loop, &allocations->sweep, SWEEP_FIRST_MS);
+    timer_arm(settings->loop, &allocations->sweep, SWEEP_MS);
     return allocations;
 }
 
@@ -483,6 +505,7 @@ void allocations_destroy(struct allocations **allocations_ptr)
         next = party->next;
         timer_disarm(&party->pump);
         timer_disarm(&party->reload);
+        queues_reset(party);
         free(party);
     }
     free(allocations);

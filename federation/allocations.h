@@ -3,9 +3,10 @@
  * their links, and what is to be done for them.
  *
  * One truth, on the control thread's loop. What a step changes is durable in the ledger before
- * anything that follows from it is begun or answered. Allocations at rest are in the ledger alone;
- * the others are here, too, from the start of the process on. What it works through (links, bytes,
- * storage) is a table of functions, all of the control thread.
+ * anything that follows from it is begun or answered. Allocations at rest, those that are stuck
+ * until their time comes, and those far behind in a queue are in the ledger alone; the others are
+ * here, too, from the start of the process on. What it works through (links, bytes, storage) is a
+ * table of functions, all of the control thread.
  *
  * Items come again after a crash, and are answered as before: the machine is idempotent by the
  * allocation's id, so the effect and the link's kept reply need not be one commit. */
@@ -26,6 +27,7 @@ struct allocations;
 enum {
     ALLOCATIONS_SLOTS = 32,      /* that reserve or transfer at one partner at once */
     ALLOCATIONS_WITH_MAX = 4096, /* bytes of what an item says */
+    ALLOCATIONS_WINDOW = 1000,   /* of each queue of a link, that are in memory; up to twice */
     ALLOCATIONS_RELEASES_BURST = 100,
 };
 
@@ -91,6 +93,7 @@ struct allocations_settings {
     struct log_writer *messages;
     uint64_t (*now_ms)(void);         /* wall clock, since 1970 */
     void (*random)(void *to, size_t); /* bytes; RAND_bytes */
+    size_t window;                    /* 0: ALLOCATIONS_WINDOW */
     struct allocations_ways ways;
 };
 
@@ -171,16 +174,11 @@ void allocations_compare(struct allocations *allocations, const char *partner, c
 
 /* ---- questions */
 
-/* The record, if it does not rest; NULL else. Borrowed until the next turn. */
+/* The record, if it is at work; NULL else: what rests, is stuck or waits far behind in a queue is
+ * in the ledger alone. Borrowed until the next turn. */
 const struct allocation_record *allocations_find(const struct allocations *allocations,
                                                  const char *partner, enum allocation_role role,
                                                  const char *id);
-/* All that do not rest: `pin ls --stuck`, counts. The records are borrowed for the call, which must
- * not change anything. */
-typedef void (*allocations_each_cb)(void *arg, const char *partner,
-                                    const struct allocation_record *record);
-void allocations_each(const struct allocations *allocations, allocations_each_cb on_record,
-                      void *arg);
 /* Our name for the partner of a link, as rows of the ledger have it; NULL: there is none. */
 const char *allocations_partner(const struct allocations *allocations, const char *link);
 /* How many there are in each state, those at rest too, and of those that wait, why (enum

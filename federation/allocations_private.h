@@ -9,7 +9,22 @@
 #include <string.h>
 
 enum { OPERATION_ASK, OPERATION_SEND, OPERATION_IMPORT, OPERATION_REMOVE, OPERATION_COUNT };
-enum { CHAINS = 4096 };
+enum { CHAINS = 4096, PUMP_MS = 20 };
+enum { QUEUE_RESERVE, QUEUE_RELEASE, QUEUES };
+
+/* allocations_queue.c */
+struct queue {
+    struct party *party;
+    struct entry **heap; /* those in memory */
+    size_t count, room;
+    bool has_more;  /* there are others, in the ledger alone: */
+    bool has_floor; /* all of them behind this one; else a page is to be read first */
+    struct {
+        int32_t priority;
+        char id[ULID_SIZE];
+    } floor;
+    struct transaction *page; /* being read; NULL: none */
+};
 
 /* One end of a link. */
 struct party {
@@ -28,6 +43,7 @@ struct party {
     unsigned busy; /* entries that reserve or transfer */
     /* of the counters below: what is this link's */
     int64_t states[ALLOCATION_STATES], stuck[ALLOCATION_REASONS];
+    struct queue queues[QUEUES];
 };
 
 /* An allocation that does not rest, or that something is done with. */
@@ -40,6 +56,8 @@ struct entry {
     bool is_forgotten;       /* its row goes: it is counted no more */
     unsigned writing;        /* of its record: steps that are not durable yet */
     unsigned held;           /* tasks that will still use it */
+    struct queue *queue;     /* with place */
+    size_t place;            /* in its heap, and 1; 0: in none */
     char settles[ULID_SIZE]; /* answered, and not durable yet */
 };
 
@@ -48,8 +66,9 @@ struct allocations {
     struct party *parties;
     struct entry *chains[CHAINS];
     struct ulid_source ulids;
-    struct timer sweep; /* tombstones */
-    struct task *tasks; /* that wait for the ledger */
+    struct timer sweep;            /* what is due in the ledger */
+    struct allocation_entry swept; /* the last of a sweep that goes on; no id: none does */
+    struct task *tasks;            /* that wait for the ledger */
     struct scan *scans;
     struct stating *statings;
     struct transaction *sweeping; /* NULL: no sweep is under way */
@@ -104,7 +123,19 @@ void task_destroy(struct task *task);
 void entry_tell(struct entry *entry, struct allocation_event *event);
 void entry_begin(struct entry *entry, const struct allocation_actions *actions);
 void entry_stop(struct entry *entry, unsigned work);
+
+/* allocations_queue.c */
+/* If it waits for its turn, and is durable as it is. */
+void queue_enter(struct entry *entry);
+void queue_leave(struct entry *entry);
+/* It need not be in memory: it is found in the ledger when its turn or its time has come. */
+bool entry_may_sleep(const struct entry *entry);
+/* Of one that is loaded: likewise. */
+bool queue_leaves_in_ledger(struct party *party, const struct allocation_record *record);
+/* Empty; no entry is in any. */
+void queues_reset(struct party *party);
 void party_pump(struct party *party);
+void party_pump_soon(struct party *party);
 
 /* allocations_count.c: a record that is there, has changed, or goes (NULL: there was, there is
  * none) */

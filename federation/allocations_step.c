@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PUMP_MS = 20, PUMP_LATER_MS = 60 * 1000, PUT_AGAIN_MS = 1000 };
+enum { PUT_AGAIN_MS = 1000 };
 
 static void keep(struct task *task);
 
@@ -182,6 +182,7 @@ static void step(struct task *task)
     if (task->event.kind == ALLOCATION_RESERVE && record->state != ALLOCATION_RESERVED)
         task->event.room = grant_room(&party->here, task->event.bytes);
     party->busy -= entry_is_busy(entry);
+    queue_leave(entry);
     allocation_step(record, &task->event, allocations->settings.now_ms(), &task->actions);
     party->busy += entry_is_busy(entry);
     if (!entry->is_forgotten)
@@ -417,81 +418,10 @@ void entry_begin(struct entry *entry, const struct allocation_actions *actions)
     for (unsigned i = 0; i < OPERATION_COUNT; i++)
         if ((start & works[i]) != 0)
             begin(entry, i);
-    if (!entry->party->pumps_soon)
-        timer_arm(allocations->settings.loop, &entry->party->pump, PUMP_MS);
-    entry->party->pumps_soon = true;
+    queue_enter(entry);
+    party_pump_soon(entry->party);
     entry->held--;
     allocations_settle_entry(entry);
-}
-
-/* ---- turns */
-
-static bool is_before(const struct entry *a, const struct entry *b)
-{
-    if (a->record.priority != b->record.priority)
-        return a->record.priority > b->record.priority;
-    return strcmp(a->record.id, b->record.id) < 0;
-}
-
-/* The first in the queue; of those that are released, if asked for. */
-static struct entry *first(const struct party *party, bool is_release)
-{
-    struct entry *found = NULL;
-
-    for (size_t i = 0; i < CHAINS; i++)
-        for (struct entry *entry = party->allocations->chains[i]; entry != NULL;
-             entry = entry->next)
-            if (entry->party == party && entry->writing == 0 &&
-                (allocation_work(&entry->record) & ALLOCATION_WORK_TURN) != 0 &&
-                (entry->record.state == ALLOCATION_RELEASING) == is_release &&
-                (found == NULL || is_before(entry, found)))
-                found = entry;
-    return found;
-}
-
-static void fill_releases(struct party *party)
-{
-    uint64_t now_ms = loop_now_ms(party->allocations->settings.loop);
-    uint64_t hundredth = party->there.pins / 100;
-    double hour =
-        (double)(hundredth > ALLOCATIONS_RELEASES_HOUR ? hundredth : ALLOCATIONS_RELEASES_HOUR);
-
-    if (party->releases_ms != 0)
-        party->releases += hour * (double)(now_ms - party->releases_ms) / ALLOCATION_HOUR_MS;
-    if (party->releases > ALLOCATIONS_RELEASES_BURST)
-        party->releases = ALLOCATIONS_RELEASES_BURST;
-    party->releases_ms = now_ms;
-}
-
-void party_pump(struct party *party)
-{
-    struct allocations *allocations = party->allocations;
-    struct entry *entry;
-
-    party->pumps_soon = false;
-    if (party->is_loading || party->state != ALLOCATIONS_LINK_UP)
-        return;
-    fill_releases(party);
-    while (party->releases >= 1 && (entry = first(party, true)) != NULL) {
-        struct allocation_event event = {.kind = ALLOCATION_TURN};
-
-        party->releases--;
-        entry_tell(entry, &event);
-    }
-    while (party->is_granted && party->busy < ALLOCATIONS_SLOTS &&
-           (entry = first(party, false)) != NULL) {
-        struct allocation_event event = {.kind = ALLOCATION_TURN,
-                                         .room = grant_room(&party->there, entry->record.bytes)};
-        struct text why = {0};
-
-        if (event.room != ALLOCATION_ROOM)
-            grant_explain(&party->there, entry->record.bytes, &why);
-        event.said = text_slice(&why);
-        entry_tell(entry, &event);
-        text_dispose(&why);
-    }
-    if (!party->pumps_soon)
-        timer_arm(allocations->settings.loop, &party->pump, PUMP_LATER_MS);
 }
 
 /* ---- from outside */

@@ -16,9 +16,11 @@
 
 #include <cmocka.h>
 
+#include "../http/clock.h"
+
 #define LINK "01jd0000000000000000000009"
 
-enum { BYTES = 5000, BLOCKS = 7 };
+enum { BYTES = 5000, BLOCKS = 7, QUEUED = 60 };
 
 struct pair;
 struct operation_of;
@@ -32,6 +34,9 @@ struct side {
     struct store *store;
     struct allocations *allocations;
     unsigned asks, imports, removes, replans, signs;
+    size_t window;
+    char reserved[QUEUED][ULID_SIZE]; /* ids, in the order in which they were asked for */
+    unsigned reserves;
     bool is_silent; /* what it asks gets lost */
     bool fails_to_import;
     struct operation_of *items; /* under way */
@@ -122,6 +127,8 @@ static bool ask(void *side_, void **operation, const char *partner, const char *
 
     assert_string_equal(partner, side->partner);
     side->asks++;
+    if (strcmp(action, "allocation.reserve") == 0 && side->reserves < QUEUED)
+        memcpy(side->reserved[side->reserves++], with.data + strlen("{\"id\":\""), ULID_SIZE - 1);
     of->on_answered = on_done;
     if (side->other->allocations == NULL) {
         free(of);
@@ -280,6 +287,7 @@ static void start_ungranted(struct side *side)
         .store = side->store,
         .now_ms = now_ms,
         .random = random_bytes,
+        .window = side->window,
         .ways = {.ask = ask,
                  .unask = cancel,
                  .settle = settle,
@@ -517,18 +525,12 @@ static void test_allocations_are_counted_by_state_and_reason(void **state)
     assert_int_equal(allocations_counters(pair->a.allocations).stuck[ALLOCATION_THEIR_GRANT], 0);
 }
 
-static void count_stuck(void *count, const char *partner, const struct allocation_record *record)
-{
-    assert_string_equal(partner, "beta");
-    *(unsigned *)count += allocation_is_stuck(record);
-}
-
 static void test_allocations_pass_no_grant(void **state)
 {
     struct pair *pair = *state;
     struct grant grant = {.bytes = 3 * BYTES, .pins = 2, .max_object = BYTES};
     char ids[6][ULID_SIZE];
-    unsigned placed = 0, stuck = 0, shown = 0;
+    unsigned placed = 0, stuck = 0;
 
     allocations_grant(pair->b.allocations, "alpha", grant, GRANT_OPEN);
     for (unsigned i = 0; i < 6; i++)
@@ -540,8 +542,6 @@ static void test_allocations_pass_no_grant(void **state)
     }
     assert_int_equal(placed, 2);
     assert_int_equal(stuck, 4);
-    allocations_each(pair->a.allocations, count_stuck, &shown);
-    assert_int_equal(shown, 4);
     assert_string_equal(allocations_partner(pair->a.allocations, LINK), "beta");
     assert_null(allocations_partner(pair->a.allocations, "01jd0000000000000000000000"));
     check_accounts(pair, 2 * BYTES, 2);
@@ -552,6 +552,79 @@ static void test_allocations_pass_no_grant(void **state)
         if (record != NULL && record->state == ALLOCATION_STUCK)
             assert_non_null(strstr(record->said, "all 2 pins granted are used"));
     }
+}
+
+static unsigned in_memory(const struct pair *pair, char ids[][ULID_SIZE])
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < QUEUED; i++)
+        count += allocations_find(pair->a.allocations, "beta", ALLOCATION_OWNER, ids[i]) != NULL;
+    return count;
+}
+
+static int32_t priority_of(char ids[][ULID_SIZE], const char *id)
+{
+    for (unsigned i = 0; i < QUEUED; i++)
+        if (strcmp(ids[i], id) == 0)
+            return (int32_t)(i % 3);
+    fail_msg("%s was never placed", id);
+    return 0;
+}
+
+/* What waits far behind is in the ledger alone; its turn comes all the same, and in order. */
+static void test_allocations_wait_for_their_turn_in_the_ledger(void **state)
+{
+    struct pair *pair = *state;
+    char ids[QUEUED][ULID_SIZE];
+
+    allocations_destroy(&pair->a.allocations);
+    pair->a.window = 8;
+    start_ungranted(&pair->a);
+    for (unsigned i = 0; i < QUEUED; i++) {
+        struct cid root = root_of(i);
+
+        while (!allocations_place(pair->a.allocations, "beta", &root, BYTES, BLOCKS,
+                                  (int32_t)(i % 3), ids[i], NULL))
+            turn(pair, 1);
+    }
+    for (unsigned i = 0; i < QUEUED; i++)
+        await(&pair->a, ALLOCATION_OWNER, ids[i], ALLOCATION_QUEUED);
+    for (unsigned i = 0; i < 400 && in_memory(pair, ids) > 16; i++)
+        turn(pair, 1);
+    assert_true(in_memory(pair, ids) <= 16);
+    allocations_destroy(&pair->a.allocations);
+    start_ungranted(&pair->a);
+    for (unsigned i = 0; i < 400 && in_memory(pair, ids) == 0; i++)
+        turn(pair, 1);
+    assert_int_equal(in_memory(pair, ids), 8);
+    assert_int_equal(pair->a.reserves, 0);
+    allocations_grant(pair->a.allocations, "beta", GRANT_OPEN, GRANT_OPEN);
+    for (unsigned i = 0; i < QUEUED; i++)
+        await(&pair->a, ALLOCATION_OWNER, ids[i], ALLOCATION_PLACED);
+    assert_int_equal(pair->a.reserves, QUEUED);
+    for (unsigned i = 1; i < QUEUED; i++)
+        assert_true(priority_of(ids, pair->a.reserved[i - 1]) >=
+                    priority_of(ids, pair->a.reserved[i]));
+    check_accounts(pair, (uint64_t)QUEUED * BYTES, QUEUED);
+}
+
+/* As above, of what is stuck: its time comes in the ledger. */
+static void test_allocations_that_are_stuck_are_tried_again_from_the_ledger(void **state)
+{
+    struct pair *pair = *state;
+    struct grant nothing = {0};
+    char id[ULID_SIZE];
+
+    allocations_grant(pair->a.allocations, "beta", GRANT_OPEN, nothing);
+    place(pair, 1, id);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_STUCK);
+    turn(pair, 10);
+    assert_null(allocations_find(pair->a.allocations, "beta", ALLOCATION_OWNER, id));
+    allocations_grant(pair->a.allocations, "beta", GRANT_OPEN, GRANT_OPEN);
+    pair->ahead_ms += ALLOCATION_AGAIN_MAX;
+    clock_advance_ms(11000);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
 }
 
 /* A link comes before its grant: that is no refusal, on either side. */
@@ -960,6 +1033,8 @@ int main(void)
         TEST(test_allocations_place_and_release),
         TEST(test_allocations_are_counted_by_state_and_reason),
         TEST(test_allocations_pass_no_grant),
+        TEST(test_allocations_wait_for_their_turn_in_the_ledger),
+        TEST(test_allocations_that_are_stuck_are_tried_again_from_the_ledger),
         TEST(test_allocations_wait_for_what_is_granted),
         TEST(test_allocations_go_on_after_a_crash_at_any_moment),
         TEST(test_allocations_survive_the_end_of_their_link),
