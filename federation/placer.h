@@ -25,6 +25,9 @@ struct placer_settings {
     struct links *links;
     struct log_writer *messages;
     uint64_t (*now_ms)(void); /* wall clock, since 1970 */
+    /* May be NULL: of each object that is looked at, is it here for partners alone? */
+    void (*on_claims)(void *arg, const struct cid *object, bool is_guest);
+    void *claims_arg;
 };
 
 struct placer *placer_create(const struct placer_settings *settings);
@@ -97,6 +100,9 @@ struct placer_act {
 size_t placer_decide(const struct placement_map *map, const struct object_get *found,
                      const struct placer_copy *copies, size_t count,
                      struct placer_act acts[PLACER_ACTS_MAX], struct placement_result *result);
+
+/* Partners alone claim it. found as there. */
+bool placer_is_guest(const struct object_get *found);
 
 /* How its copies stand. */
 struct placer_stand {

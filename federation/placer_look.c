@@ -183,13 +183,20 @@ static void decide(struct look *look, const struct object_get *found)
 static void on_object(void *look_, struct transaction *transaction)
 {
     struct look *look = look_;
+    const struct placer_settings *settings = &look->placer->settings;
 
     if (transaction->err.code != ERROR_NONE && transaction->err.code != ERROR_NOT_FOUND) {
         look_fail(look);
         return;
     }
-    if (!look->is_asked_again)
-        decide(look, transaction->err.code == ERROR_NONE ? &transaction->object_get : NULL);
+    if (!look->is_asked_again) {
+        const struct object_get *found =
+            transaction->err.code == ERROR_NONE ? &transaction->object_get : NULL;
+
+        if (settings->on_claims != NULL)
+            settings->on_claims(settings->claims_arg, &look->object, placer_is_guest(found));
+        decide(look, found);
+    }
     look_end(look);
 }
 

@@ -40,6 +40,14 @@ static bool is_claimed(const struct object_get *found)
     return false;
 }
 
+bool placer_is_guest(const struct object_get *found)
+{
+    for (size_t i = 0; found != NULL && i < found->count; i++)
+        if (found->pins[i].owner.kind == OWNER_PARTNER)
+            return !is_claimed(found);
+    return false;
+}
+
 /* ---- copies */
 
 /* There, or on its way there. */

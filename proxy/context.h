@@ -12,6 +12,7 @@
 #include "conf/config.h"
 #include "policy/accounts.h"
 #include "proxy/denylist.h"
+#include "proxy/guests.h"
 #include "proxy/walks.h"
 #include "proxy/write_gate.h"
 #include "store/store.h"
@@ -28,6 +29,7 @@ struct context {
     struct walks *walks;
     struct denylist *denylist;
     struct write_gate *writes;
+    struct guests *guests;         /* what only partners have here; NULL: there are no links */
     struct retrievals *retrievals; /* the control thread's; NULL: no partner holds anything */
     struct node *node;             /* the embedded one; NULL: the storage is elsewhere */
 };

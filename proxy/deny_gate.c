@@ -25,6 +25,11 @@ static bool lets_go(const struct call *call, size_t index)
     }
 }
 
+bool deny_gate_concerns(const struct call *call, size_t index)
+{
+    return is_content(&call->arguments[index]) && !lets_go(call, index);
+}
+
 bool deny_gate_refuses(struct rpc *rpc, struct slice shown, const struct cid *cid)
 {
     struct text reason = {0}, message = {0};
@@ -98,7 +103,7 @@ static void check_from(struct rpc *rpc, size_t index)
     for (; index < call->argument_count; index++) {
         const struct call_argument *argument = &call->arguments[index];
 
-        if (!is_content(argument) || lets_go(call, index))
+        if (!deny_gate_concerns(call, index))
             continue;
         if (deny_gate_refuses(rpc, argument->text, &argument->path.cid))
             return;

@@ -14,4 +14,7 @@ void deny_gate(struct rpc *rpc, void (*proceed)(struct rpc *rpc));
 /* True: it is denied; the call was refused, or its reply cut. shown: as the caller knows it. */
 bool deny_gate_refuses(struct rpc *rpc, struct slice shown, const struct cid *cid);
 
+/* Does this argument name content, and not to let go of it? */
+bool deny_gate_concerns(const struct call *call, size_t index);
+
 #endif

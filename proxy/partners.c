@@ -133,6 +133,20 @@ static void draw(void *to, size_t size)
         abort();
 }
 
+static void on_claims(void *guests, const struct cid *object, bool is_guest)
+{
+    guests_note(guests, object, is_guest);
+}
+
+static void open_guests(struct gateway *gateway)
+{
+    struct cid_set_key key;
+
+    draw(&key, sizeof(key));
+    gateway->context.guests = guests_create(&key);
+    guests_watch(gateway->context.guests, gateway->context.store);
+}
+
 static void open_allocations(struct gateway *gateway)
 {
     struct partners *partners = &gateway->partners;
@@ -147,7 +161,8 @@ static void open_allocations(struct gateway *gateway)
                                      .store = gateway->context.store,
                                      .links = partners->links,
                                      .messages = gateway->messages,
-                                     .now_ms = clock_wall_ms};
+                                     .now_ms = clock_wall_ms,
+                                     .on_claims = on_claims};
 
     struct partner_reads_settings reads = {.loop = gateway->loop,
                                            .store = gateway->context.store,
@@ -163,6 +178,8 @@ static void open_allocations(struct gateway *gateway)
     allocations_links_serve(partners->over, partners->allocations);
     partners->statements =
         statements_create(partners->links, partners->allocations, partners->keeper, clock_wall_ms);
+    open_guests(gateway);
+    placer.claims_arg = gateway->context.guests;
     partners->placer = placer_create(&placer);
     allocations_links_watch(partners->over, on_link, gateway);
     reads.allocations = partners->allocations;
@@ -321,6 +338,9 @@ void partners_stop(struct gateway *gateway)
     if (partners->over != NULL)
         allocations_links_watch(partners->over, NULL, NULL);
     placer_destroy(&partners->placer);
+    if (gateway->context.guests != NULL)
+        guests_unwatch(gateway->context.guests, gateway->context.store);
+    guests_destroy(&gateway->context.guests); /* clients' workers have ended */
     allocations_destroy(&partners->allocations);
     if (partners->data != NULL)
         partner_data_use(partners->data, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "proxy/browser.h"
 #include "proxy/clock.h"
 #include "proxy/deny_gate.h"
+#include "proxy/guest_gate.h"
 #include "proxy/identity.h"
 #include "proxy/pins.h"
 #include "proxy/reads.h"
@@ -221,6 +222,12 @@ static void treat(struct rpc *rpc)
     assert(!"a call that no treatment is for passed the gate");
 }
 
+static void pass_guests(struct rpc *rpc)
+{
+    if (!guest_gate_refuses(rpc))
+        treat(rpc);
+}
+
 /* ---- the resolved gate */
 
 static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t index);
@@ -291,7 +298,7 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
         index++;
     if (index == rpc->call->argument_count) {
         if (rpc->pending == 0 || may_pass(exchange, rpc, 0, &err))
-            deny_gate(rpc, treat);
+            deny_gate(rpc, pass_guests);
         else
             refuse_access(exchange, rpc, &err);
         return;

@@ -94,9 +94,13 @@ class Mixture(OrganizationsCase):
         return self.alpha.ipfs("cid", "format", "-v", "1", "-b", "base32", cid)
 
     def assert_seen(self, cid):
-        """By the sums of the links."""
+        """By the sums of the links; and by nobody at beta who has no claim on it."""
         self.assertEqual(self.alpha.gateway.show("beta")["holds"]["ours_there"]["objects"], 1)
         self.assertEqual(self.beta.gateway.show("alpha")["holds"]["theirs_here"]["objects"], 1)
+        for words in (("ls",), ("pin", "add")):
+            refused = self.beta.try_ipfs(*words, cid)
+            self.assertNotEqual(refused.returncode, 0, refused.stdout)
+            self.assertIn("ipld: could not find", refused.stderr)
 
     def assert_read_back(self, cid, tree):
         self.assertNotIn(self.v1(cid), self.alpha.pins())
@@ -180,6 +184,7 @@ class ThreeOrganizations(OrganizationsCase):
         # what a member of beta pins is spread from there, though it is the same object
         same = self.beta.ipfs("add", "-r", "-Q", "--cid-version=1", str(tree))
         self.assertEqual(same, cid)
+        self.beta.ipfs("ls", cid)  # theirs now, at once
         for partner in ("alpha", "gamma"):
             self.beta.wait_state(cid, partner, "placed")
         self.assertTrue(wait_for(lambda: len(self.allocations(self.gamma)) == 2, 30, 0.2), self.allocations(self.gamma))
@@ -187,6 +192,7 @@ class ThreeOrganizations(OrganizationsCase):
         self.assertTrue(wait_for(lambda: self.allocations(self.gamma) == [("alpha", "holder", "pinned")], 60, 0.2),
                         self.allocations(self.gamma))
         self.assertEqual(self.alpha.state(cid, "beta"), "placed")
+        self.assertTrue(wait_for(lambda: self.beta.try_ipfs("ls", cid).returncode != 0, 30, 0.2))
         # beta is gone, and so is alpha's storage: gamma has it
         self.beta.kill_gateway()
         self.alpha.lose_storage()
