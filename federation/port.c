@@ -245,7 +245,7 @@ static void collect(struct request *request)
         exchange_collect(request->exchange, wire_body_max(request->route->kind), on_body);
 }
 
-static bool read_signed(struct request *request, struct error *err)
+bool port_find_signed(const struct request *request, struct wire_signed *is, struct error *err)
 {
     const struct head *head = exchange_request(request->exchange);
     const struct header *found = NULL;
@@ -259,8 +259,7 @@ static bool read_signed(struct request *request, struct error *err)
     }
     if (found == NULL)
         return error_set(err, ERROR_SYNTAX, SIGNATURE_HEADER " is missing");
-    request->has_signed = true;
-    return wire_signed_parse(&request->is, found->value, err);
+    return wire_signed_parse(is, found->value, err);
 }
 
 /* The certificate is a node's, and so is what it signs. */
@@ -288,7 +287,8 @@ static void serve_signed(struct request *request)
 {
     struct error err = {0};
 
-    if (read_signed(request, &err) && check_node(request, &err))
+    request->has_signed = port_find_signed(request, &request->is, &err);
+    if (request->has_signed && check_node(request, &err))
         collect(request);
     else
         port_refuse(request, &(struct port_refusal){.problem = WIRE_PROBLEM_SIGNATURE}, &err);
@@ -307,7 +307,7 @@ static void serve_nothing(struct request *request)
 /* Who joins proves it in the body; who was let in by it asks again, if the answer was lost. */
 static void serve_join(struct request *request, enum peer_verdict verdict, const struct error *why)
 {
-    bool is_heard = request->caller != NULL ||
+    bool is_heard = request->caller != NULL || request->is_known ||
                     (request->site->peers->has_invitations && request->who.id.org[0] != '\0');
 
     if (!is_heard)

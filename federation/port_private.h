@@ -50,6 +50,7 @@ struct request {
     const struct peer *peer;  /* of the view; of who is not accepted: whose name it has, or NULL */
     struct peer_identity who; /* of who is not accepted: what it claims */
     struct wire_signed is;
+    bool is_known; /* who joins has a link here: what it was answered may have been lost */
     bool has_signed;
     bool is_genuine; /* the signature holds: what is answered is signed too */
     bool is_counted; /* among port->strangers */
@@ -59,6 +60,12 @@ struct request {
     struct flow *flow; /* of bytes; NULL: none */
     struct timer deadline;
 };
+
+/* ---- port.c */
+
+/* What the request's Causeway-Signed says; nothing of it was checked. False: there is none, or more
+ * than one, or it is not well formed. */
+bool port_find_signed(const struct request *request, struct wire_signed *is, struct error *err);
 
 /* ---- port_who.c */
 

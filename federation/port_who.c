@@ -134,11 +134,17 @@ bool port_is_ticket_good(void *app, struct slice blob)
 static enum peer_verdict admit(struct request *request, const struct peer *peer,
                                const struct peer_identity *who)
 {
-    struct caller *caller = caller_create(request->site->port, peer, who);
+    struct caller *caller;
 
+    request->peer = peer;
+    if (request->route->kind == WIRE_JOIN) { /* of no link, which it may begin anew */
+        request->who = *who;
+        request->is_known = true;
+        return PEER_ACCEPTED;
+    }
+    caller = caller_create(request->site->port, peer, who);
     *exchange_session_context(request->exchange) = caller;
     request->caller = caller;
-    request->peer = peer;
     request->is_new = true;
     if (is_over(peer))
         return PEER_ACCEPTED;
@@ -187,32 +193,58 @@ static enum peer_verdict go_on(struct request *request, const struct caller *cal
     return PEER_ACCEPTED;
 }
 
-/* With the trust of each link with an organization of this name; almost always there is one. */
+/* Which of the links with one organization comes first: the one that is named, then what is not
+ * over. An old one may be known by the same root as the one in force. */
+static unsigned rank(const struct peer *peer, const char *named)
+{
+    if (strcmp(peer->link, named) == 0)
+        return 0;
+    return is_over(peer) ? 2 : 1;
+}
+
+static enum peer_verdict verify_one(struct request *request, const struct peer_question *question,
+                                    const struct peer *peer, struct error *err)
+{
+    struct peer_identity who;
+    enum peer_verdict verdict = peer_verify(peer->trust, question, &who, err);
+
+    if (verdict != PEER_ACCEPTED)
+        return verdict;
+    server_count(&request->site->port->counters.accepted, 1);
+    return admit(request, peer, &who);
+}
+
+/* With the trust of each link with an organization of this name; almost always there is one. What
+ * the first says is what is wrong. */
 static enum peer_verdict verify(struct request *request, X509 *leaf, struct error *err)
 {
     const struct peer_question question = {.leaf = leaf,
                                            .others = exchange_peer_chain(request->exchange),
                                            .side = PEER_IS_CLIENT,
                                            .now_s = now_s(request->site->port)};
-    const struct peer *const *first;
-    size_t count = peers_of_org(request->site->peers, request->who.id.org, &first);
+    struct wire_signed is = {0};
+    /* before anything of it was checked: which link it is about */
+    const char *named = port_find_signed(request, &is, NULL) ? is.link : "";
+    const struct peer *const *all;
+    size_t count = peers_of_org(request->site->peers, request->who.id.org, &all);
     enum peer_verdict verdict = PEER_ACCEPTED;
 
-    for (size_t i = 0; i < count; i++) {
-        struct peer_identity who;
-        struct error why = {0};
-        enum peer_verdict found = peer_verify(first[i]->trust, &question, &who, &why);
+    for (unsigned wanted = 0; wanted <= 2; wanted++)
+        for (size_t i = 0; i < count; i++) {
+            struct error why = {0};
+            enum peer_verdict found;
 
-        if (found == PEER_ACCEPTED) {
-            server_count(&request->site->port->counters.accepted, 1);
-            return admit(request, first[i], &who);
+            if (rank(all[i], named) != wanted)
+                continue;
+            found = verify_one(request, &question, all[i], &why);
+            if (found == PEER_ACCEPTED)
+                return found;
+            if (request->peer != NULL)
+                continue;
+            error_copy(err, &why);
+            request->peer = all[i];
+            verdict = found;
         }
-        if (i > 0)
-            continue;
-        error_copy(err, &why);
-        request->peer = first[i];
-        verdict = found;
-    }
     if (count == 0)
         error_set(err, ERROR_NOT_FOUND, "there is no link with '%s' here", request->who.id.org);
     return verdict;

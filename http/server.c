@@ -237,8 +237,8 @@ static void cut(struct session *session)
     }
     session->is_cut = true;
     exchange_end_connection(session->exchange);
-    exchange_cut(session->exchange, 403, CLOSE_REVOKED,
-                 "what this connection was allowed has ended");
+    exchange_cut(session->exchange, 503, CLOSE_REVOKED,
+                 "what this connection is allowed has changed: connect anew");
 }
 
 size_t server_cut_sessions(struct server *server, bool (*must_go)(void *arg, void *session_context),

@@ -98,8 +98,9 @@ void server_drain(struct server *server, uint64_t deadline_ms);
 bool server_is_drained(const struct server *server);
 
 /* Ends each session whose context (exchange_session_context; those without one are not asked) must
- * go: an idle one at once; a running exchange is cut (403 or inside its reply, CLOSE_REVOKED) and
- * its connection ends with it. Returns how many. Also from worker_options.make_settings. */
+ * go: an idle one at once; a running exchange is cut (503, for who connects anew is told what is so
+ * now, or inside its reply; CLOSE_REVOKED) and its connection ends with it. Returns how many. Also
+ * from worker_options.make_settings. */
 size_t server_cut_sessions(struct server *server, bool (*must_go)(void *arg, void *session_context),
                            void *arg);
 

@@ -19,6 +19,7 @@
 
 #define KIT_LINK  "01jd0000000000000000000000"
 #define KIT_OTHER "01jd0000000000000000000001"
+#define KIT_OLD   "01jc0000000000000000000000"
 #define KIT_US    "alpha.example"
 #define KIT_BETA  "beta.example"
 
@@ -53,6 +54,7 @@ struct kit {
     SSL_CTX *server_tls;
     uint64_t generation, number;
     enum link_state state; /* of the link with beta in the next view */
+    bool has_old_link;     /* in it: another one with beta, of a lower id, that is over */
     bool has_invitations, has_no_link, is_busy, answers_later;
     struct kit_taken taken;
     struct link_call *waiting; /* with answers_later */
@@ -148,21 +150,30 @@ static inline void kit_tell_skew(struct links *links, const char link[ULID_SIZE]
 
 /* ---- views */
 
-static inline const struct peers *kit_view(struct kit *kit)
+static inline void kit_add_peer(struct kit *kit, struct peers *peers, const char *link,
+                                enum link_state state)
 {
     struct roots made = kit_roots(&kit->beta, 1), roots = kit_sign(&made, &kit->beta.root, NULL);
-    struct peers *peers = peers_create();
     struct error err = {0};
     struct peer *peer = peers_peer_create(text_slice(&roots.bytes), &err);
     const struct peer *added = peer;
 
     assert_non_null(peer);
-    memcpy(peer->link, KIT_LINK, sizeof(peer->link));
+    memcpy(peer->link, link, sizeof(peer->link));
     strcpy(peer->partner, "beta");
     peer->epoch = KIT_EPOCH;
-    peer->state = kit->state;
+    peer->state = state;
     peer->generation = kit->generation;
     memcpy(peer->root, kit->beta.root.signer.hash, sizeof(peer->root));
+    peers_add(peers, peer);
+    peers_peer_unref(&added);
+    roots_dispose(&roots);
+}
+
+static inline const struct peers *kit_view(struct kit *kit)
+{
+    struct peers *peers = peers_create();
+
     peers->number = ++kit->number;
     peers->us = kit_id(KIT_US, "main");
     peers->server_tls = kit->server_tls;
@@ -171,10 +182,10 @@ static inline const struct peers *kit_view(struct kit *kit)
     EVP_PKEY_up_ref(peers->signing_key);
     peers->has_invitations = kit->has_invitations;
     if (!kit->has_no_link)
-        peers_add(peers, peer);
+        kit_add_peer(kit, peers, KIT_LINK, kit->state);
+    if (kit->has_old_link)
+        kit_add_peer(kit, peers, KIT_OLD, LINK_REVOKED);
     peers_seal(peers);
-    peers_peer_unref(&added);
-    roots_dispose(&roots);
     return peers;
 }
 

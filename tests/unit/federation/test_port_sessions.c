@@ -95,9 +95,33 @@ static void test_port_cuts_what_runs_too(void **state)
     kit->generation++;
     kit->has_no_link = true;
     kit_publish(kit);
-    assert_int_equal(client_reply(&client), 403);
+    assert_int_equal(client_reply(&client), 503);
+    assert_says(&client, "\"error\":\"later\"");
+    assert_says(&client, "connect anew");
     assert_int_equal(kit->taken.canceled, 1);
     client_await_end(&client);
+    client_close(&client);
+}
+
+/* Of who had a link before, and is dialled back meanwhile: what it begins changes that link. */
+static void test_port_lets_a_join_go_on_while_its_link_changes(void **state)
+{
+    struct kit *kit = *state;
+    struct client client = client_of(kit, &kit->beta);
+
+    kit->answers_later = true;
+    client_send(&client, "POST /link/v1/join HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+                61);
+    for (int turn = 0; turn < KIT_TURNS && kit->waiting == NULL; turn++)
+        loop_turn(kit->loop, 1);
+    kit->generation++;
+    kit_publish(kit);
+    clock_advance_ms(1000);
+    for (int turn = 0; turn < 20; turn++)
+        loop_turn(kit->loop, 1);
+    assert_int_equal(kit->taken.canceled, 0);
+    kit_answer(kit, 200, "{}");
+    assert_int_equal(client_reply(&client), 200);
     client_close(&client);
 }
 
@@ -256,6 +280,7 @@ int main(void)
         KIT_TEST(test_port_keeps_connections_of_links_that_did_not_change),
         KIT_TEST(test_port_sends_the_answer_that_goes_with_the_change),
         KIT_TEST(test_port_cuts_what_runs_too),
+        KIT_TEST(test_port_lets_a_join_go_on_while_its_link_changes),
         KIT_TEST(test_port_serves_no_other_epoch_on_an_old_connection),
         KIT_TEST(test_port_ends_a_connection_with_its_certificate),
         KIT_TEST(test_port_bounds_the_connections_of_a_link),

@@ -279,6 +279,52 @@ static void test_port_takes_roots_of_a_known_name_with_an_unknown_root(void **st
     kit_org_dispose(&moved);
 }
 
+/* An organization that was linked before, by the same root: its old link is over, and stays known.
+ */
+static void test_port_lets_the_link_in_force_go_before_one_that_is_over(void **state)
+{
+    struct kit *kit = *state;
+    struct asked hello = {"GET", "/link/v1/hello", "", NULL, KIT_UNSIGNED};
+    struct asked asked = kit_heartbeat(kit);
+    struct client client;
+
+    kit->has_old_link = true;
+    kit_publish(kit);
+    client = client_of(kit, &kit->beta);
+    assert_int_equal(client_ask(&client, &hello), 200);
+    assert_string_equal(kit->taken.link, KIT_LINK);
+    assert_int_equal(client_ask(&client, &asked), 200);
+    assert_string_equal(kit->taken.link, KIT_LINK);
+    client_close(&client);
+    client = client_of(kit, &kit->beta); /* who says which one it is about is heard about that */
+    memcpy(asked.is.link, KIT_OLD, sizeof(asked.is.link));
+    assert_int_equal(client_ask(&client, &asked), 200);
+    assert_string_equal(kit->taken.link, KIT_OLD);
+    client_close(&client);
+}
+
+static void test_port_takes_roots_for_the_link_that_is_named(void **state)
+{
+    static const char *const links[] = {KIT_LINK, KIT_OLD};
+    struct kit *kit = *state;
+    struct kit_org moved = kit_org_create(KIT_BETA);
+    struct asked asked = kit_heartbeat(kit);
+
+    kit->has_old_link = true;
+    kit_publish(kit);
+    asked.path = "/link/v1/roots";
+    asked.signer = &moved;
+    for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+        struct client client = client_of(kit, &moved);
+
+        memcpy(asked.is.link, links[i], sizeof(asked.is.link));
+        assert_int_equal(client_ask(&client, &asked), 200);
+        assert_string_equal(kit->taken.link, links[i]);
+        client_close(&client);
+    }
+    kit_org_dispose(&moved);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +338,8 @@ int main(void)
         KIT_TEST(test_port_answers_hello_and_roots_without_a_signature),
         KIT_TEST(test_port_lets_a_revoked_peer_hear_that_it_is),
         KIT_TEST(test_port_takes_roots_of_a_known_name_with_an_unknown_root),
+        KIT_TEST(test_port_lets_the_link_in_force_go_before_one_that_is_over),
+        KIT_TEST(test_port_takes_roots_for_the_link_that_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -588,7 +588,7 @@ static void test_peers_cut_idle_and_running_sessions(void **state)
     STAGE_AWAIT(f->stage, f->stage->begun == 2);
     assert_int_equal(server_cut_sessions(f->stage->server, must_go, &yes), 1);
     STAGE_AWAIT(f->stage, f->calls > 0);
-    assert_int_equal(f->status, 403);
+    assert_int_equal(f->status, 503);
     stage_await_no_session(f->stage);
     assert_int_equal(f->stage->last.reason, CLOSE_REVOKED);
     assert_int_equal(f->sessions_ended, 2);
@@ -608,8 +608,8 @@ static void test_peers_cut_a_session_inside_its_request(void **state)
     peer_send(client, HEAD "Content-Length: 1000\r\n\r\nx");
     STAGE_AWAIT(f->stage, f->stage->begun == 1);
     assert_int_equal(server_cut_sessions(f->stage->server, must_go, &yes), 1);
-    peer_await(client, "HTTP/1.1 403 ");
-    peer_await(client, "has ended\n");
+    peer_await(client, "HTTP/1.1 503 ");
+    peer_await(client, "connect anew\n");
     turn_for(f->stage->loop, 5);
     peer_read(client);
     assert_true(client->is_ended);
