@@ -120,10 +120,15 @@ bool config_check_can_serve_partners(const void *address_, struct error *err)
 
     if (!config_check_can_listen(address, err))
         return false;
-    return address->kind == ADDRESS_IP ||
+    if (address->kind != ADDRESS_IP)
+        return error_set(err, ERROR_SYNTAX,
+                         "%s: partners come from other machines; write an IP address and a port, "
+                         "such as 0.0.0.0:9501",
+                         address->text);
+    return address->port != 0 ||
            error_set(err, ERROR_SYNTAX,
-                     "%s: partners come from other machines; write an IP address and a port, such "
-                     "as 0.0.0.0:9501",
+                     "%s: port 0 is another one at each start, and partners keep the one that they "
+                     "were told; write a port, such as 9501",
                      address->text);
 }
 

@@ -121,6 +121,8 @@ static void test_config_refuses_with_place_and_remedy(void **state)
          ":1:47: listen.partners.address: unix:/p: partners come from other machines"},
         {"{org: a.example, listen: {partners: {address: 'a.example:9501'}}}",
          "write the IP address to listen on"},
+        {"{org: a.example, listen: {partners: {address: '0.0.0.0:0'}}}",
+         "port 0 is another one at each start"},
         {"{org: a.example, listen: {partners: {advertise: 'a.example:9501'}}}",
          "set listen.partners.address"},
         {"listen: {partners: {advertise: a.example}}", "nothing that a partner can dial"},
