@@ -150,10 +150,12 @@ static void print_joined(const struct cli *cli, const json_t *answer)
             words, operator_client_text(answer, "partner", "PARTNER"));
 }
 
-/* "-" is standard input: an argument can be seen by everybody on the machine. */
+/* "-" is standard input: an argument can be seen by everybody on the machine. All that `causeway
+ * link invite` prints may come, or a line that a mail program has broken. */
 static bool read_invitation(const struct cli *cli, char text[INVITATION_MAX])
 {
     size_t size;
+    char *line, *end;
 
     if (strcmp(cli->arguments[0], "-") != 0) {
         snprintf(text, INVITATION_MAX, "%s", cli->arguments[0]);
@@ -161,7 +163,12 @@ static bool read_invitation(const struct cli *cli, char text[INVITATION_MAX])
     }
     size = fread(text, 1, INVITATION_MAX - 1, stdin);
     text[size] = '\0';
-    text[strcspn(text, "\r\n")] = '\0';
+    line = strstr(text, "cwi1");
+    if (line != NULL)
+        memmove(text, line, strlen(line) + 1);
+    end = strstr(text, "\n\n");
+    if (line != NULL && end != NULL)
+        *end = '\0';
     return size < INVITATION_MAX - 1;
 }
 
