@@ -123,6 +123,34 @@ void link_alarm(struct link_change *change, const char *format, ...)
     va_end(arguments);
 }
 
+bool link_may_change(const struct link_change *change)
+{
+    return change->link->changed_ms < change->now.ms + LINK_CHANGES_MAX * LINK_HEARTBEAT_MS;
+}
+
+void link_note_change(struct link_change *change)
+{
+    struct link *link = change->link;
+
+    if (link->changed_ms < change->now.ms)
+        link->changed_ms = change->now.ms;
+    link->changed_ms += LINK_HEARTBEAT_MS;
+}
+
+void link_peer_alarm(struct link_change *change, const char *format, ...)
+{
+    char text[LINK_TEXT_SIZE];
+    va_list arguments;
+
+    if (!link_may_change(change))
+        return;
+    link_note_change(change);
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    link_alarm(change, "%s", text);
+}
+
 void link_isolate(struct link_change *change, enum link_isolation why)
 {
     change->record->isolation = why;
@@ -133,7 +161,8 @@ void link_isolate(struct link_change *change, enum link_isolation why)
 
 void link_forget_evidence(struct link *link)
 {
-    *link = (struct link){.record = link->record, .due_ms = link->due_ms};
+    *link = (struct link){
+        .record = link->record, .due_ms = link->due_ms, .changed_ms = link->changed_ms};
 }
 
 void link_begin_epoch(struct link_change *change)

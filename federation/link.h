@@ -36,6 +36,9 @@ enum {
 
 #define LINK_HEARTBEAT_MS UINT64_C(10000)
 #define LINK_MISSED_MS    (3 * LINK_HEARTBEAT_MS) /* what is older is no evidence */
+/* What a peer says may change our record so often in a row, and then once in each
+ * LINK_HEARTBEAT_MS: a change costs a commit, a view for all workers and its sessions. */
+#define LINK_CHANGES_MAX  16
 #define LINK_DAY_MS       UINT64_C(86400000)
 #define LINK_PENDING_MS   (7 * LINK_DAY_MS)  /* for our operator to confirm */
 #define LINK_NOTICE_MS    (7 * LINK_DAY_MS)  /* the peer is told of an end for so long */
@@ -109,6 +112,7 @@ struct link {
     uint64_t heard_sequence;  /* of the last heartbeat of theirs */
     uint64_t levels_sequence; /* of the last message that had levels */
     uint64_t due_ms;          /* the next message of ours */
+    uint64_t changed_ms;      /* up to when the changes that the peer made are paid for */
     bool isolated_there;      /* they say so */
     bool is_unknown_there;    /* they answered that they know of no such link or epoch */
     bool is_untrusted;        /* what they show is not of the roots that we have of them */

@@ -63,6 +63,11 @@ void link_do_repeat_join(struct link_change *change)
         return;
     }
     if (record->incarnation_there != change->event->incarnation) {
+        if (!link_may_change(change)) {
+            change->actions->answer = LINK_ANSWER_LATER;
+            return;
+        }
+        link_note_change(change);
         change_incarnation(record, change->event->incarnation);
         link_forget_evidence(change->link);
         change->actions->new_window = true;
@@ -86,10 +91,11 @@ void link_do_late_join(struct link_change *change)
 void link_do_unproved(struct link_change *change)
 {
     change->actions->answer = LINK_ANSWER_FORBIDDEN;
-    link_alarm(change,
-               "somebody tried to join as %s and did not prove to have the invitation; it stays "
-               "good for who has it",
-               change->record->peer);
+    link_peer_alarm(
+        change,
+        "somebody tried to join as %s and did not prove to have the invitation; it stays "
+        "good for who has it",
+        change->record->peer);
 }
 
 /* ---- joining, at the side that was invited */
@@ -144,23 +150,26 @@ static void learn_restore(struct link_change *change, uint64_t incarnation)
                record->peer);
 }
 
-/* False: it is of an incarnation that is over. */
-static bool take_incarnation(struct link_change *change)
+/* OK; or it is of an incarnation that is over, or there were too many. */
+static enum link_answer take_incarnation(struct link_change *change)
 {
     struct link_record *record = change->record;
     uint64_t incarnation = change->event->levels.incarnation;
 
     if (incarnation == record->incarnation_there)
-        return true;
+        return LINK_ANSWER_OK;
     if (is_past(record, incarnation) || incarnation == 0)
-        return false;
+        return LINK_ANSWER_OLD_INCARNATION;
+    if (!link_may_change(change))
+        return LINK_ANSWER_LATER;
+    link_note_change(change);
     if (record->incarnation_there == 0) {
         record->incarnation_there = incarnation;
         change->actions->journal = true;
     } else {
         learn_restore(change, incarnation);
     }
-    return true;
+    return LINK_ANSWER_OK;
 }
 
 static void set_flag(struct link_change *change, bool *flag, bool value)
@@ -190,7 +199,7 @@ static void raise_taken(struct link_change *change, uint64_t taken)
         record->taken_there = taken;
 }
 
-static void take_levels(struct link_change *change)
+static void change_levels(struct link_change *change)
 {
     const struct link_levels *levels = &change->event->levels;
     struct link_record *record = change->record;
@@ -215,18 +224,38 @@ static void take_levels(struct link_change *change)
     change->link->levels_sequence = levels->sequence;
 }
 
+/* They are levels: of who says too much, what it says later counts. */
+static void take_levels(struct link_change *change)
+{
+    struct link_actions actions = *change->actions;
+    struct link before = *change->link;
+    bool had_change = actions.journal;
+
+    change->actions->journal = false;
+    change_levels(change);
+    if (change->actions->journal || change->link->isolated_there != before.isolated_there) {
+        if (link_may_change(change)) {
+            link_note_change(change);
+        } else {
+            *change->link = before;
+            *change->actions = actions;
+        }
+    }
+    change->actions->journal = change->actions->journal || had_change;
+}
+
 /* Levels are of the last message that had any, be it heartbeat or answer. False: it is not of now.
  */
 static bool take(struct link_change *change)
 {
     struct link *link = change->link;
+    enum link_answer answer = LINK_ANSWER_LATER;
 
-    if (link->record.is_joining || !take_incarnation(change)) {
-        change->actions->answer =
-            link->record.is_joining ? LINK_ANSWER_LATER : LINK_ANSWER_OLD_INCARNATION;
+    if (!link->record.is_joining)
+        answer = take_incarnation(change);
+    change->actions->answer = answer;
+    if (answer != LINK_ANSWER_OK)
         return false;
-    }
-    change->actions->answer = LINK_ANSWER_OK;
     if (change->event->levels.sequence > link->levels_sequence)
         take_levels(change);
     link->is_unknown_there = false;
@@ -271,7 +300,12 @@ void link_do_roots_taken(struct link_change *change)
     const struct link_event *event = change->event;
 
     change->actions->answer = LINK_ANSWER_OK;
+    if (event->sequence > record->roots_there && !link_may_change(change)) {
+        change->actions->answer = LINK_ANSWER_LATER;
+        return;
+    }
     if (event->sequence > record->roots_there) {
+        link_note_change(change);
         record->roots_there = event->sequence;
         memcpy(record->roots_there_digest, event->document, LINK_DIGEST_SIZE);
         change->actions->journal = true;
@@ -282,10 +316,11 @@ void link_do_roots_taken(struct link_change *change)
         return;
     change->actions->answer = LINK_ANSWER_OLD_ROOTS;
     if (event->sequence == record->roots_there)
-        link_alarm(change,
-                   "%s has signed two different roots documents with the number %" PRIu64
-                   "; the first one stays in force. Ask them whether their keys are still theirs",
-                   record->peer, event->sequence);
+        link_peer_alarm(
+            change,
+            "%s has signed two different roots documents with the number %" PRIu64
+            "; the first one stays in force. Ask them whether their keys are still theirs",
+            record->peer, event->sequence);
 }
 
 /* Of an epoch before ours. Who joins has not heard its number yet: it is above the last one. */
@@ -367,6 +402,9 @@ void link_do_untrusted(struct link_change *change)
  * were restored themselves. A number that nobody has seen ends it. */
 void link_do_disowned(struct link_change *change)
 {
+    if (!link_may_change(change))
+        return; /* asked again with the next heartbeat */
+    link_note_change(change);
     link_begin_incarnation(change);
     link_isolate(change, LINK_RESTORED_HERE);
     change->link->due_ms = change->now.ms;
@@ -377,13 +415,13 @@ void link_do_skewed(struct link_change *change)
     struct link *link = change->link;
 
     if (link->skew_ms == 0)
-        link_alarm(change,
-                   "a message was refused for its date: the clock of %s is %" PRId64
-                   " s %s ours; set the one that is wrong",
-                   link->record.peer,
-                   (change->event->skew_ms < 0 ? -change->event->skew_ms : change->event->skew_ms) /
-                       1000,
-                   change->event->skew_ms < 0 ? "behind" : "ahead of");
+        link_peer_alarm(
+            change,
+            "a message was refused for its date: the clock of %s is %" PRId64
+            " s %s ours; set the one that is wrong",
+            link->record.peer,
+            (change->event->skew_ms < 0 ? -change->event->skew_ms : change->event->skew_ms) / 1000,
+            change->event->skew_ms < 0 ? "behind" : "ahead of");
     link->skew_ms = change->event->skew_ms;
 }
 
@@ -406,8 +444,9 @@ void link_do_differed(struct link_change *change)
 {
     if (change->record->isolation == LINK_NOT_ISOLATED)
         return;
-    link_alarm(change,
-               "%s and we differ in %" PRIu64 " objects; the link stays isolated. `causeway link "
-               "statement %s` lists them",
-               change->record->peer, change->event->count, change->record->peer);
+    link_peer_alarm(change,
+                    "%s and we differ in %" PRIu64
+                    " objects; the link stays isolated. `causeway link "
+                    "statement %s` lists them",
+                    change->record->peer, change->event->count, change->record->peer);
 }

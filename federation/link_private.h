@@ -34,6 +34,14 @@ void link_refuse(struct link_change *change, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void link_alarm(struct link_change *change, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Of what a peer can say again and again: left out once it has said too much. */
+void link_peer_alarm(struct link_change *change, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Of what a peer says: may it change the record now, or only later (LINK_CHANGES_MAX)? A change
+ * that was made is noted. */
+bool link_may_change(const struct link_change *change);
+void link_note_change(struct link_change *change);
 
 void link_isolate(struct link_change *change, enum link_isolation why);
 /* Forgets what was observed. */

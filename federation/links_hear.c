@@ -128,15 +128,17 @@ static void take_heartbeat(struct inbound *inbound, struct side *side)
 
 /* ---- roots: the document proves itself, whoever brought it */
 
-static void step_roots(struct inbound *inbound, struct side *side, const struct roots *roots)
+static bool step_roots(struct inbound *inbound, struct side *side, const struct roots *roots)
 {
     struct link_event event = {.kind = LINK_ROOTS_TAKEN, .sequence = roots->sequence};
     struct link_actions actions;
 
     SHA256((const unsigned char *)roots->bytes.data, roots->bytes.size, event.document);
     side_step(side, &event, &actions);
-    if (inbound_put_machine(inbound, side, actions.answer))
-        inbound_put_empty(inbound);
+    if (!inbound_put_machine(inbound, side, actions.answer))
+        return false;
+    inbound_put_empty(inbound);
+    return true;
 }
 
 /* Its certificate is of no root that we know, and only the document could have spoken for it. */
@@ -155,14 +157,17 @@ static void follow_roots(struct inbound *inbound, struct side *side, struct slic
 
     if (roots_read(&roots, bytes, &err))
         news = roots_accept(&side->roots, &roots, &err);
-    if (news == ROOTS_REFUSED) {
+    if (news == ROOTS_SAME && is_stranger(inbound)) { /* anybody may have a copy of it */
+        inbound_refuse(inbound, WIRE_PROBLEM_STRANGER,
+                       "this roots document is known here, and the certificate that came with it "
+                       "leads to none of its roots");
+    } else if (news == ROOTS_REFUSED) {
         inbound_refuse(inbound,
                        is_stranger(inbound) ? WIRE_PROBLEM_STRANGER : WIRE_PROBLEM_OLD_ROOTS, "%s",
                        err.text);
-    } else {
-        step_roots(inbound, side, &roots);
-        if (news == ROOTS_NEWER && side_set_roots(side, bytes, NULL))
-            side->is_changed = side->is_view_changed = true;
+    } else if (step_roots(inbound, side, &roots) && news == ROOTS_NEWER &&
+               side_set_roots(side, bytes, NULL)) {
+        side->is_changed = side->is_view_changed = true;
     }
     roots_dispose(&roots);
 }

@@ -270,7 +270,10 @@ bool inbound_put_machine(struct inbound *inbound, struct side *side, enum link_a
         refuse_epoch(inbound, side);
         return false;
     case LINK_ANSWER_LATER:
-        inbound_refuse(inbound, WIRE_PROBLEM_LATER, "we wait for your answer to our join first");
+        inbound_refuse(
+            inbound, WIRE_PROBLEM_LATER,
+            "not now: we wait for your answer to our join, or too much has changed on your "
+            "side lately");
         return false;
     case LINK_ANSWER_OLD_INCARNATION:
         inbound_refuse(inbound, WIRE_PROBLEM_OLD_INCARNATION,

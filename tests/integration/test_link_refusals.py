@@ -91,10 +91,13 @@ class Strangers(LinkCase):
         impostor.link, impostor.epoch = self.peer.link, self.peer.epoch
         impostor.their_roots, impostor.their_incarnation = self.peer.their_roots, self.peer.their_incarnation
         self.assert_refused(self.gateway, impostor.heartbeat(), 403, "stranger", rule="stranger:unknown_root", said="no root that is known")
-        impostor.org.roots_number = self.peer.org.roots_number + 1
-        answer = impostor.send_roots(impostor.org.make_roots())
-        self.assertIn(answer.status, (403, 409), answer)
-        self.assertRegex(answer.json["message"], "no root that was known")
+        for number in (-1, 0, 1):
+            impostor.org.roots_number = self.peer.org.roots_number + number
+            if impostor.org.roots_number > 0:
+                self.assert_refused(self.gateway, impostor.send_roots(impostor.org.make_roots()), 403, "stranger",
+                                    said="no root that was known|is an old one")
+        self.assert_refused(self.gateway, impostor.send_roots(self.peer.org.roots_document), 403, "stranger",
+                            said="certificate that came with it leads to none of its roots")
         self.assertEqual(self.gateway.show(self.partner)["root"], self.peer.org.root_hash.hex())
         self.assertEqual(self.peer.heartbeat().status, 200)
 

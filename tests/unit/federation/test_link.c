@@ -287,6 +287,61 @@ static void test_link_is_resumed_only_by_who_suspended_it(void **state)
     expect_state(LINK_ACTIVE);
 }
 
+/* Each change costs a commit and a view: a peer that flaps has so many, then one a heartbeat. */
+static void test_link_lets_a_peer_change_it_so_often_and_no_more(void **state)
+{
+    unsigned changes = 0;
+
+    side_reach(&side, LINK_ACTIVE);
+    side_wait(&side, 60 * 1000);
+    side_exchange(&side, (struct link_levels){.confirmed = true});
+    for (unsigned i = 1; i <= 500; i++) {
+        side.now.ms += 10;
+        side_levels(&side, LINK_HEARD, (struct link_levels){.suspended = i % 2 != 0});
+        changes += side.actions.journal;
+        assert_int_equal(side.actions.answer, LINK_ANSWER_OK);
+    }
+    assert_in_range(changes, LINK_CHANGES_MAX - 2, LINK_CHANGES_MAX + 1);
+    assert_true(side.link.has_heard && side.now.ms == side.link.heard_ms); /* it is evidence */
+    for (unsigned i = 0; i < 12; i++) {
+        side_wait(&side, LINK_HEARTBEAT_MS);
+        side_exchange(&side, (struct link_levels){.suspended = true});
+    }
+    expect_state(LINK_SUSPENDED);
+    side_levels(&side, LINK_HEARD, (struct link_levels){.suspended = false});
+    expect_state(LINK_ACTIVE);
+}
+
+static void test_link_takes_what_it_left_out_with_the_next_heartbeats(void **state)
+{
+    side_reach(&side, LINK_ACTIVE);
+    for (unsigned i = 1; i <= 40; i++)
+        side_levels(&side, LINK_HEARD, (struct link_levels){.isolated = i % 2 != 0});
+    for (unsigned i = 0; i < 3; i++) {
+        side_wait(&side, LINK_HEARTBEAT_MS);
+        side_exchange(&side, (struct link_levels){.isolated = true});
+    }
+    assert_true(side.link.isolated_there);
+    expect_state(LINK_DEGRADED);
+}
+
+static void test_link_asks_a_peer_of_many_incarnations_to_wait(void **state)
+{
+    unsigned restores = 0;
+
+    side_reach(&side, LINK_ACTIVE);
+    for (unsigned i = 0; i < 100; i++) {
+        side_levels(&side, LINK_HEARD, (struct link_levels){.incarnation = 1000 + i});
+        restores += side.actions.answer == LINK_ANSWER_OK;
+    }
+    assert_in_range(restores, LINK_CHANGES_MAX / 2 - 1, LINK_CHANGES_MAX);
+    assert_int_equal(side.actions.answer, LINK_ANSWER_LATER);
+    assert_false(side.actions.journal);
+    side_wait(&side, LINK_CHANGES_MAX * LINK_HEARTBEAT_MS);
+    side_levels(&side, LINK_HEARD, (struct link_levels){.incarnation = 5000});
+    assert_int_equal(side.actions.answer, LINK_ANSWER_OK);
+}
+
 /* ---- ending */
 
 static void test_link_revoked_here_ends_at_once_and_tells_until_it_is_known(void **state)
@@ -615,6 +670,9 @@ int main(void)
         cmocka_unit_test(test_link_takes_no_levels_from_a_late_heartbeat),
         cmocka_unit_test(test_link_names_a_clock_that_is_wrong_once),
         cmocka_unit_test(test_link_is_resumed_only_by_who_suspended_it),
+        cmocka_unit_test(test_link_lets_a_peer_change_it_so_often_and_no_more),
+        cmocka_unit_test(test_link_takes_what_it_left_out_with_the_next_heartbeats),
+        cmocka_unit_test(test_link_asks_a_peer_of_many_incarnations_to_wait),
         cmocka_unit_test(test_link_revoked_here_ends_at_once_and_tells_until_it_is_known),
         cmocka_unit_test(test_link_revoked_while_the_peer_is_away_ends_all_the_same),
         cmocka_unit_test(test_link_ignores_an_end_of_an_earlier_epoch),
