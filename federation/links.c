@@ -60,6 +60,18 @@ struct side *links_by_id(const struct links *links, const char *id)
     return NULL;
 }
 
+const struct side *links_by_org(const struct links *links, const char *org, const struct side *but)
+{
+    for (size_t i = 0; i < links->count; i++) {
+        const struct side *side = links->sides[i];
+
+        if (side != but && strcmp(side->org, org) == 0 && side->link.record.state >= LINK_PENDING &&
+            side->link.record.state < LINK_REVOKING)
+            return side;
+    }
+    return NULL;
+}
+
 /* ---- the view */
 
 /* A link that is over stays in it, so that the peer can be told. */

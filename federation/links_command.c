@@ -361,6 +361,29 @@ static struct side *blank_side(struct links *links)
     return links_add_side(links);
 }
 
+/* An organization is its name and its root, and is linked once: another name here does not make
+ * another organization of it. */
+static bool check_org(const struct links *links, const struct invitation *invitation,
+                      const struct side *side, struct error *err)
+{
+    const struct side *other = links_by_org(links, invitation->org, side);
+    bool has_root = other != NULL && memcmp(other->link.record.peer_root, invitation->root,
+                                            sizeof(invitation->root)) == 0;
+
+    if (other != NULL)
+        return error_set(err, ERROR_REFUSED,
+                         "%s is linked here already, as '%s'%s; run `causeway link revoke %s` "
+                         "first if that link is to go",
+                         invitation->org, other->link.record.peer,
+                         has_root ? "" : ", by another root than this invitation has",
+                         other->link.record.peer);
+    return side == NULL || side->org[0] == '\0' || strcmp(side->org, invitation->org) == 0 ||
+           strcmp(side->link.record.id, invitation->link) != 0 ||
+           error_set(err, ERROR_REFUSED,
+                     "this invitation is of %s, for a link that is with %s: ask who sent it",
+                     invitation->org, side->org);
+}
+
 static bool makes_side(enum links_what what)
 {
     return what == LINKS_INVITE || what == LINKS_JOIN;
@@ -390,6 +413,8 @@ bool links_command(struct links *links, const struct links_command *what,
                   command->event.peer);
     } else if (side != NULL && side_is_full(side)) {
         error_set(err, ERROR_LIMIT, "too much waits for this link; try again");
+    } else if (what->what == LINKS_JOIN) {
+        (void)check_org(links, &command->invitation, side, err);
     }
     if (err->code != ERROR_NONE) {
         command_free(command);

@@ -85,25 +85,10 @@ static bool check_certificate(const struct joined *joined, struct error *err)
     return verdict == PEER_ACCEPTED;
 }
 
-/* Another link with this organization that is not over. */
-static const struct side *other_of(const struct side *side, const char *org)
-{
-    const struct links *links = side->links;
-
-    for (size_t i = 0; i < links->count; i++) {
-        const struct side *other = links->sides[i];
-
-        if (other != side && strcmp(other->org, org) == 0 &&
-            other->link.record.state >= LINK_PENDING && other->link.record.state < LINK_REVOKING)
-            return other;
-    }
-    return NULL;
-}
-
 static bool check_who(const struct side *side, const struct joined *joined, struct error *err)
 {
     const char *org = joined->join.org;
-    const struct side *other = other_of(side, org);
+    const struct side *other = links_by_org(side->links, org, side);
 
     if (strcmp(org, side->links->settings.id.org) == 0)
         return error_set(err, ERROR_REFUSED, "%s is our own organization", org);

@@ -164,6 +164,8 @@ struct link_now links_now(const struct links *links);
 uint64_t links_random(void); /* above 0, below 2^64 */
 struct side *links_by_partner(const struct links *links, const char *partner);
 struct side *links_by_id(const struct links *links, const char *id);
+/* A link with this organization that is not over, but for one (or NULL). NULL: none. */
+const struct side *links_by_org(const struct links *links, const char *org, const struct side *but);
 /* With nothing in it yet; it is in the list. */
 struct side *links_add_side(struct links *links);
 void links_tell_roots(struct side *side);

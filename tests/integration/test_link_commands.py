@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What operators type about partners: what each command says and returns, and what the README promises."""
 
+import datetime
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ import unittest
 
 from kit import relay, settings
 from kit.link_gateway import link_two
+from kit.link_org import Org
 from kit.process import Process, accepts, free_port, wait_for
 from link_case import LinkCase
 
@@ -31,6 +33,9 @@ class CommandCase(LinkCase):
         self.assertEqual((found, text.count("\n") > 0), (status, True), text)
         self.assertRegex(text, says)
         return text
+
+    def list(self, gateway):
+        return [json.loads(line) for line in self.assert_done(gateway, "link", "list", "--json").splitlines()]
 
     def pair(self):
         alpha, beta = self.start_gateway("alpha.example"), self.start_gateway("beta.example")
@@ -77,7 +82,19 @@ class Mistakes(CommandCase):
         self.assert_fails(alpha, "link", "join", invitation, says="our own|ours|own invitation")
         peer = self.start_peer("gamma.example")
         self.assert_fails(beta, "link", "join", peer.invite(_LINK, hours=-1), "--as", "gamma", says="run out.*link invite")
-        self.assertEqual(json.loads("[" + self.assert_done(beta, "link", "list", "--json").replace("\n", ",").rstrip(",") + "]"), [])
+        self.assertEqual(self.list(beta), [])
+
+    def test_an_organization_is_linked_once_whatever_it_is_called(self):
+        alpha, peer = self.start_gateway(), self.start_peer()
+        self.link(alpha, peer)
+        self.assert_fails(alpha, "link", "join", peer.invite("01jd0000000000000000000001"), "--as", "other",
+                          says="beta.example is linked here already, as 'beta'; .*link revoke beta")
+        impostor = self.start_peer(Org("beta.example"))
+        self.assert_fails(alpha, "link", "join", impostor.invite("01jd0000000000000000000001"), "--as", "other",
+                          says="beta.example is linked here already, as 'beta', by another root than this invitation has")
+        self.assert_fails(alpha, "link", "join", impostor.invite("01jd0000000000000000000001"), "--as", "beta", says="by another link")
+        self.assertEqual([link["partner"] for link in self.list(alpha)], ["beta"])
+        self.assertEqual(alpha.state("beta"), "active")
 
     def test_a_canceled_invitation_lets_nobody_in(self):
         alpha, beta = self.start_gateway("alpha.example"), self.start_gateway("beta.example")
@@ -126,6 +143,18 @@ class Walk(CommandCase):
         done = subprocess.run([relay.causeway_program(), *words, "--config", config], capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         return done.stdout
+
+    def test_an_invitation_can_come_on_standard_input(self):
+        """All that `link invite` prints, or the line as a mail program broke it: in no list of processes."""
+        alpha, beta = self.start_gateway("alpha.example"), self.start_gateway("beta.example")
+        printed = alpha.link("invite", "beta")
+        self.assertRegex(beta.link("join", "-", "--as", "alpha", stdin=printed), "six words")
+        beta.link("revoke", "alpha")
+        alpha.link("revoke", "beta")
+        line = alpha.invite("beta")
+        broken = "\n> ".join(["", line[:70], line[70:]]).replace("> ", "  ")
+        self.assertRegex(beta.link("join", "-", "--as", "alpha", stdin=broken + "\n"), "six words")
+        self.assert_fails(beta, "link", "join", "-", stdin="nothing of the kind\n", says="cwi1")
 
     def test_from_nothing_to_active_in_two_commands_a_side(self):
         alpha, beta = self.init("alpha.example"), self.init("beta.example")
@@ -188,6 +217,25 @@ class Life(CommandCase):
         self.assertEqual(alpha.show("beta")["limits"], {"bandwidth": 10 << 20, "hours": "20-6"})
         self.assert_done(alpha, "link", "limit", "beta", "--bandwidth", "none")
         self.assertEqual(alpha.show("beta")["limits"], {"bandwidth": 0, "hours": "20-6"})
+
+    def test_no_bytes_move_in_hours_that_are_closed(self):
+        """The port says when they are open; heartbeats go on meanwhile."""
+        alpha, peer = self.start_gateway(), self.start_peer()
+        partner = self.link(alpha, peer)
+        opens = (datetime.datetime.now(datetime.timezone.utc).hour + 6) % 24
+
+        def read():
+            return peer.connect().ask("GET", f"/link/v1/allocations/{_LINK}/blocks?from=0")
+
+        self.assertEqual((read().status, read().problem), (404, "unknown"))
+        self.assert_done(alpha, "link", "limit", partner, "--hours", f"{opens}-{opens + 1}")
+        self.assertTrue(wait_for(lambda: read().status == 503, 10))
+        answer = read()
+        self.assert_refused(alpha, answer, 503, "later", said="at this hour")
+        self.assertIn(int(answer.retry_after), range(4 * 3600, 6 * 3600 + 2))
+        self.assertEqual((peer.heartbeat().status, alpha.state(partner)), (200, "active"))
+        self.assert_done(alpha, "link", "limit", partner, "--hours", "always")
+        self.assertTrue(wait_for(lambda: read().status == 404, 10))
 
     def test_an_end_is_told_to_both_and_a_new_invitation_begins_the_next_epoch(self):
         alpha, beta = self.pair()
