@@ -226,7 +226,7 @@ void port_end_data(struct request *request)
     free(flow);
 }
 
-void flows_cut(struct transfers *all, const struct lane *lane)
+void flows_cut(struct transfers *all, const struct lane *lane, const char *why)
 {
     struct flow *flow, *next;
 
@@ -235,8 +235,7 @@ void flows_cut(struct transfers *all, const struct lane *lane)
         if (flow->lane != lane)
             continue;
         flow_note_end(flow, TRANSFERS_CHANGED);
-        exchange_cut(flow->request->exchange, 503, CLOSE_REVOKED,
-                     "the link changed meanwhile: connect anew, and go on");
+        exchange_cut(flow->request->exchange, 503, CLOSE_REVOKED, why);
     }
 }
 

@@ -60,11 +60,21 @@ static void tell_control(struct flow *flow, const char *said)
 
 /* ---- blocks that come */
 
+/* The link's pace, and that of what is placed here. */
+static uint64_t pace_of(const struct flow *flow)
+{
+    uint64_t now_ms = loop_now_ms(flow->all->loop);
+    uint64_t link_ms = pace_wait_ms(&flow->lane->in, now_ms);
+    uint64_t placed_ms = pace_wait_ms(&flow->lane->placed, now_ms);
+
+    return link_ms > placed_ms ? link_ms : placed_ms;
+}
+
 /* Both the disk and the pace have to have room: either may be what is waited for. */
 static void on_room(void *flow_)
 {
     struct flow *flow = flow_;
-    uint64_t wait_ms = pace_wait_ms(&flow->lane->in, loop_now_ms(flow->all->loop));
+    uint64_t wait_ms = pace_of(flow);
 
     if (wait_ms > 0)
         timer_arm(flow->all->loop, &flow->pace, wait_ms);
@@ -89,11 +99,12 @@ static enum consume_result on_content(struct exchange *exchange, void *flow_, st
 
     atomic_fetch_add(&flow->all->counters.bytes_in, content.size);
     pace_take(&flow->lane->in, content.size);
+    pace_take(&flow->lane->placed, content.size);
     if (is_last) {
         sink_end(flow->sink);
         return CONSUME_MORE;
     }
-    wait_ms = pace_wait_ms(&flow->lane->in, loop_now_ms(flow->all->loop));
+    wait_ms = pace_of(flow);
     if (wait_ms > 0)
         timer_arm(flow->all->loop, &flow->pace, wait_ms);
     return has_room && wait_ms == 0 ? CONSUME_MORE : CONSUME_WAIT;

@@ -75,11 +75,24 @@ void transfers_renew(struct transfers *all, void *source)
 
 /* ---- links */
 
+static void set_rates(struct lane *lane)
+{
+    const struct transfers *all = lane->all;
+
+    lane->in.rate = lane->out.rate = lane->peer->limits.bandwidth;
+    lane->placed.rate = 0;
+    for (size_t i = 0; i < all->rate_count; i++)
+        if (strcmp(all->rates[i].partner, lane->peer->partner) == 0)
+            lane->placed.rate = all->rates[i].rate;
+}
+
 static void dress(struct lane *lane)
 {
     const char *addresses[PEERS_ADDRESSES];
 
-    lane->in.rate = lane->out.rate = lane->peer->limits.bandwidth;
+    set_rates(lane);
+    if (lane->peer->limits.hours != 0 && !timer_is_armed(&lane->all->hours))
+        timer_arm(lane->all->loop, &lane->all->hours, AGAIN_MS);
     if (lane->client == NULL)
         return;
     for (size_t i = 0; i < lane->peer->address_count; i++)
@@ -124,13 +137,13 @@ static void lane_free(struct lane *lane)
     free(lane);
 }
 
-static void cut(struct lane *lane)
+static void cut(struct lane *lane, const char *why)
 {
     struct error err = {0};
     struct transfer *transfer, *next;
 
-    flows_cut(lane->all, lane);
-    error_set(&err, ERROR_REFUSED, "the link with %s changed meanwhile", lane->peer->partner);
+    flows_cut(lane->all, lane, why);
+    error_set(&err, ERROR_REFUSED, "partner %s: %s", lane->peer->partner, why);
     for (transfer = lane->all->running; transfer != NULL; transfer = next) {
         next = transfer->next;
         if (transfer->lane == lane)
@@ -143,6 +156,23 @@ static bool is_used(const struct lane *lane)
     return lane->sending + lane->fetching + lane->receiving + lane->giving + lane->asking > 0;
 }
 
+/* Hours end while something is under way. */
+static void on_hours(struct timer *timer)
+{
+    struct transfers *all = CONTAINER_OF(timer, struct transfers, hours);
+    bool has_hours = false;
+    uint64_t wait_ms;
+
+    for (struct lane *lane = all->lanes; lane != NULL; lane = lane->next) {
+        has_hours = has_hours || lane->peer->limits.hours != 0;
+        if (is_used(lane) &&
+            !link_limits_may_move(&lane->peer->limits, all->settings.now_ms(), &wait_ms))
+            cut(lane, "no bytes move at this hour");
+    }
+    if (has_hours)
+        timer_arm(all->loop, timer, AGAIN_MS);
+}
+
 /* Of the view that holds now. False: nobody needs it any more. */
 static bool follow(struct lane *lane)
 {
@@ -150,7 +180,7 @@ static bool follow(struct lane *lane)
     bool is_same = peer != NULL && peer->generation == lane->peer->generation;
 
     if (!is_same)
-        cut(lane);
+        cut(lane, "the link changed meanwhile: connect anew, and go on");
     if (peer == NULL)
         return is_used(lane);
     if (peer == lane->peer && is_used(lane))
@@ -190,6 +220,41 @@ void transfers_view(struct transfers *all, struct server *server, const struct p
     }
     follow_all(all);
     transfers_run_soon(all);
+}
+
+struct new_rates {
+    struct message message;
+    struct transfers *all;
+    struct transfers_rate *rates;
+    size_t count;
+};
+
+static void on_rates(struct message *message, void *receiver)
+{
+    struct new_rates *new = CONTAINER_OF(message, struct new_rates, message);
+    struct transfers *all = new->all;
+
+    free(all->rates);
+    all->rates = new->rates;
+    all->rate_count = new->count;
+    for (struct lane *lane = all->lanes; lane != NULL; lane = lane->next)
+        set_rates(lane);
+    free(new);
+}
+
+void transfers_use_rates(struct transfers *all, const struct transfers_rate *rates, size_t count)
+{
+    struct new_rates *new = memory_alloc(sizeof(*new));
+
+    *new = (struct new_rates){.message.deliver = on_rates, .all = all, .count = count};
+    if (count > 0) {
+        new->rates = memory_resize_array(NULL, count, sizeof(*rates));
+        memcpy(new->rates, rates, count * sizeof(*rates));
+    }
+    if (all->loop == NULL) /* nobody runs yet */
+        on_rates(&new->message, NULL);
+    else
+        loop_post(all->loop, &new->message);
 }
 
 /* ---- what waits for its turn */
@@ -294,6 +359,7 @@ struct transfers *transfers_create(const struct transfers_settings *settings)
     all->run.run = run_waiting;
     all->again.fire = on_again;
     all->tidy.fire = leftovers_tidy;
+    all->hours.fire = on_hours;
     if (all->settings.keep_ms == 0)
         all->settings.keep_ms = TRANSFERS_KEPT_MS;
     return all;
@@ -326,12 +392,14 @@ void transfers_destroy(struct transfers **all_ptr)
         lane_free(lane);
     }
     timer_disarm(&all->again);
+    timer_disarm(&all->hours);
     later_cancel(&all->run);
     if (all->storage != NULL)
         transfers_leave_storage(all->storage);
     peers_unref(&all->peers);
     pipe_store_destroy(&all->pipes);
     block_store_destroy(&all->blocks);
+    free(all->rates);
     free(all->inbox);
     free(all);
 }

@@ -105,6 +105,17 @@ void transfers_view(struct transfers *transfers, struct server *server, const st
  * until worker_settle. */
 void transfers_renew(struct transfers *transfers, void *source);
 
+/* How fast a partner's blocks may come here, whatever its link may carry: its grant's rate. */
+struct transfers_rate {
+    char partner[ID_SIZE];
+    uint64_t rate; /* bytes a second, above 0 */
+};
+
+/* In force from now on, for what is under way too; whoever is not named is not limited. Copies.
+ * Control thread, until worker_settle. */
+void transfers_use_rates(struct transfers *transfers, const struct transfers_rate *rates,
+                         size_t count);
+
 /* ---- what control asks for; control thread, after the first transfers_view
  *
  * Each starts or is refused: false with err, never a call. Accepted: on_done once, later, and the

@@ -114,7 +114,8 @@ struct lane {
     struct lane *next;
     const struct peer *peer; /* counted */
     struct peer_client *client;
-    struct pace in, out;
+    struct pace in, out; /* of the link */
+    struct pace placed;  /* of what the partner places here */
     unsigned sending, fetching, receiving, giving, asking;
 };
 
@@ -145,6 +146,8 @@ struct transfers {
     struct pipe_store *pipes;
     const struct peers *peers; /* counted */
     struct storage *storage;
+    struct transfers_rate *rates;
+    size_t rate_count;
     struct lane *lanes;
     struct sink *sinks;
     struct removal *removals;
@@ -154,7 +157,7 @@ struct transfers {
     struct flow *flows;                 /* of partners; port_data.c */
     unsigned sending, fetching, receiving, giving, asking, importing;
     struct later run; /* looks at what waits */
-    struct timer again;
+    struct timer again, hours;
     struct transfers_atomic counters;
 };
 
@@ -224,7 +227,7 @@ void transfer_fail_answer(struct transfer *transfer, const struct peer_client_an
 /* ---- port_data.c */
 
 /* Of links that changed: those of this lane are cut. */
-void flows_cut(struct transfers *all, const struct lane *lane);
+void flows_cut(struct transfers *all, const struct lane *lane, const char *why);
 /* What comes of this allocation: its spool is to go. */
 void flows_cut_spool(struct transfers *all, const char *name);
 

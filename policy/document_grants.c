@@ -29,6 +29,9 @@ static bool read_pins(struct reader *reader, const struct yaml_node *node, uint6
                         "on their number");
 }
 
+/* Less would not move a block in its time. */
+#define RATE_MIN UINT64_C(16384)
+
 /* "100MiB/s" */
 static bool read_rate(struct reader *reader, const struct yaml_node *node, uint64_t *rate)
 {
@@ -43,9 +46,12 @@ static bool read_rate(struct reader *reader, const struct yaml_node *node, uint6
     text.size -= 2;
     if (!units_parse_size(text, rate, &err))
         return reader_adopt_at(reader, node, &err);
-    return *rate > 0 || reader_fault(reader, node,
-                                     "a rate of 0 lets nothing through: leave it "
-                                     "away for no bound");
+    if (*rate == 0)
+        return reader_fault(reader, node,
+                            "a rate of 0 lets nothing through: leave it "
+                            "away for no bound");
+    return *rate >= RATE_MIN ||
+           reader_fault(reader, node, "a rate below 16KiB/s would not move a block in its time");
 }
 
 /* What they may store here. */

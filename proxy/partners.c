@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "federation/inbox.h"
 #include "federation/spools.h"
+#include "policy/grants.h"
 #include "proxy/clock.h"
 #include "proxy/gateway.h"
 #include "proxy/listening.h"
@@ -188,8 +189,28 @@ static void open_allocations(struct gateway *gateway)
     partners_use(gateway);
 }
 
+static void use_rates(struct transfers *transfers, const struct policy *policy)
+{
+    size_t count = policy == NULL ? 0 : policy_grant_count(policy), used = 0;
+    struct transfers_rate *rates = memory_alloc((count + 1) * sizeof(*rates));
+
+    for (size_t i = 0; i < count; i++) {
+        const struct policy_grant *grant = policy_grant(policy, i);
+
+        if (grant->we_store.rate == 0)
+            continue;
+        rates[used].rate = grant->we_store.rate;
+        snprintf(rates[used].partner, sizeof(rates->partner), "%.*s", SLICE_ARGS(grant->partner));
+        used++;
+    }
+    transfers_use_rates(transfers, rates, used);
+    free(rates);
+}
+
 void partners_use(struct gateway *gateway)
 {
+    if (gateway->partners.transfers != NULL)
+        use_rates(gateway->partners.transfers, gateway->snapshot->policy);
     if (gateway->partners.placer != NULL)
         placer_use(gateway->partners.placer, gateway->snapshot->policy);
 }

@@ -99,15 +99,6 @@ static bool check_partners(const struct snapshot *snapshot, const struct policy 
                           : policy_grant_count(policy) > 0 ? "grants"
                                                            : NULL;
 
-    for (size_t i = 0; i < policy_grant_count(policy); i++) {
-        const struct policy_grant *grant = policy_grant(policy, i);
-
-        if (grant->we_store.rate != 0)
-            return error_set(err, ERROR_UNSUPPORTED,
-                             "%s: rate is not enforced yet in this version, so it is refused; "
-                             "causeway link limit --bandwidth bounds a whole link",
-                             grant->label);
-    }
     return section == NULL || snapshot->config->listen.partners.address.kind != ADDRESS_NONE ||
            error_set(err, ERROR_REFUSED,
                      "the policy has a section '%s', and this gateway no port for partners: set "

@@ -46,6 +46,7 @@ struct link_call {
 };
 
 struct kit {
+    struct link_limits limits; /* of the link with beta */
     struct loop *loop;
     struct server *server;
     struct port *port;
@@ -164,6 +165,7 @@ static inline void kit_add_peer(struct kit *kit, struct peers *peers, const char
     peer->epoch = KIT_EPOCH;
     peer->state = state;
     peer->generation = kit->generation;
+    peer->limits = kit->limits;
     memcpy(peer->root, kit->beta.root.signer.hash, sizeof(peer->root));
     peers_add(peers, peer);
     peers_peer_unref(&added);

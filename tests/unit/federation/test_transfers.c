@@ -322,6 +322,151 @@ static void test_a_partner_that_stalls_is_cut(void **state)
     assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_STALLED], 1);
 }
 
+/* ---- limits */
+
+enum { RATE = 128 << 10 };
+
+/* How long it takes, in ms of the clock that the test moves. */
+static uint64_t time_of(struct two *two, bool is_read)
+{
+    uint64_t began_us = clock_us();
+
+    two->done = 0;
+    two_begin(two, is_read ? transfers_fetch : transfers_send);
+    for (int turns = 0; turns < KIT_TURNS && two->done == 0; turns++) {
+        clock_advance_ms(10);
+        loop_turn(two->kit->loop, 1);
+    }
+    assert_int_equal(two->done, 1);
+    two_expect(two, 0, ERROR_NONE);
+    return (clock_us() - began_us) / 1000;
+}
+
+/* A second's worth may have gone ahead; how much longer it takes is the machine's. */
+static void expect_rate(const struct two *two, uint64_t took_ms)
+{
+    uint64_t least_ms = two->dag->stats.bytes * 1000 / RATE;
+
+    assert_true(least_ms > 3000);
+    if (took_ms + 1000 < least_ms)
+        fail_msg("%llu bytes in %llu ms: faster than %d bytes a second",
+                 (unsigned long long)two->dag->stats.bytes, (unsigned long long)took_ms, RATE);
+    assert_true(took_ms < 20 * least_ms);
+}
+
+static void test_a_grants_rate_holds(void **state)
+{
+    static const struct transfers_rate rates[] = {{"gamma", 16384}, {"beta", RATE}};
+    struct two *two = *state;
+
+    transfers_use_rates(two->alpha.transfers, rates, 2);
+    turn(two, 2);
+    expect_rate(two, time_of(two, false));
+}
+
+static void test_a_grants_rate_may_change_while_blocks_come(void **state)
+{
+    static const struct transfers_rate slow = {"beta", 16384};
+    struct two *two = *state;
+
+    transfers_use_rates(two->alpha.transfers, &slow, 1);
+    turn(two, 2);
+    two_begin(two, transfers_send);
+    for (int turns = 0; turns < 1000; turns++) {
+        clock_advance_ms(10);
+        loop_turn(two->kit->loop, 1);
+    }
+    assert_int_equal(two->done, 0); /* it would take a minute */
+    transfers_use_rates(two->alpha.transfers, NULL, 0);
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+}
+
+/* What is read back was not placed here. */
+static void test_a_grants_rate_is_not_of_what_is_read_back(void **state)
+{
+    static const struct transfers_rate rate = {"alpha", 16384};
+    struct two *two = *state;
+
+    transfers_use_rates(two->beta.transfers, &rate, 1);
+    turn(two, 2);
+    assert_true(time_of(two, true) < two->dag->stats.bytes * 1000 / 16384 / 2);
+}
+
+static void limit_us(struct two *two, struct link_limits limits)
+{
+    two->kit->limits = limits;
+    kit_publish(two->kit);
+}
+
+static void limit_them(struct two *two, struct link_limits limits)
+{
+    two->limits = limits;
+    two_view(two, LINK_ACTIVE, 1);
+}
+
+/* Of either side, in both directions. */
+static void test_the_bandwidth_of_a_link_holds(void **state)
+{
+    const struct link_limits limits = {.bandwidth = RATE};
+
+    for (unsigned i = 0; i < 4; i++) {
+        void *again;
+        struct two *two;
+
+        two_setup(&again);
+        two = again;
+        if (i % 2 == 0)
+            limit_us(two, limits);
+        else
+            limit_them(two, limits);
+        expect_rate(two, time_of(two, i >= 2));
+        two_teardown(&again);
+    }
+}
+
+static uint32_t hour_of(uint64_t wall_ms)
+{
+    return UINT32_C(1) << (wall_ms / 3600000 % 24);
+}
+
+static void test_no_bytes_move_in_other_hours(void **state)
+{
+    struct two *two = *state;
+    uint32_t others = LINK_HOURS_ALL & ~hour_of(kit_now_ms());
+
+    limit_us(two, (struct link_limits){.hours = others});
+    two_send(two);
+    two_expect(two, 503, ERROR_REFUSED);
+    assert_non_null(strstr(two->err.text, "no bytes move at this hour"));
+    assert_int_equal(two->asked, 1); /* how far it is, it may ask */
+    limit_us(two, (struct link_limits){.hours = hour_of(kit_now_ms())});
+    limit_them(two, (struct link_limits){.hours = others});
+    two_begin(two, transfers_send);
+    turn(two, 100);
+    assert_int_equal(two->done, 1); /* of the first: this one waits */
+    limit_them(two, (struct link_limits){.hours = LINK_HOURS_ALL});
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+}
+
+static void test_hours_that_end_cut_what_is_under_way(void **state)
+{
+    struct two *two = *state;
+
+    limit_us(two, (struct link_limits){.hours = hour_of(kit_now_ms())});
+    two_send_stuck(two);
+    kit_wall_ms += 3600000;
+    for (int second = 0; second < 40 && two->done == 0; second++) {
+        clock_advance_ms(1000);
+        turn(two, 20);
+    }
+    kit_wall_ms -= 3600000;
+    assert_int_equal(two->done, 1);
+    assert_int_not_equal(two->err.code, ERROR_NONE);
+    assert_int_equal(transfers_counters(two->alpha.transfers).received[TRANSFERS_CHANGED], 1);
+}
+
 /* ---- room is not held, and no spool stays, for what brings nothing */
 
 /* A header, and not one block. */
@@ -531,6 +676,12 @@ int main(void)
         TWO_TEST(test_an_import_of_what_is_open_may_be_tried_again),
         TWO_TEST(test_a_spool_that_goes_is_not_written_any_more),
         TWO_TEST(test_a_partner_that_stalls_is_cut),
+        TWO_TEST(test_a_grants_rate_holds),
+        TWO_TEST(test_a_grants_rate_may_change_while_blocks_come),
+        TWO_TEST(test_a_grants_rate_is_not_of_what_is_read_back),
+        cmocka_unit_test(test_the_bandwidth_of_a_link_holds),
+        TWO_TEST(test_no_bytes_move_in_other_hours),
+        TWO_TEST(test_hours_that_end_cut_what_is_under_way),
         TWO_TEST(test_a_request_that_brings_nothing_is_not_told),
         TWO_TEST(test_what_came_of_a_read_that_was_given_up_is_kept_for_a_while),
         TWO_TEST(test_a_read_that_begins_again_keeps_what_came),

@@ -52,6 +52,7 @@ struct two {
     struct kit_dag *dag, *other;
     struct server beta_server; /* has a loop, and nothing else */
     SSL_CTX *beta_tls;
+    struct link_limits limits; /* beta's, of the link with alpha */
     char folder[64];
     /* control of alpha */
     struct transfers_permit permit;
@@ -271,6 +272,7 @@ static inline void two_view(struct two *two, enum link_state state, uint64_t gen
     strcpy(peer->partner, "alpha");
     peer->state = state;
     peer->generation = generation;
+    peer->limits = two->limits;
     snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(kit->address.sin_port));
     peers_peer_add_address(peer, address);
     peers->client_tls = two->beta_tls;

@@ -83,6 +83,8 @@ static void test_grants_say_what_is_wrong_and_where(void **state)
         {"{partner: beta, we_store: {bytes: 1, rate: 1MiB}}",
          "p:4:48: '1MiB' is no rate of bytes; write 100MiB/s"},
         {"{partner: beta, we_store: {bytes: 1, rate: 0/s}}", "p:4:48: a rate of 0 lets nothing"},
+        {"{partner: beta, we_store: {bytes: 1, rate: 16383/s}}",
+         "p:4:48: a rate below 16KiB/s would not"},
         {"{partner: beta, they_store: {bytes: 1, until: soon}}", "p:4:51: "},
         {"{partner: beta, they_store: {bytes: 1, data: \"label.class != 'secret'\"}}",
          "p:4:57: there is no label.class among the labels of this policy"},
