@@ -39,7 +39,6 @@ static void on_claimed(void *work_, const struct tracker_answer *answer)
 
     work->call = NULL;
     if (answer->outcome == TRACKER_DONE) {
-        work_leave_gate(work);
         remove_spool(work);
         return;
     }
@@ -70,6 +69,8 @@ static void on_imported(void *work_, unsigned status, const struct error *err)
     } else if (!begin_call(work, TRACKER_CLAIM, on_claimed, &why)) {
         make_retryable(&why);
         work_finish(work, 0, &why);
+    } else {
+        work_leave_gate(work); /* nothing is collected while the tracker has a call */
     }
 }
 

@@ -6,14 +6,59 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- what allocations ask for */
+enum { WATCH_MS = 500 };
+
+/* ---- the gate */
 
 void work_leave_gate(struct work *work)
 {
-    if (work->is_inside)
-        write_gate_leave(work->data->settings.gate);
+    if (!work->is_inside)
+        return;
     work->is_inside = false;
+    *work->place = work->next;
+    if (work->next != NULL)
+        work->next->place = work->place;
+    write_gate_leave(work->data->settings.gate);
 }
+
+bool work_enter(struct work *work, struct error *err)
+{
+    const struct command *command = catalogue_find(SLICE("dag/import"));
+    struct partner_data *data = work->data;
+    int status;
+
+    work->is_inside = write_gate_enter(data->settings.gate, command, &status, err);
+    if (!work->is_inside)
+        return false;
+    work->next = data->inside;
+    work->place = &data->inside;
+    if (work->next != NULL)
+        work->next->place = &work->next;
+    data->inside = work;
+    if (!timer_is_armed(&data->watch))
+        timer_arm(data->settings.loop, &data->watch, WATCH_MS);
+    return true;
+}
+
+/* Calls end when a collection has waited for them long enough, and so does this. What has come
+ * stays in the inbox. */
+static void watch(struct timer *timer)
+{
+    struct partner_data *data = CONTAINER_OF(timer, struct partner_data, watch);
+    struct error err = {0};
+
+    while (data->inside != NULL && write_gate_cuts(data->settings.gate, &err)) {
+        struct work *work = data->inside;
+
+        transfers_cancel(&work->transfer);
+        err.code = ERROR_IO; /* tried again */
+        work_finish(work, 0, &err);
+    }
+    if (data->inside != NULL && !timer_is_armed(timer))
+        timer_arm(data->settings.loop, timer, WATCH_MS);
+}
+
+/* ---- what allocations ask for */
 
 void work_finish(struct work *work, unsigned status, const struct error *err)
 {
@@ -70,15 +115,6 @@ struct work *work_create(struct partner_data *data, enum work_kind kind, const c
     (void)snprintf(work->partner, sizeof(work->partner), "%s", partner);
     (void)snprintf(work->id, sizeof(work->id), "%s", id);
     return work;
-}
-
-bool work_enter(struct work *work, struct error *err)
-{
-    const struct command *command = catalogue_find(SLICE("dag/import"));
-    int status;
-
-    work->is_inside = write_gate_enter(work->data->settings.gate, command, &status, err);
-    return work->is_inside;
 }
 
 /* Started, or never was. */
@@ -160,6 +196,7 @@ struct partner_data *partner_data_create(const struct partner_data_settings *set
     struct partner_data *data = memory_alloc(sizeof(*data));
 
     data->settings = *settings;
+    data->watch.fire = watch;
     return data;
 }
 
@@ -172,6 +209,8 @@ void partner_data_use(struct partner_data *data, struct allocations *allocations
 
 void partner_data_destroy(struct partner_data **data)
 {
+    if (*data != NULL)
+        timer_disarm(&(*data)->watch);
     free(*data);
     *data = NULL;
 }

@@ -9,6 +9,8 @@ struct partner_data {
     struct partner_data_settings settings;
     struct allocations *allocations; /* NULL: nothing is anybody's */
     struct transfers *transfers;
+    struct work *inside; /* the gate */
+    struct timer watch;  /* must they leave it? */
 };
 
 enum work_kind { WORK_SEND, WORK_FETCH, WORK_IMPORT, WORK_REMOVE };
@@ -23,7 +25,8 @@ struct work {
     struct tracker_call *call;
     struct transaction *others; /* is being looked for */
     char link[ULID_SIZE];
-    bool is_inside; /* the gate */
+    bool is_inside;             /* the gate: while bytes move into the storage */
+    struct work *next, **place; /* is_inside: of those */
     allocations_moved on_moved;
     retrieval_moved on_fetched_more;
     allocations_ended on_done;
@@ -33,7 +36,9 @@ struct work {
 
 struct work *work_create(struct partner_data *data, enum work_kind kind, const char *partner,
                          const char *id, const struct cid *root, void *arg);
-/* Into the gate that is closed while garbage is collected; by finish and cancel out of it. */
+/* Into the gate that is closed while garbage is collected. Out of it: by work_leave_gate (the
+ * tracker has the claim, and is waited for by whoever collects), by finish and by cancel; or the
+ * transfer is cut there, and finished as one to be tried again. */
 bool work_enter(struct work *work, struct error *err);
 void work_leave_gate(struct work *work);
 struct transfers_order work_order(const struct work *work, const struct allocation_record *record);
