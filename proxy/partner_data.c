@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -50,6 +51,8 @@ static void watch(struct timer *timer)
     while (data->inside != NULL && write_gate_cuts(data->settings.gate, &err)) {
         struct work *work = data->inside;
 
+        assert(work->is_inside);
+        work_leave_gate(work);
         transfers_cancel(&work->transfer);
         err.code = ERROR_IO; /* tried again */
         work_finish(work, 0, &err);
