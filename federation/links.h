@@ -206,13 +206,15 @@ struct slice link_item_with(const struct link_item *item); /* JSON; empty: none 
 /* Not after links_close: who serves actions ends before. effects (taken over; such as the ledger
  * refuses only when it fails) and the kept reply are one commit; then the answer goes. If the
  * ledger fails nothing has happened, and the peer asks again. message: one line, from 400 on; else
- * NULL. with_json: an object, or empty. Statuses from 500 on are not kept: the peer asks again. */
+ * NULL. with_json: an object, or empty. 507 is kept as those below 500 are; 429 and others from
+ * 500 on are not: the peer asks again. */
 void link_item_answer(struct link_item *item, int status, struct slice with_json,
                       const char *message, struct transaction *const *effects, size_t count);
 
 struct link_ask;
 /* result is what the peer answered; or NULL, and err says why it never will be: the link ended, or
- * the two sides agreed that it was lost. */
+ * the two sides agreed that it was lost; or (ERROR_TIMEOUT) that the peer has put it off for half a
+ * minute: the caller may ask again, under the same key. */
 typedef void (*link_ask_cb)(void *arg, const struct wire_result *result, const struct error *err);
 
 /* Asks until it is answered: waits for the link's state, its breaker and its credit; batched with

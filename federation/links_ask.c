@@ -9,7 +9,7 @@
 
 #define AGAIN_MS UINT64_C(1000)
 
-enum { BATCH_BYTES = 512 * 1024 };
+enum { BATCH_BYTES = 512 * 1024, DELAYS_MAX = 4 };
 
 enum asked_state { ASKED_WAITING, ASKED_SENT, ASKED_ANSWERED, ASKED_SETTLED };
 
@@ -21,6 +21,8 @@ struct asked {
     struct text with;
     link_ask_cb on_done; /* NULL: canceled */
     void *arg;
+    uint64_t again_ms; /* not before then; loop's time */
+    unsigned delays;   /* in a row: answered that another time would do */
     struct asked *next;
 };
 
@@ -107,14 +109,33 @@ void links_settle(struct links *links, const char *partner, const char *key)
 
 /* ---- sending */
 
+static bool is_due(const struct asked *asked, uint64_t now_ms)
+{
+    return asked->state == ASKED_WAITING && asked->again_ms <= now_ms;
+}
+
+/* When the first of those is due that were put off; UINT64_MAX: none was. */
+static uint64_t next_due(const struct side *side)
+{
+    uint64_t next_ms = UINT64_MAX;
+
+    for (const struct asked *asked = side->asked; asked != NULL; asked = asked->next)
+        if (asked->state == ASKED_WAITING && asked->again_ms < next_ms)
+            next_ms = asked->again_ms;
+    return next_ms;
+}
+
 void side_pump(struct side *side)
 {
-    struct asked *asked = side->asked;
+    struct loop *loop = side->links->settings.loop;
+    uint64_t now_ms = loop_now_ms(loop), next_ms = next_due(side);
 
-    while (asked != NULL && asked->state != ASKED_WAITING)
-        asked = asked->next;
-    if (asked != NULL && link_may_send(&side->link, LINK_TRAFFIC_CHANGE))
+    if (next_ms == UINT64_MAX || !link_may_send(&side->link, LINK_TRAFFIC_CHANGE))
+        return;
+    if (next_ms <= now_ms)
         side_send(side, CALL_BATCH);
+    else
+        timer_arm(loop, &side->pump, next_ms - now_ms);
 }
 
 static uint64_t size_of(const struct asked *asked)
@@ -125,10 +146,10 @@ static uint64_t size_of(const struct asked *asked)
 static void gather(struct call *call)
 {
     struct side *side = call->side;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, now_ms = loop_now_ms(side->links->settings.loop);
 
     for (struct asked *asked = side->asked; asked != NULL; asked = asked->next) {
-        if (asked->state != ASKED_WAITING)
+        if (!is_due(asked, now_ms))
             continue;
         if (call->item_count == WIRE_ITEMS_MAX || bytes + size_of(asked) > BATCH_BYTES ||
             !credit_take(&side->credit, size_of(asked)))
@@ -188,9 +209,25 @@ static void put_back(struct asked *asked)
         asked->state = ASKED_WAITING;
 }
 
-static bool is_final(uint64_t status)
+/* Whoever answers that another time would do is not asked all the time; and who asked is to know
+ * why it takes so long. */
+static void put_off(struct asked *asked, const struct wire_result *result)
 {
-    return status < 500 && status != 429;
+    link_ask_cb on_done = asked->on_done;
+    void *arg = asked->arg;
+    struct error err = {0};
+
+    if (asked->delays < DELAYS_MAX) {
+        asked->again_ms =
+            loop_now_ms(asked->side->links->settings.loop) + (AGAIN_MS << asked->delays++);
+        put_back(asked);
+        return;
+    }
+    error_set(&err, ERROR_TIMEOUT, "%s answers %u each time: %s", asked->side->link.record.peer,
+              (unsigned)result->status,
+              result->message[0] != '\0' ? result->message : "without a reason");
+    forget(asked);
+    on_done(arg, NULL, &err);
 }
 
 static void hear_one(struct asked *asked, const struct wire_result *result)
@@ -198,8 +235,12 @@ static void hear_one(struct asked *asked, const struct wire_result *result)
     link_ask_cb on_done = asked->on_done;
     void *arg = asked->arg;
 
-    if (!is_final(result->status) || on_done == NULL) {
+    if (on_done == NULL) {
         put_back(asked);
+        return;
+    }
+    if (!links_is_answer((unsigned)result->status)) {
+        put_off(asked, result);
         return;
     }
     asked->state = ASKED_ANSWERED;

@@ -245,12 +245,12 @@ void link_item_answer(struct link_item *item, int status, struct slice with_json
 {
     assert(item->is_new && item->saving == 0);
     set_result(item, (unsigned)status, with_json, message);
-    if (status < 500 && may_take_effect(item->batch)) {
+    if (links_is_answer((unsigned)status) && may_take_effect(item->batch)) {
         keep(item, effects, count);
         return;
     }
     drop_effects(effects, count);
-    if (status < 500)
+    if (links_is_answer((unsigned)status))
         set_result(item, 503, SLICE(""), "the link's state does not allow it now; ask again");
     finish_new(item, false);
 }

@@ -235,4 +235,11 @@ void side_drop_batches(struct side *side);
 void side_pump(struct side *side);       /* sends what may be sent */
 void side_fail_asked(struct side *side); /* the link is over */
 
+/* Of an item: it was done or refused. Else (429, 5xx) nothing has happened, and it is asked again;
+ * "no room" is a refusal like any other. */
+static inline bool links_is_answer(unsigned status)
+{
+    return (status < 500 && status != 429) || status == 507;
+}
+
 #endif

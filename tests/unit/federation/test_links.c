@@ -294,6 +294,53 @@ static void test_links_an_item_is_done_once_however_often_it_is_asked(void **sta
     kit_org_free(&b);
 }
 
+/* Answers the first ones with a status that says that nothing was done. */
+struct reluctant {
+    unsigned taken, refuses;
+    int status;
+};
+
+static void take_reluctantly(void *reluctant_, struct link_item *item)
+{
+    struct reluctant *reluctant = reluctant_;
+
+    if (reluctant->taken++ < reluctant->refuses)
+        link_item_answer(item, reluctant->status, SLICE(""), "not now", NULL, 0);
+    else
+        link_item_answer(item, 200, SLICE("{}"), NULL, NULL, 0);
+}
+
+static void test_links_who_is_put_off_asks_later_and_who_has_no_room_is_believed(void **state)
+{
+    struct kit_org *a = kit_org("a.example", true), *b = kit_org("b.example", true);
+    struct reluctant later = {.refuses = 1, .status = 503}, full = {.refuses = 9, .status = 507};
+    struct reluctant never = {.refuses = 1000, .status = 429};
+    struct link_action actions[] = {{.name = "later", .take = take_reluctantly, .arg = &later},
+                                    {.name = "full", .take = take_reluctantly, .arg = &full},
+                                    {.name = "never", .take = take_reluctantly, .arg = &never}};
+    struct asking put_off = {.org = a, .partner = "beta", .key = KEY_1};
+    struct asking no_room = {.org = a, .partner = "beta", .key = KEY_2};
+    struct asking refused = {.org = a, .partner = "beta", .key = KEY_3};
+
+    kit_link(a, "beta", b, "alpha");
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+        links_serve(b->links, &actions[i]);
+    ask(&put_off, "later");
+    ask(&no_room, "full");
+    ask(&refused, "never");
+    kit_until(is_asked, &no_room, "the answer that there is no room");
+    assert_int_equal(no_room.status, 507);
+    assert_false(put_off.is_done);
+    kit_until(is_asked, &put_off, "the answer to the second try");
+    assert_int_equal(put_off.status, 200);
+    assert_int_equal(later.taken, 2);
+    assert_int_equal(full.taken, 1);
+    assert_false(refused.is_done);
+    assert_in_range(never.taken, 1, 3); /* the tries are a second apart, then two */
+    kit_org_free(&a);
+    kit_org_free(&b);
+}
+
 static bool is_held(void *served)
 {
     return ((struct served *)served)->held != NULL;
@@ -657,6 +704,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_links_a_suspension_is_told_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_a_restart_goes_on_with_the_same_link, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            test_links_who_is_put_off_asks_later_and_who_has_no_room_is_believed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_an_item_is_done_once_however_often_it_is_asked,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_nothing_takes_effect_behind_a_revocation, setup,
