@@ -3,7 +3,6 @@
 
 #include "conf/memory.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,12 +12,13 @@ enum { WATCH_MS = 500 };
 
 void work_leave_gate(struct work *work)
 {
-    if (!work->is_inside)
+    struct work **at = &work->data->inside;
+
+    while (*at != NULL && *at != work)
+        at = &(*at)->next;
+    if (*at == NULL)
         return;
-    work->is_inside = false;
-    *work->place = work->next;
-    if (work->next != NULL)
-        work->next->place = work->place;
+    *at = work->next;
     write_gate_leave(work->data->settings.gate);
 }
 
@@ -28,13 +28,9 @@ bool work_enter(struct work *work, struct error *err)
     struct partner_data *data = work->data;
     int status;
 
-    work->is_inside = write_gate_enter(data->settings.gate, command, &status, err);
-    if (!work->is_inside)
+    if (!write_gate_enter(data->settings.gate, command, &status, err))
         return false;
     work->next = data->inside;
-    work->place = &data->inside;
-    if (work->next != NULL)
-        work->next->place = &work->next;
     data->inside = work;
     if (!timer_is_armed(&data->watch))
         timer_arm(data->settings.loop, &data->watch, WATCH_MS);
@@ -48,11 +44,10 @@ static void watch(struct timer *timer)
     struct partner_data *data = CONTAINER_OF(timer, struct partner_data, watch);
     struct error err = {0};
 
-    while (data->inside != NULL && write_gate_cuts(data->settings.gate, &err)) {
-        struct work *work = data->inside;
-
-        assert(work->is_inside);
-        work_leave_gate(work);
+    for (struct work *work = data->inside, *next; work != NULL; work = next) {
+        next = work->next;
+        if (!write_gate_cuts(data->settings.gate, &err))
+            break;
         transfers_cancel(&work->transfer);
         err.code = ERROR_IO; /* tried again */
         work_finish(work, 0, &err);

@@ -25,8 +25,7 @@ struct work {
     struct tracker_call *call;
     struct transaction *others; /* is being looked for */
     char link[ULID_SIZE];
-    bool is_inside;             /* the gate: while bytes move into the storage */
-    struct work *next, **place; /* is_inside: of those */
+    struct work *next; /* of those inside the gate: while bytes move into the storage */
     allocations_moved on_moved;
     retrieval_moved on_fetched_more;
     allocations_ended on_done;
