@@ -18,12 +18,16 @@ struct read_back {
     struct text failure; /* as the storage sent it */
 };
 
-/* Kubo's words and the embedded node's, whatever the command. */
+/* Kubo's words and the embedded node's, whatever the command; Kubo's reader of files, who asks for
+ * several blocks at once, has words of its own. */
 static bool is_missing_block(struct slice body)
 {
-    static const char words[] = "ipld: could not find ";
+    static const char *const words[] = {"ipld: could not find ", "failed to fetch all nodes"};
 
-    return memmem(body.data, body.size, words, sizeof(words) - 1) != NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(words) && body.size > 0; i++)
+        if (memmem(body.data, body.size, words[i], strlen(words[i])) != NULL)
+            return true;
+    return false;
 }
 
 /* What the client would have got. */
@@ -81,6 +85,11 @@ static void on_retrieved(void *back_, enum retrieval_outcome outcome, struct sli
     go_on(back);
 }
 
+static bool is_content(const struct call_path *path)
+{
+    return path->kind == CALL_PATH_IPFS || path->kind == CALL_PATH_IPLD;
+}
+
 /* Begins with the next argument that names an object. False: there is none, or it cannot be. */
 static bool start_next(struct read_back *back)
 {
@@ -90,7 +99,7 @@ static bool start_next(struct read_back *back)
     for (; back->index < rpc->call->argument_count; back->index++) {
         const struct call_path *path = &rpc->call->arguments[back->index].path;
 
-        if (path->kind == CALL_PATH_IPFS || path->kind == CALL_PATH_IPLD)
+        if (is_content(path))
             return retrieval_start(rpc->site->context->retrievals, rpc->site->loop,
                                    &back->retrieving, &path->cid, on_retrieved, back, &err);
     }
@@ -120,10 +129,29 @@ static bool on_failure(struct exchange *exchange, int status, struct slice body)
     return true;
 }
 
+/* ---- after the first byte */
+
+/* A block was missed when much had gone out: this reply is not to be saved, but the next one is.
+ * Nobody waits. */
+static void bring_back_all(const struct rpc *rpc)
+{
+    for (size_t i = 0; i < rpc->call->argument_count; i++) {
+        const struct call_path *path = &rpc->call->arguments[i].path;
+        struct retrieval_call *retrieving = NULL;
+        struct error err = {0};
+
+        if (is_content(path) && retrieval_start(rpc->site->context->retrievals, rpc->site->loop,
+                                                &retrieving, &path->cid, on_retrieved, NULL, &err))
+            retrieval_cancel(&retrieving); /* what was begun goes on */
+    }
+}
+
 static void end(struct rpc *rpc)
 {
     struct read_back *back = rpc->work;
 
+    if (is_missing_block(exchange_upstream_trailers(rpc->exchange)))
+        bring_back_all(rpc);
     retrieval_cancel(&back->retrieving);
     text_dispose(&back->failure);
     free(back);
