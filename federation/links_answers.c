@@ -129,7 +129,8 @@ static void hear_over(struct call *call)
 bool call_judge(struct call *call)
 {
     struct side *side = call->side;
-    bool must_be_signed = call->kind != CALL_OWN_ROOTS;
+    /* who did not know our key yet, before it had the document, could not tell whom to sign for */
+    bool must_be_signed = call->kind != CALL_OWN_ROOTS && call->kind != CALL_ROOTS;
 
     call_tell_breaker(call);
     if (call->failure != PEER_ANSWERED) {

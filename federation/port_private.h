@@ -30,7 +30,7 @@ struct caller {
     struct port *port;
     struct caller *next, *previous;
     char link[ULID_SIZE];
-    uint64_t epoch, generation, roots; /* of the link when it was accepted */
+    uint64_t epoch, generation; /* of the link when it was accepted */
     struct peer_identity who;
 };
 

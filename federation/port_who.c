@@ -16,7 +16,7 @@ struct ticket {
     char node[ID_SIZE];
     char serial[CA_SERIAL_TEXT_SIZE];
     uint8_t root[KEY_HASH_SIZE], leaf[KEY_HASH_SIZE];
-    uint64_t epoch, generation, roots;
+    uint64_t epoch, generation;
     int64_t until_s;
 };
 static_assert(sizeof(struct ticket) <= TLS_BLOB_MAX, "a ticket holds its blob");
@@ -52,7 +52,6 @@ static struct caller *caller_create(struct port *port, const struct peer *peer,
                               .next = port->callers,
                               .epoch = peer->epoch,
                               .generation = peer->generation,
-                              .roots = peer->roots.sequence,
                               .who = *who};
     memcpy(caller->link, peer->link, sizeof(caller->link));
     if (port->callers != NULL)
@@ -98,7 +97,6 @@ static void offer_ticket(const struct request *request, const struct caller *cal
     memcpy(ticket.leaf, caller->who.leaf, sizeof(ticket.leaf));
     ticket.epoch = caller->epoch;
     ticket.generation = caller->generation;
-    ticket.roots = caller->roots;
     ticket.until_s = caller->who.until_s;
     if (left_s > 0)
         exchange_offer_ticket(request->exchange,
@@ -183,8 +181,8 @@ static enum peer_verdict go_on(struct request *request, const struct caller *cal
         error_set(err, ERROR_REFUSED, "the certificate has expired: connect anew with another");
         return PEER_EXPIRED;
     }
-    /* another state only: control decides on that, and the connection is cut soon */
-    if (peer == NULL || peer->epoch != caller->epoch || peer->roots.sequence != caller->roots) {
+    /* another state, or other roots: control decides on that, and the connection is cut soon */
+    if (peer == NULL || peer->epoch != caller->epoch) {
         error_set(err, ERROR_REFUSED, "the link changed: connect anew");
         return PEER_DENIED;
     }
