@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 128 };
+enum { PATH_SIZE = 128, PASSED_MS = 2 /* a block */, PASSED_MAX_MS = 300000 };
 
 static void fail(struct transfer *transfer, const struct error *err)
 {
@@ -178,12 +178,23 @@ static void on_given(void *transfer_, const struct peer_client_answer *answer)
         transfer_fail_answer(transfer, answer);
 }
 
+/* A holder whose storage knows no middle of an object (Kubo's `dag export`) reads over what is here
+ * already before it says a word. */
+static uint64_t silence_of(const struct transfer *transfer)
+{
+    uint64_t passed_ms = sink_position(transfer->sink) * PASSED_MS;
+
+    return TRANSFERS_STALL_MS + (passed_ms < PASSED_MAX_MS ? passed_ms : PASSED_MAX_MS);
+}
+
 static void on_open(void *transfer_)
 {
     struct transfer *transfer = transfer_;
     char path[PATH_SIZE];
-    struct peer_client_request get = {
-        .method = "GET", .path = path, .on_content = on_content, .silence_ms = TRANSFERS_STALL_MS};
+    struct peer_client_request get = {.method = "GET",
+                                      .path = path,
+                                      .on_content = on_content,
+                                      .silence_ms = silence_of(transfer)};
     struct error err = {0};
 
     if (sink_is_whole(transfer->sink)) {

@@ -7,9 +7,10 @@ import random
 import subprocess
 import time
 
+from kit import figures
 from kit.organizations import EMBEDDED, KUBO, KUBO_0_39, OrganizationsCase, difference, make_tree
 from kit.process import wait_for
-from kit.settings import GIB, MIB, pick, seed
+from kit.settings import GIB, MIB, is_full, pick, seed
 
 FILES, SIZE = pick(500, 50000), pick(32 * MIB, 5 * GIB)
 RATE = pick("12MiB", "200MiB")  # of the link, so that there is a middle to kill something in
@@ -84,7 +85,7 @@ class Mixture(OrganizationsCase):
 
     def go_through(self):
         tree = make_tree(self.work / "tree", FILES, SIZE, seed())
-        cid, blocks = self.place_with_deaths(tree)
+        cid, blocks = self.timed("placed", lambda: self.place_with_deaths(tree))
         size = self.alpha.copies(cid)["beta"]["bytes"]
         self.assertGreater(size, SIZE * 9 // 10)
         self.assertLess(self.came(), size * 21 // 20 + len(self.deaths) * LOST, "it began anew")
@@ -92,9 +93,21 @@ class Mixture(OrganizationsCase):
         self.beta.assert_holds(self.v1(cid), blocks)
         self.beta.command("repo", "verify")
         self.alpha.lose_storage()
-        self.assert_read_back(cid, tree)
+        self.timed("read back", lambda: self.assert_read_back(cid, tree))
         self.assert_released(cid)
         self.assert_no_network()
+
+    def timed(self, what, work):
+        """Adding and reading are in it, and what the deaths cost."""
+        began = time.monotonic()
+        done = work()
+        if is_full():
+            way = f"{FILES} files of {SIZE // GIB} GiB, {' to '.join(self.storages)}"
+            figures.report(f"{way}: {what}", round(time.monotonic() - began, 1), "s")
+            for organization in self.organizations:
+                figures.report(f"{way}: {what}: peak memory of {organization.name}",
+                               round(organization.gateway.process.peak_rss() / MIB, 1), "MiB")
+        return done
 
     def v1(self, cid):
         return self.alpha.ipfs("cid", "format", "-v", "1", "-b", "base32", cid)
