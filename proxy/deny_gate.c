@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "proxy/access_gate.h"
+#include "proxy/bring_back.h"
 #include "proxy/reads.h"
 
 #include <stdlib.h>
@@ -66,6 +67,11 @@ static bool read_target(struct slice text, struct cid *cid)
 
 static void check_from(struct rpc *rpc, size_t index);
 
+static void check_again(struct rpc *rpc)
+{
+    check_from(rpc, rpc->resolving_index);
+}
+
 static void on_target(void *rpc_, const struct operation_result *result, const struct error *err)
 {
     struct rpc *rpc = rpc_;
@@ -73,9 +79,12 @@ static void on_target(void *rpc_, const struct operation_result *result, const s
     struct cid cid;
 
     rpc->resolving = NULL;
-    if (err != NULL)
-        rpc_refuse_unresolved(rpc, argument->text, err);
-    else if (!read_target(result->path, &cid) || !deny_gate_refuses(rpc, argument->text, &cid))
+    if (err != NULL) {
+        if (!bring_back(rpc, err, check_again))
+            rpc_refuse_unresolved(rpc, argument->text, err);
+        return;
+    }
+    if (!read_target(result->path, &cid) || !deny_gate_refuses(rpc, argument->text, &cid))
         check_from(rpc, rpc->resolving_index + 1);
 }
 

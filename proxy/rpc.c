@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "ipfs/call.h"
 #include "proxy/access_gate.h"
+#include "proxy/bring_back.h"
 #include "proxy/browser.h"
 #include "proxy/clock.h"
 #include "proxy/deny_gate.h"
@@ -70,6 +71,7 @@ void rpc_on_end(struct exchange *exchange, void *site)
     if (rpc->end_work != NULL)
         rpc->end_work(rpc);
     upstream_cancel(&rpc->resolving);
+    bring_back_end(rpc);
     if (rpc->is_writing)
         write_gate_leave(rpc->site->context->writes);
     quota_gate_end(&rpc->quotas);
@@ -232,6 +234,11 @@ static void pass_guests(struct rpc *rpc)
 
 static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t index);
 
+static void resolve_again(struct rpc *rpc)
+{
+    resolve_names(rpc->exchange, rpc, rpc->resolving_index);
+}
+
 void rpc_refuse_unresolved(struct rpc *rpc, struct slice name, const struct error *err)
 {
     struct exchange *exchange = rpc->exchange;
@@ -264,7 +271,8 @@ static void on_resolved(void *rpc_, const struct operation_result *result, const
 
     rpc->resolving = NULL;
     if (err != NULL) {
-        rpc_refuse_unresolved(rpc, typed, err);
+        if (!bring_back(rpc, err, resolve_again))
+            rpc_refuse_unresolved(rpc, typed, err);
     } else if (!call_set_argument(rpc->call, rpc->resolving_index, result->path, &refusal)) {
         refuse(exchange, &refusal);
     } else {
@@ -294,8 +302,13 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
 {
     struct error err = {0};
 
-    while (index < rpc->call->argument_count && !rpc_gate_needs_resolving(rpc->call, index))
-        index++;
+    for (; index < rpc->call->argument_count; index++) {
+        rpc->resolving_index = index;
+        if (bring_back_first(rpc, resolve_again))
+            return;
+        if (rpc_gate_needs_resolving(rpc->call, index))
+            break;
+    }
     if (index == rpc->call->argument_count) {
         if (rpc->pending == 0 || may_pass(exchange, rpc, 0, &err))
             deny_gate(rpc, pass_guests);
@@ -303,7 +316,6 @@ static void resolve_names(struct exchange *exchange, struct rpc *rpc, size_t ind
             refuse_access(exchange, rpc, &err);
         return;
     }
-    rpc->resolving_index = index;
     if (!rpc_resolve(rpc, rpc->call->arguments[index].text, on_resolved, &err))
         rpc_refuse_unresolved(rpc, rpc->call->arguments[index].text, &err);
 }

@@ -10,6 +10,8 @@
 #include "proxy/quota_gate.h"
 #include "proxy/site.h"
 
+struct bringing;
+
 struct rpc {
     struct exchange *exchange;
     struct site *site;
@@ -25,6 +27,7 @@ struct rpc {
     struct walk_place walk; /* held until the end: walks.h */
     struct operation *resolving;
     size_t resolving_index;                 /* the argument that is being resolved */
+    struct bringing *bringing;              /* bring_back.h; NULL: nothing had to be */
     void (*on_not_denied)(struct rpc *rpc); /* deny_gate.h */
     bool is_writing;                        /* it is inside the write gate */
     /* What a treatment keeps, and how it ends: called once, when the exchange has ended. */
