@@ -230,7 +230,8 @@ void exchange_init(struct exchange *exchange, struct session *session)
     exchange->head_taken = exchange->is_head_request = exchange->reply_begun = false;
     exchange->has_reply = exchange->has_lines = false;
     exchange->keeps_client = exchange->is_finish_seen = exchange->request_aborted = false;
-    exchange->is_retried = exchange->upstream_spoke = exchange->upstream_keeps = false;
+    exchange->is_released = exchange->is_retried = exchange->upstream_spoke =
+        exchange->upstream_keeps = false;
     exchange->reason = CLOSE_DONE;
     exchange->status = 0;
     exchange->relay = (struct relay){0};

@@ -265,6 +265,11 @@ struct slice exchange_upstream_trailers(const struct exchange *exchange);
 void exchange_collect(struct exchange *exchange, size_t limit,
                       void (*on_body)(struct exchange *exchange, void *app, struct slice body));
 
+/* While HOLDING: content that goes out now, ahead of what is kept back; the head too, if it was
+ * held, so that no status can be said any more. Nothing is sent to a client that has not taken all
+ * that came before. May end the exchange, when the client has left. */
+void exchange_hold_put(struct exchange *exchange, struct slice content);
+
 /* While HOLDING: the reply may end. Before its end come what the rewrite kept back and then tail
  * (content; copied; may be empty). */
 void exchange_release(struct exchange *exchange, struct slice tail);
@@ -325,6 +330,7 @@ struct exchange {
     bool request_aborted; /* the upstream takes no more of the body */
     bool is_retried;
     bool upstream_spoke; /* a byte of a reply came */
+    bool is_released;    /* while HOLDING: the client has to take what was put before */
     bool upstream_keeps;
     enum close_reason reason, break_reason;
     int status; /* of the reply; 0: none */

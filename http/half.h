@@ -102,7 +102,12 @@ void half_produce_more(struct half *half);
  * receiver would know the end by itself. */
 void half_hold(struct half *half, struct slice head, bool holds_head);
 
-/* After HALF_HELD: queues what the rewrite kept back, tail, and the end. Then half_run. */
+/* After HALF_HELD, with nothing queued: queues content ahead of what is kept back, and the head if
+ * that waited. Then half_run, which ends HALF_HELD once more. */
+void half_hold_put(struct half *half, struct slice content);
+
+/* After HALF_HELD, with nothing queued: queues what the rewrite kept back, tail, and the end. Then
+ * half_run. */
 void half_release(struct half *half, struct slice tail);
 
 /* A message that stands in memory: head and body are borrowed until it is written. */

@@ -15,6 +15,16 @@ void half_hold(struct half *half, struct slice head, bool holds_head)
     half->waiting_head = head;
 }
 
+void half_hold_put(struct half *half, struct slice content)
+{
+    assert(half->holds_end && !half_has_output(half));
+    half->first = half->count = 0;
+    text_clear(&half->made);
+    text_put_slice(&half->made, content);
+    half_queue_made(half);
+    half->is_filled = true; /* a line that says the message breaks off does not go in between */
+}
+
 void half_release(struct half *half, struct slice tail)
 {
     assert(half->holds_end && !half_has_output(half));

@@ -274,6 +274,78 @@ static void test_hold_releases_to_a_slow_client(void **state)
     assert_int_equal(held, 1);
 }
 
+/* ---- content that goes out meanwhile */
+
+static void test_hold_puts_content_ahead_of_what_is_kept_back(void **state)
+{
+    struct stage *s = prepare(state, true);
+    struct peer *client, *upstream;
+
+    keep_lines(s);
+    relay_and_reply(s, REPLY CHUNKED "\r\n2\r\nz\n\r\n0\r\n\r\n", &client, &upstream);
+    STAGE_AWAIT(s, held == 1);
+    exchange_hold_put(s->current, SLICE("1\n"));
+    peer_expect(client, REPLY CHUNKED "\r\n2\r\n1\n\r\n"); /* the head, too */
+    exchange_hold_put(s->current, SLICE("22\n"));
+    peer_expect(client, "3\r\n22\n\r\n");
+    peer_expect_silence(client, 5);
+    assert_int_equal(held, 1);
+    exchange_release(s->current, (struct slice){0});
+    peer_expect(client, "2\r\nz\n\r\n0\r\n\r\n");
+    expect_goes_on(client);
+}
+
+static void test_hold_fails_with_a_line_behind_what_was_put(void **state)
+{
+    struct stage *s = prepare(state, true);
+    struct peer *client, *upstream;
+
+    keep_lines(s);
+    relay_and_reply(s, REPLY CHUNKED "\r\n2\r\nz\n\r\n0\r\n\r\n", &client, &upstream);
+    STAGE_AWAIT(s, held == 1);
+    exchange_hold_put(s->current, SLICE("1\n"));
+    exchange_cut(s->current, 504, CLOSE_REFUSED, "too late");
+    peer_expect(client, REPLY CHUNKED "\r\n2\r\n1\n\r\n9\r\ntoo late\n\r\n");
+    peer_expect_end(client);
+}
+
+/* What was put is taken first; what comes meanwhile is left out; then the end. */
+static void test_hold_releases_behind_what_a_slow_client_has_to_take(void **state)
+{
+    struct stage *s = prepare(state, false);
+    size_t size = 8UL * 1024 * 1024;
+    struct text much = {0};
+    struct peer *client, *upstream;
+
+    for (size_t i = 0; i < size; i++)
+        text_put_char(&much, 'm');
+    relay_and_reply(s, REPLY "Content-Length: 2\r\n\r\nok", &client, &upstream);
+    STAGE_AWAIT(s, held == 1);
+    exchange_hold_put(s->current, text_slice(&much));
+    text_dispose(&much); /* it was copied */
+    exchange_hold_put(s->current, SLICE("left out"));
+    exchange_release(s->current, SLICE("tail"));
+    assert_int_equal(s->ended, 0);
+    while (s->ended == 0) {
+        peer_read(client);
+        loop_turn(s->loop, 0);
+    }
+    peer_await(client, "mmmm\r\n4\r\ntail\r\n0\r\n\r\n");
+    assert_int_equal(s->last.reason, CLOSE_DONE);
+}
+
+static void test_hold_ends_when_the_client_left_before_more_is_put(void **state)
+{
+    struct stage *s = prepare(state, false);
+    struct peer *client, *upstream;
+
+    relay_and_reply(s, REPLY "Content-Length: 2\r\n\r\nok", &client, &upstream);
+    STAGE_AWAIT(s, held == 1);
+    peer_reset(client);
+    STAGE_AWAIT(s, s->ended == 1);
+    assert_int_equal(s->last.reason, CLOSE_CLIENT_GONE);
+}
+
 /* ---- failure */
 
 static void test_hold_fails_with_a_status_while_nothing_was_sent(void **state)
@@ -495,6 +567,10 @@ int main(void)
         STAGE_TEST(test_hold_gives_the_upstream_back_meanwhile),
         STAGE_TEST(test_hold_may_be_released_from_inside),
         STAGE_TEST(test_hold_releases_to_a_slow_client),
+        STAGE_TEST(test_hold_puts_content_ahead_of_what_is_kept_back),
+        STAGE_TEST(test_hold_fails_with_a_line_behind_what_was_put),
+        STAGE_TEST(test_hold_releases_behind_what_a_slow_client_has_to_take),
+        STAGE_TEST(test_hold_ends_when_the_client_left_before_more_is_put),
         STAGE_TEST(test_hold_fails_with_a_status_while_nothing_was_sent),
         STAGE_TEST(test_hold_fails_with_a_line_behind_content),
         STAGE_TEST(test_hold_fails_by_a_cut_where_there_are_no_lines),
