@@ -4,6 +4,7 @@
 #include "auth/operator_client.h"
 #include "auth/token.h"
 #include "conf/config.h"
+#include "conf/units.h"
 
 #include <string.h>
 
@@ -17,6 +18,9 @@ const struct cli_option token_new_options[] = {
     {"expires-in", "TIME", "30d, 12h, ... or never; 365d unless given"},
     {"pin-group", "GROUP", "its pins are this group's, of which its owner is one"},
     {"pin-expire-in", "TIME", "its pins last so long, unless a call says less"},
+    {"pin-label", "LABEL,...",
+     "its pins are labelled so for placement, unless a call says tighter"},
+    {"pin-min-copies", "N", "what it pins must have N copies, the one here with them: calls wait"},
     {0},
 };
 
@@ -149,6 +153,23 @@ static void print_revoked(const struct cli *cli, const json_t *token)
 
 /* ---- the commands */
 
+static bool set_copies(struct cli *cli, json_t *input)
+{
+    const char *text = cli_value(cli, "pin-min-copies");
+    struct error err = {0};
+    uint64_t copies = 0;
+
+    if (text == NULL)
+        return true;
+    if (!units_parse_integer(slice_of(text), &copies, &err) || copies < 1 ||
+        copies > PIN_COPIES_MAX) {
+        cli_fail(cli, "--pin-min-copies: 1 to %d", PIN_COPIES_MAX);
+        return false;
+    }
+    json_object_set_new(input, "pin_min_copies", json_integer((json_int_t)copies));
+    return true;
+}
+
 int command_token_new(struct cli *cli)
 {
     const char *roles = cli_value(cli, "roles");
@@ -159,8 +180,13 @@ int command_token_new(struct cli *cli)
     operator_client_set_text(input, "expires_in", cli_value(cli, "expires-in"));
     operator_client_set_text(input, "pin_group", cli_value(cli, "pin-group"));
     operator_client_set_text(input, "pin_expire_in", cli_value(cli, "pin-expire-in"));
+    operator_client_set_text(input, "pin_label", cli_value(cli, "pin-label"));
     if (roles != NULL)
         json_object_set_new(input, "roles", split_roles(roles));
+    if (!set_copies(cli, input)) {
+        json_decref(input);
+        return CLI_USAGE;
+    }
     return operator_client_show(cli, "/token/new", input, print_new);
 }
 

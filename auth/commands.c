@@ -35,7 +35,10 @@ static const char token_new_help[] =
     "\n"
     "--pin-group and --pin-expire-in say what clients as the ipfs program cannot: what is pinned\n"
     "with the token belongs to that group, of which its owner is one, and lasts so long. A call\n"
-    "may say a shorter time, and no other owner.";
+    "may say a shorter time, and no other owner. So do --pin-label (class=secret; several are\n"
+    "joined by commas) and --pin-min-copies, for where copies go and how many there must be: a\n"
+    "call may be tighter, and not looser. With --pin-min-copies a call that pins is answered when\n"
+    "there are so many copies, or with an error within 10 minutes; the pin here stays.";
 
 static const char token_rotate_help[] =
     "The id, the label and the roles stay. The old secret is good for the time of --grace, so "

@@ -29,11 +29,25 @@ static void set_locked(struct directory *directory, _Atomic(struct table *) *slo
     }
 }
 
+/* What a token says of its pins, behind owner and roles. */
+static void put_pins(struct directory_entry *entry, const struct token_record *record, char *at)
+{
+    assert(record->pin_group.size < ID_SIZE && record->pin_labels.size <= PIN_LABELS_MAX);
+    entry->pin_expire_ms = record->pin_expire_ms;
+    entry->pin_min_copies = (uint8_t)record->pin_min_copies;
+    entry->pin_group_size = (uint8_t)record->pin_group.size;
+    entry->pin_labels_size = (uint16_t)record->pin_labels.size;
+    if (record->pin_group.size > 0)
+        memcpy(at, record->pin_group.data, record->pin_group.size);
+    if (record->pin_labels.size > 0)
+        memcpy(at + record->pin_group.size, record->pin_labels.data, record->pin_labels.size);
+}
+
 static struct directory_entry *make_entry(const struct token_record *record)
 {
     size_t owner_size = strlen(record->owner);
-    struct directory_entry *entry =
-        memory_alloc(sizeof(*entry) + owner_size + record->roles.size + record->pin_group.size);
+    struct directory_entry *entry = memory_alloc(sizeof(*entry) + owner_size + record->roles.size +
+                                                 record->pin_group.size + record->pin_labels.size);
 
     assert(token_id_is_valid(slice_of(record->id)) && record->roles.size < TOKEN_ROLES_SIZE);
     memcpy(entry->id, record->id, sizeof(entry->id));
@@ -50,13 +64,7 @@ static struct directory_entry *make_entry(const struct token_record *record)
     memcpy(entry->bytes, record->owner, owner_size);
     if (record->roles.size > 0)
         memcpy(entry->bytes + owner_size, record->roles.data, record->roles.size);
-    entry->pin_expire_ms = record->pin_expire_ms;
-    if (record->pin_group.size == 0)
-        return entry;
-    assert(record->pin_group.size < ID_SIZE);
-    entry->pin_group_size = (uint8_t)record->pin_group.size;
-    memcpy(entry->bytes + owner_size + record->roles.size, record->pin_group.data,
-           record->pin_group.size);
+    put_pins(entry, record, entry->bytes + owner_size + record->roles.size);
     return entry;
 }
 

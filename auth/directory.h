@@ -74,7 +74,9 @@ struct directory_token {
     uint64_t generation;
     bool has_old_secret; /* the credential was the secret before the last rotation */
     uint64_t pin_expire_ms;
+    uint32_t pin_min_copies;
     char pin_group[ID_SIZE]; /* "": its owner's own pins */
+    char pin_labels[PIN_LABELS_MAX + 1];
     bool is_narrowed;
     size_t role_count;
     struct slice roles[TOKEN_ROLES_MAX]; /* into role_text: do not copy the struct */

@@ -91,6 +91,19 @@ static void split_roles(struct directory_token *token, size_t size)
     }
 }
 
+/* What it says of its pins. */
+static void copy_pins(const struct directory_entry *entry, struct directory_token *token)
+{
+    const char *at = entry->bytes + entry->owner_size + entry->roles_size;
+
+    token->pin_expire_ms = entry->pin_expire_ms;
+    token->pin_min_copies = entry->pin_min_copies;
+    memcpy(token->pin_group, at, entry->pin_group_size);
+    token->pin_group[entry->pin_group_size] = '\0';
+    memcpy(token->pin_labels, at + entry->pin_group_size, entry->pin_labels_size);
+    token->pin_labels[entry->pin_labels_size] = '\0';
+}
+
 static void copy_entry(const struct directory_entry *entry, struct directory_token *token)
 {
     memcpy(token->id, entry->id, sizeof(token->id));
@@ -101,10 +114,7 @@ static void copy_entry(const struct directory_entry *entry, struct directory_tok
     token->is_narrowed = entry->roles_size > 0;
     memcpy(token->role_text, entry->bytes + entry->owner_size, entry->roles_size);
     split_roles(token, entry->roles_size);
-    token->pin_expire_ms = entry->pin_expire_ms;
-    memcpy(token->pin_group, entry->bytes + entry->owner_size + entry->roles_size,
-           entry->pin_group_size);
-    token->pin_group[entry->pin_group_size] = '\0';
+    copy_pins(entry, token);
 }
 
 /* Writes only now and then: a cache line that all workers write to would cost them all. */
@@ -180,6 +190,8 @@ void directory_token_describe(const struct directory_token *token, struct princi
     facts->expires_ms = token->expires_ms;
     facts->pin_group = slice_of(token->pin_group);
     facts->pin_expire_ms = token->pin_expire_ms;
+    facts->pin_labels = slice_of(token->pin_labels);
+    facts->pin_min_copies = token->pin_min_copies;
     facts->generation = token->generation;
     facts->has_old_secret = token->has_old_secret;
 }

@@ -15,6 +15,8 @@ struct directory_entry {
     char id[TOKEN_ID_SIZE];
     uint8_t owner_kind, owner_size;
     uint8_t pin_group_size;
+    uint8_t pin_min_copies;
+    uint16_t pin_labels_size;
     uint16_t roles_size;
     uint8_t secret_hash[RECORD_HASH_SIZE];
     uint8_t old_secret_hash[RECORD_HASH_SIZE];
@@ -25,7 +27,7 @@ struct directory_entry {
     uint64_t secret_generation;   /* principals of an earlier one were made with another secret */
     atomic_uint_least32_t used_s; /* since 1970; any reader writes it, coarsely */
     uint32_t saved_s;             /* the writers': what the ledger was told */
-    char bytes[];                 /* owner, roles, pin_group */
+    char bytes[];                 /* owner, roles, pin_group, pin_labels */
 };
 
 struct directory {

@@ -3,7 +3,7 @@
  * RFC 3339. A field that is not listed here is refused.
  *
  *   /token/new     {"owner", "label"?, "roles"?: [...], "expires_in"?, "pin_group"?,
- *                   "pin_expire_in"?}                                    -> token object, "token"
+ *                   "pin_expire_in"?, "pin_label"?, "pin_min_copies"?}   -> token object, "token"
  *   /token/list    {"owner"?, "after"?, "limit"?}        -> {"tokens": [...], "has_more"}, by id
  *   /token/rotate  {"id", "grace"?, "expires_in"?}                       -> token object, "token"
  *   /token/revoke  {"id"}                                                -> token object
@@ -13,12 +13,13 @@
  * ends every old secret, and what runs with it, at once. "token" is the new secret itself: it is
  * said this once and kept nowhere.
  *
- * pin_group and pin_expire_in say for clients that cannot (the ipfs program) whose its pins are and
- * how long they last.
+ * pin_group, pin_expire_in, pin_label ("class=secret,project=moon") and pin_min_copies say for
+ * clients that cannot (the ipfs program) whose its pins are, how long they last, how they are
+ * labelled at least, and how many copies there must be of them.
  *
  * A token object: id, owner ("member:alice"), label, roles (null: not narrowed), pin_group,
- * pin_expire_in_s (null: none), state ("active", "expired", "revoked"), created, expires, rotated,
- * old_secret_until, revoked, last_used (null: never, none). */
+ * pin_expire_in_s, pin_label, pin_min_copies (null: none), state ("active", "expired", "revoked"),
+ * created, expires, rotated, old_secret_until, revoked, last_used (null: never, none). */
 #include "auth/operator.h"
 #include "conf/units.h"
 
@@ -168,6 +169,45 @@ static bool read_roles(const struct operator_site *site, const json_t *input,
     return is_read;
 }
 
+/* "NAME=VALUE,...". Whether the policy knows them is asked when it pins. */
+static bool read_pin_label(const json_t *input, struct transaction *add, struct error *err)
+{
+    struct slice labels = operator_text(input, "pin_label"), left = labels;
+
+    if (labels.data == NULL)
+        return true;
+    if (labels.size > PIN_LABELS_MAX)
+        return error_set(err, ERROR_LIMIT, "pin_label has %zu bytes; %d are allowed", labels.size,
+                         PIN_LABELS_MAX);
+    while (left.size > 0 || labels.size == 0) {
+        const char *comma = left.size > 0 ? memchr(left.data, ',', left.size) : NULL;
+        size_t size = comma == NULL ? left.size : (size_t)(comma - left.data);
+        const char *equal = size > 0 ? memchr(left.data, '=', size) : NULL;
+
+        if (equal == NULL || equal == left.data || equal + 1 == left.data + size)
+            return error_set(err, ERROR_SYNTAX,
+                             "pin_label: write NAME=VALUE, such as class=secret; several are "
+                             "joined by commas");
+        size += comma != NULL;
+        left = (struct slice){left.data + size, left.size - size};
+    }
+    add->token_add.record.pin_labels = transaction_copy(add, labels);
+    return true;
+}
+
+static bool read_pin_copies(const json_t *input, struct token_record *record, struct error *err)
+{
+    const json_t *number = json_object_get(input, "pin_min_copies");
+    json_int_t value = json_integer_value(number);
+
+    if (number == NULL)
+        return true;
+    if (value < 1 || value > PIN_COPIES_MAX)
+        return error_set(err, ERROR_LIMIT, "pin_min_copies: 1 to %d", PIN_COPIES_MAX);
+    record->pin_min_copies = (uint32_t)value;
+    return true;
+}
+
 /* Whose its pins are, and for how long. Whether its owner is in the group is asked when it pins. */
 static bool read_pins(const json_t *input, struct transaction *add, struct error *err)
 {
@@ -178,7 +218,8 @@ static bool read_pins(const json_t *input, struct transaction *add, struct error
         return false;
     if (group.data != NULL)
         record->pin_group = transaction_copy(add, group);
-    return read_duration(input, "pin_expire_in", 0, &record->pin_expire_ms, err);
+    return read_duration(input, "pin_expire_in", 0, &record->pin_expire_ms, err) &&
+           read_pin_label(input, add, err) && read_pin_copies(input, record, err);
 }
 
 /* ---- answering */
@@ -241,12 +282,15 @@ static json_t *object_of(const struct token_record *record, uint64_t now_ms)
     uint64_t old_until_ms = record->old_until_ms > now_ms ? record->old_until_ms : 0;
 
     snprintf(owner, sizeof(owner), "%s:%s", owner_kind_name(record->owner_kind), record->owner);
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-                     record->id, "owner", owner, "label", label_of(record->label), "roles",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "id", record->id, "owner", owner, "label", label_of(record->label), "roles",
                      roles_of(record->roles), "pin_group", group_of(record->pin_group),
-                     "pin_expire_in_s", seconds_of(record->pin_expire_ms), "state",
-                     state_of(record, now_ms), "created", time_of(record->created_ms), "expires",
-                     time_of(record->expires_ms), "rotated", time_of(record->rotated_ms),
+                     "pin_expire_in_s", seconds_of(record->pin_expire_ms), "pin_label",
+                     group_of(record->pin_labels), "pin_min_copies",
+                     record->pin_min_copies == 0 ? json_null()
+                                                 : json_integer((json_int_t)record->pin_min_copies),
+                     "state", state_of(record, now_ms), "created", time_of(record->created_ms),
+                     "expires", time_of(record->expires_ms), "rotated", time_of(record->rotated_ms),
                      "old_secret_until", time_of(old_until_ms), "revoked",
                      time_of(record->revoked_ms), "last_used", time_of(record->used_ms));
 }
@@ -278,8 +322,9 @@ static void on_added(struct operator_call *call, struct transaction *transaction
 
 static bool read_new(struct operator_call *call, struct transaction *add, struct error *err)
 {
-    static const char *const fields[] = {"\"owner",     "\"label",         "[roles", "\"expires_in",
-                                         "\"pin_group", "\"pin_expire_in", NULL};
+    static const char *const fields[] = {"\"owner",      "\"label",         "[roles",
+                                         "\"expires_in", "\"pin_group",     "\"pin_expire_in",
+                                         "\"pin_label",  "#pin_min_copies", NULL};
     const struct operator_site *site = operator_site(call);
     struct token_record *record = &add->token_add.record;
     const json_t *input = operator_input(call);

@@ -45,7 +45,7 @@ static size_t block_size(const struct principal *facts)
     size += (facts->group_count + facts->token_role_count) * sizeof(struct slice);
     size += facts->attribute_count * sizeof(struct principal_attribute);
     size += facts->id.size + facts->token_id.size + facts->certificate_name.size;
-    size += facts->pin_group.size;
+    size += facts->pin_group.size + facts->pin_labels.size;
     size += bytes_of(facts->groups, facts->group_count);
     size += bytes_of(facts->token_roles, facts->token_role_count);
     for (size_t i = 0; i < facts->attribute_count; i++)
@@ -107,6 +107,7 @@ const struct principal *principal_create(const struct principal *facts)
     copy->id = copy_slice(&at, facts->id);
     copy->token_id = copy_slice(&at, facts->token_id);
     copy->pin_group = copy_slice(&at, facts->pin_group);
+    copy->pin_labels = copy_slice(&at, facts->pin_labels);
     copy->certificate_name = copy_slice(&at, facts->certificate_name);
     return copy;
 }

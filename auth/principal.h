@@ -41,6 +41,8 @@ struct principal {
     size_t token_role_count;
     struct slice pin_group;        /* the token pins for this group; empty: for its owner */
     uint64_t pin_expire_ms;        /* what the token pins lasts so long; 0: for ever */
+    struct slice pin_labels;       /* NAME=VALUE,...: at least so tight; may be empty */
+    uint32_t pin_min_copies;       /* there must be so many of each; 0: not said */
     struct slice certificate_name; /* the SAN that named the principal; empty: no certificate */
     uint64_t expires_ms;           /* the credential's end, ms since 1970; 0: none */
     uint64_t generation;           /* of the directory when it was made: see directory_check */

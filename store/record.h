@@ -24,6 +24,7 @@ enum {
     PIN_NAME_MAX = 255,        /* bytes of UTF-8; Kubo's limit */
     PIN_CID_MAX = 512,         /* of a CID as it was typed */
     PIN_LABELS_MAX = 512,      /* bytes of "class=secret,project=moon" */
+    PIN_COPIES_MAX = 32,       /* that somebody may ask for */
     JOURNAL_DETAIL_MAX = 4096,
     WINDOW_NAME_MAX = 128, /* of a window's scope, id and dimension, each */
     WINDOW_BYTES_MAX = 4096,
