@@ -31,6 +31,7 @@ struct context {
     struct write_gate *writes;
     struct guests *guests;         /* what only partners have here; NULL: there are no links */
     struct retrievals *retrievals; /* the control thread's; NULL: no partner holds anything */
+    struct placer *placer;         /* the control thread's; NULL: nothing is placed at partners */
     struct node *node;             /* the embedded one; NULL: the storage is elsewhere */
 };
 

@@ -186,6 +186,7 @@ static void open_allocations(struct gateway *gateway)
     reads.allocations = partners->allocations;
     partners->reads = partner_reads_create(&reads);
     gateway->context.retrievals = partner_reads_retrievals(partners->reads);
+    gateway->context.placer = partners->placer;
     partners_use(gateway);
 }
 
@@ -355,6 +356,7 @@ void partners_stop(struct gateway *gateway)
     if (partners->reads != NULL)
         loop_turn(gateway->loop, 0); /* clients' workers have ended: nobody waits for a read */
     gateway->context.retrievals = NULL;
+    gateway->context.placer = NULL;
     partner_reads_destroy(&partners->reads);
     if (partners->over != NULL)
         allocations_links_watch(partners->over, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "ipfs/multibase.h"
 #include "policy/decide.h"
+#include "proxy/copies_wait.h"
 #include "proxy/refusal.h"
 
 #include <assert.h>
@@ -20,6 +21,7 @@ static void stop(struct pin_call *pins)
     upstream_cancel(&pins->resolving);
     upstream_cancel(&pins->measuring);
     tracker_cancel(&pins->waiting);
+    copies_wait_destroy(&pins->copies);
     if (pins->reading != NULL)
         store_cancel(pins->reading);
     pins->reading = NULL;
@@ -114,6 +116,15 @@ void pin_call_put_cid(const struct pin_call *pins, const struct cid *cid, struct
     cid_print(&shown, (enum cid_base)prefix, out);
 }
 
+void pin_call_put_progress(struct pin_call *pins)
+{
+    if (pins->nodes > 0)
+        text_put_format(&pins->lines, "\"Progress\":%llu", (unsigned long long)pins->nodes);
+    if (pins->bytes > 0)
+        text_put_format(&pins->lines, "%s\"Bytes\":%llu", pins->nodes > 0 ? "," : "",
+                        (unsigned long long)pins->bytes);
+}
+
 void pin_call_answer_pins(struct pin_call *pins)
 {
     struct answer answer = {
@@ -198,8 +209,58 @@ static void arm_deadline(struct pin_call *pins)
     int64_t limit_ms = call_option_number(pins->rpc->call, OPT_TIMEOUT, 0) / 1000000;
 
     pins->deadline.fire = on_deadline;
+    pins->begun_ms = loop_now_ms(pins->rpc->site->loop);
     if (call_has_option(pins->rpc->call, OPT_TIMEOUT))
         timer_arm(pins->rpc->site->loop, &pins->deadline, limit_ms > 0 ? (uint64_t)limit_ms : 0);
+}
+
+/* ---- copies */
+
+/* As Kubo writes its progress, with what else there is to say. */
+static void on_copies_progress(void *pins_, uint32_t there, uint32_t wanted)
+{
+    struct pin_call *pins = pins_;
+
+    text_clear(&pins->lines);
+    text_put_char(&pins->lines, '{');
+    pin_call_put_progress(pins);
+    text_put_format(&pins->lines, "%s\"Copies\":%u,\"MinCopies\":%u}\n",
+                    pins->lines.size > 1 ? "," : "", there, wanted);
+    pin_call_produce(pins);
+}
+
+static void on_copies(void *pins_, int status, const char *why)
+{
+    struct pin_call *pins = pins_;
+
+    if (why != NULL)
+        pin_call_refuse(pins, status, "%s", why);
+    else
+        pins->proceed(pins);
+}
+
+void pin_call_wait_copies(struct pin_call *pins, const struct cid *cids, size_t count,
+                          uint32_t copies, void (*proceed)(struct pin_call *pins))
+{
+    bool has_progress = pins->rpc->call->command->id == COMMAND_PIN_ADD &&
+                        call_option_bool(pins->rpc->call, OPT_PROGRESS, false);
+    const struct copies_wait_settings settings = {.rpc = pins->rpc,
+                                                  .cids = cids,
+                                                  .count = count,
+                                                  .copies = copies,
+                                                  .begun_ms = pins->begun_ms,
+                                                  .on_progress =
+                                                      has_progress ? on_copies_progress : NULL,
+                                                  .on_end = on_copies,
+                                                  .arg = pins};
+
+    if (!copies_wait_is_needed(pins->rpc, copies)) {
+        proceed(pins);
+        return;
+    }
+    timer_disarm(&pins->deadline); /* the wait sees to it, and says how many there are */
+    pins->proceed = proceed;
+    pins->copies = copies_wait_start(&settings);
 }
 
 /* ---- what the arguments stand for */

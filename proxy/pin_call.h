@@ -27,7 +27,9 @@ struct pin_call {
     struct transaction *reading;
     struct operation *measuring;
     struct timer deadline; /* the caller's `timeout`, of the whole call as in Kubo */
-    void (*proceed)(struct pin_call *pins); /* all CIDs are known */
+    struct copies_wait *copies;
+    uint64_t begun_ms;                      /* of the loop */
+    void (*proceed)(struct pin_call *pins); /* all CIDs are known; all copies are there */
 
     /* A reply of lines that has begun. */
     bool is_producing;
@@ -38,7 +40,9 @@ struct pin_call {
 
     /* pin/update, pin/ls, pin/verify: their own. */
     struct text name, labels;
-    uint64_t expires_ms; /* of the pin that is moved; 0: never */
+    uint64_t expires_ms;   /* of the pin that is moved; 0: never */
+    uint32_t min_copies;   /* of the same */
+    uint64_t nodes, bytes; /* of pin/add: as told last */
     char after[ULID_SIZE];
     bool has_more, has_entries, shows_names, is_whole;
     unsigned modes;      /* 1 << enum pin_mode: what is listed */
@@ -67,11 +71,19 @@ void pin_call_read(struct pin_call *pins, struct transaction *transaction, store
 /* Appends the CID as this call wants CIDs written: cid-base, upgrade-cidv0-in-output. */
 void pin_call_put_cid(const struct pin_call *pins, const struct cid *cid, struct text *out);
 
+/* Appends nodes and bytes to the lines as Kubo writes them: what is zero is left out. */
+void pin_call_put_progress(struct pin_call *pins);
+
 /* Ends the call with an answer of the tracker that is not DONE, or any other failure: a status if
  * no line went out, else a last line. */
 void pin_call_fail(struct pin_call *pins, const struct tracker_answer *answer);
 void pin_call_refuse(struct pin_call *pins, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Then waits until there are so many copies of each of these, or as many as the policy wants;
+ * then proceeds, or refuses. The caller's `timeout` goes on. */
+void pin_call_wait_copies(struct pin_call *pins, const struct cid *cids, size_t count,
+                          uint32_t copies, void (*proceed)(struct pin_call *pins));
 
 /* {"Pins":["cid",...]}, the end of most. */
 void pin_call_answer_pins(struct pin_call *pins);

@@ -29,20 +29,33 @@ static void on_claimed(void *pins_, const struct tracker_answer *answer)
     text_dispose(&cid);
 }
 
-/* As Kubo writes it: what is zero is left out. Who reads slowly gets the newest alone. */
+/* Who reads slowly gets the newest alone. */
 static void on_progress(void *pins_, uint64_t nodes, uint64_t bytes)
 {
     struct pin_call *pins = pins_;
 
+    pins->nodes = nodes;
+    pins->bytes = bytes;
     text_clear(&pins->lines);
     text_put_char(&pins->lines, '{');
-    if (nodes > 0)
-        text_put_format(&pins->lines, "\"Progress\":%llu", (unsigned long long)nodes);
-    if (bytes > 0)
-        text_put_format(&pins->lines, "%s\"Bytes\":%llu", nodes > 0 ? "," : "",
-                        (unsigned long long)bytes);
+    pin_call_put_progress(pins);
     text_put_text(&pins->lines, "}\n");
     pin_call_produce(pins);
+}
+
+static enum pin_mode mode_of(const struct rpc *rpc)
+{
+    return call_option_bool(rpc->call, OPT_RECURSIVE, true) ? PIN_RECURSIVE : PIN_DIRECT;
+}
+
+/* What is pinned direct has no copies at partners. */
+static void end_add(struct pin_call *pins)
+{
+    if (mode_of(pins->rpc) == PIN_RECURSIVE)
+        pin_call_wait_copies(pins, pins->cids, pins->count, rpc_min_copies(pins->rpc),
+                             pin_call_answer_pins);
+    else
+        pin_call_answer_pins(pins);
 }
 
 static void claim_next(struct pin_call *pins)
@@ -52,25 +65,28 @@ static void claim_next(struct pin_call *pins)
     struct tracker_request request = {
         .action = TRACKER_CLAIM,
         .owner = pins->owner,
-        .mode = call_option_bool(call, OPT_RECURSIVE, true) ? PIN_RECURSIVE : PIN_DIRECT,
+        .mode = mode_of(pins->rpc),
         .has_name = true, /* without one, Kubo too forgets the one that was there before */
         .name = call_option_text(call, OPT_NAME),
-        .labels = call_option_text(call, OPT_CW_LABEL),
+        .min_copies = rpc_min_copies(pins->rpc),
         .expires_ms = rpc_pin_expires_ms(pins->rpc),
         .shortens = call_has_option(call, OPT_CW_EXPIRE_IN),
         .offline = pin_call_is_offline(pins->rpc),
         .wants_progress = has_progress,
     };
-    struct text typed = {0};
+    struct text typed = {0}, labels = {0};
 
     if (pins->index == pins->count) {
-        pin_call_answer_pins(pins);
+        end_add(pins);
         return;
     }
+    rpc_put_labels(pins->rpc, &labels);
+    request.labels = text_slice(&labels);
     request.cid = pins->cids[pins->index];
     cid_print(&request.cid, CID_BASE_DEFAULT, &typed);
     request.typed = text_slice(&typed);
     pin_call_track(pins, &request, has_progress ? on_progress : NULL, on_claimed);
+    text_dispose(&labels);
     text_dispose(&typed);
 }
 
@@ -87,7 +103,8 @@ void treat_pin_add(struct rpc *rpc)
 {
     struct error err = {0};
 
-    if (rpc_check_own_options(rpc->call, &err) && check_name(rpc->call, &err))
+    if (rpc_check_own_options(rpc, &err) && rpc_check_copies(rpc, mode_of(rpc), &err) &&
+        check_name(rpc->call, &err))
         pin_call_start(rpc, claim_next);
     else
         rpc_refuse(rpc, &err);
@@ -158,21 +175,36 @@ static void on_left(void *pins_, const struct tracker_answer *answer)
         pin_call_fail(pins, answer);
 }
 
-static void on_moved(void *pins_, const struct tracker_answer *answer)
+static void leave_old(struct pin_call *pins)
 {
-    struct pin_call *pins = pins_;
     struct tracker_request request = {.action = TRACKER_RELEASE,
                                       .owner = pins->owner,
                                       .cid = pins->cids[0],
                                       .mode = PIN_RECURSIVE};
 
+    if (!call_option_bool(pins->rpc->call, OPT_UNPIN, true))
+        pin_call_answer_pins(pins);
+    else if (pins->rpc->is_writing || rpc_enter_writing(pins->rpc))
+        pin_call_track(pins, &request, NULL, on_left);
+}
+
+static uint32_t copies_of_moved(const struct pin_call *pins)
+{
+    uint32_t own = rpc_min_copies(pins->rpc);
+
+    return own > pins->min_copies ? own : pins->min_copies;
+}
+
+/* The old one stays until there are as many copies of the new one as are asked for. */
+static void on_moved(void *pins_, const struct tracker_answer *answer)
+{
+    struct pin_call *pins = pins_;
+
     pins->waiting = NULL;
     if (answer->outcome != TRACKER_DONE)
         pin_call_fail(pins, answer);
-    else if (!call_option_bool(pins->rpc->call, OPT_UNPIN, true))
-        pin_call_answer_pins(pins);
     else
-        pin_call_track(pins, &request, NULL, on_left);
+        pin_call_wait_copies(pins, &pins->cids[1], 1, copies_of_moved(pins), leave_old);
 }
 
 /* The pin ends when the one that it takes the place of would have, or as this call's token says:
@@ -185,27 +217,38 @@ static uint64_t end_of_moved(const struct pin_call *pins)
     return is_sooner ? own_ms : pins->expires_ms;
 }
 
-/* What the call asks for, else those that the pin had. */
-static struct slice labels_of_moved(const struct pin_call *pins)
+/* Those that the pin had, and what the token says: both hold. */
+static void put_labels_of_moved(const struct pin_call *pins, struct text *out)
 {
-    struct slice asked = call_option_text(pins->rpc->call, OPT_CW_LABEL);
+    struct text own = {0};
 
-    return asked.size > 0 ? asked : text_slice(&pins->labels);
+    text_put_slice(out, text_slice(&pins->labels));
+    rpc_put_labels(pins->rpc, &own);
+    if (own.size > 0 && !slice_equal(text_slice(&own), text_slice(&pins->labels)) &&
+        own.size + out->size < PIN_LABELS_MAX) {
+        text_put_text(out, out->size > 0 ? "," : "");
+        text_put_slice(out, text_slice(&own));
+    }
+    text_dispose(&own);
 }
 
 static void move(struct pin_call *pins)
 {
+    struct text labels = {0};
     struct tracker_request request = {.action = TRACKER_CLAIM,
                                       .owner = pins->owner,
                                       .cid = pins->cids[1],
                                       .mode = PIN_RECURSIVE,
                                       .has_name = pins->name.size > 0,
                                       .name = text_slice(&pins->name),
-                                      .labels = labels_of_moved(pins),
+                                      .min_copies = copies_of_moved(pins),
                                       .expires_ms = end_of_moved(pins),
                                       .offline = pin_call_is_offline(pins->rpc)};
 
+    put_labels_of_moved(pins, &labels);
+    request.labels = text_slice(&labels);
     pin_call_track(pins, &request, NULL, on_moved);
+    text_dispose(&labels);
 }
 
 /* The pin that Kubo's API shows; NULL: there is none, or not recursive. */
@@ -266,6 +309,7 @@ static void on_source(void *pins_, struct transaction *transaction)
         text_put_slice(&pins->name, from->name);
         text_put_slice(&pins->labels, from->labels);
         pins->expires_ms = from->expires_ms;
+        pins->min_copies = from->min_copies;
         read_object(pins, 1, on_target);
     }
 }
@@ -277,5 +321,10 @@ static void look_at_source(struct pin_call *pins)
 
 void treat_pin_update(struct rpc *rpc)
 {
-    pin_call_start(rpc, look_at_source);
+    struct error err = {0};
+
+    if (rpc_check_copies(rpc, PIN_RECURSIVE, &err))
+        pin_call_start(rpc, look_at_source);
+    else
+        rpc_refuse(rpc, &err);
 }

@@ -72,8 +72,7 @@ void rpc_on_end(struct exchange *exchange, void *site)
         rpc->end_work(rpc);
     upstream_cancel(&rpc->resolving);
     bring_back_end(rpc);
-    if (rpc->is_writing)
-        write_gate_leave(rpc->site->context->writes);
+    rpc_leave_writing(rpc);
     quota_gate_end(&rpc->quotas);
     walks_give(&rpc->walk);
     call_destroy(&rpc->call);
@@ -159,9 +158,16 @@ static bool may_pass(struct exchange *exchange, struct rpc *rpc, unsigned pendin
 
 /* ---- treating */
 
-/* False: it was refused. */
-static bool begin_writing(struct exchange *exchange, struct rpc *rpc)
+void rpc_leave_writing(struct rpc *rpc)
 {
+    if (rpc->is_writing)
+        write_gate_leave(rpc->site->context->writes);
+    rpc->is_writing = false;
+}
+
+bool rpc_enter_writing(struct rpc *rpc)
+{
+    struct exchange *exchange = rpc->exchange;
     struct error err = {0};
     int status;
 
@@ -173,7 +179,7 @@ static bool begin_writing(struct exchange *exchange, struct rpc *rpc)
         return true;
     if (status == 503)
         put_retry_after(exchange);
-    exchange_refuse(exchange, status, CLOSE_REFUSED, "%s", err.text);
+    exchange_cut(exchange, status, CLOSE_REFUSED, err.text);
     return false;
 }
 
@@ -181,7 +187,7 @@ static void treat(struct rpc *rpc)
 {
     struct exchange *exchange = rpc->exchange;
 
-    if (!begin_writing(exchange, rpc))
+    if (!rpc_enter_writing(rpc))
         return;
     switch (treatment_of(rpc->call->command->id)) {
     case TREATMENT_RELAY:

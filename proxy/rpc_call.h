@@ -41,10 +41,23 @@ struct rpc {
 MUST_USE bool rpc_owner(const struct rpc *rpc, struct owner *owner, struct error *err);
 
 /* This gateway's own options: is what they say possible? */
-MUST_USE bool rpc_check_own_options(const struct call *call, struct error *err);
+MUST_USE bool rpc_check_own_options(const struct rpc *rpc, struct error *err);
+/* Of a call that pins: can there be as many copies as are asked for? */
+MUST_USE bool rpc_check_copies(const struct rpc *rpc, enum pin_mode mode, struct error *err);
+
+/* How many copies this call asks for, the one here with them, or its token: the more. 0: neither.
+ */
+uint32_t rpc_min_copies(const struct rpc *rpc);
+/* Appends what the token says of labels, then what the call asks for: "class=secret,...". */
+void rpc_put_labels(const struct rpc *rpc, struct text *out);
 
 /* When what this call pins shall end, by `cw-expire-in` and by its token: the sooner. 0: never. */
 uint64_t rpc_pin_expires_ms(const struct rpc *rpc);
+
+/* It writes nothing more: garbage may be collected while it is still under way. */
+void rpc_leave_writing(struct rpc *rpc);
+/* It will write again. False: it may not now, and was answered. */
+MUST_USE bool rpc_enter_writing(struct rpc *rpc);
 
 /* Answers with err's sentence: 403 for ERROR_REFUSED, 404, 500 (as Kubo) for ERROR_UNSUPPORTED,
  * else 400. */

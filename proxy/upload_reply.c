@@ -47,6 +47,18 @@ static void add_root(struct upload_reply *reply, struct slice text)
         error_prefix(&reply->fault, "the storage's reply names a root that cannot be read");
 }
 
+/* {"Name","Bytes"}: what `add` has read of a file. */
+static void note_progress(struct upload_reply *reply, const json_t *line)
+{
+    const json_t *bytes = json_object_get(line, "Bytes");
+
+    if (reply->command != COMMAND_ADD || !json_is_integer(bytes) || json_integer_value(bytes) < 0)
+        return;
+    text_clear(&reply->name);
+    text_put_slice(&reply->name, member_text(line, "Name"));
+    reply->bytes = (uint64_t)json_integer_value(bytes);
+}
+
 static void learn(struct upload_reply *reply, struct slice line)
 {
     json_t *object = ndjson_object(line, &reply->fault);
@@ -59,6 +71,7 @@ static void learn(struct upload_reply *reply, struct slice line)
         error_set(&reply->fault, ERROR_UNSUPPORTED, "%.*s",
                   SLICE_ARGS(member_text(object, "Message")));
     } else {
+        note_progress(reply, object);
         root = find_root(reply, object);
         if (root.size > 0)
             add_root(reply, root);
@@ -142,6 +155,15 @@ void upload_reply_end(struct upload_reply *reply, struct slice trailers)
         error_set(&reply->fault, ERROR_UNSUPPORTED, "%.*s", SLICE_ARGS(said));
 }
 
+void upload_reply_put_progress(const struct upload_reply *reply, uint32_t copies, uint32_t wanted,
+                               struct text *out)
+{
+    text_put_text(out, "{\"Name\":\"");
+    text_put_json(out, text_slice(&reply->name));
+    text_put_format(out, "\",\"Bytes\":%llu,\"Copies\":%u,\"MinCopies\":%u}\n",
+                    (unsigned long long)reply->bytes, copies, wanted);
+}
+
 void upload_reply_put_held(struct upload_reply *reply, struct text *out)
 {
     text_put_slice(out, text_slice(&reply->held));
@@ -152,4 +174,5 @@ void upload_reply_dispose(struct upload_reply *reply)
 {
     ndjson_dispose(&reply->lines);
     text_dispose(&reply->held);
+    text_dispose(&reply->name);
 }

@@ -28,7 +28,9 @@ struct upload_reply {
     bool is_silent;             /* no line passes */
     struct upload_roots *roots; /* found ones are added */
     struct ndjson lines;
-    struct text held;   /* the last line */
+    struct text held; /* the last line */
+    struct text name; /* of the last line of progress, and its number */
+    uint64_t bytes;
     struct error fault; /* the reply must not be taken for whole; nothing passes any more */
 };
 
@@ -37,6 +39,11 @@ void upload_reply_take(struct upload_reply *reply, struct slice content, struct 
 
 /* It came whole, with these trailers (lines). After it, fault and roots are final. */
 void upload_reply_end(struct upload_reply *reply, struct slice trailers);
+
+/* A line of `add` as it writes them of its progress, of the last file again, with what there is to
+ * say of copies. Clients know its members, and take no notice of the others. */
+void upload_reply_put_progress(const struct upload_reply *reply, uint32_t copies, uint32_t wanted,
+                               struct text *out);
 
 /* What was held back. */
 void upload_reply_put_held(struct upload_reply *reply, struct text *out);

@@ -3,6 +3,7 @@
 
 #include "conf/memory.h"
 #include "policy/decide.h"
+#include "proxy/copies_wait.h"
 #include "proxy/deny_gate.h"
 #include "proxy/pin_call.h"
 #include "proxy/refusal.h"
@@ -29,6 +30,8 @@ struct upload {
     struct upload_room room;
     struct upload_reply reply;
     struct upload_claims *claims;
+    struct copies_wait *copies;
+    uint64_t begun_ms;
 };
 
 static void end_work(struct rpc *rpc)
@@ -36,6 +39,7 @@ static void end_work(struct rpc *rpc)
     struct upload *upload = rpc->work;
 
     rpc->work = NULL;
+    copies_wait_destroy(&upload->copies);
     upload_claims_destroy(&upload->claims);
     upload_room_drop(&upload->room);
     upload_intent_close(&upload->intent);
@@ -143,6 +147,55 @@ static void refuse_claim(struct upload *upload, const struct tracker_answer *ans
     text_dispose(&message);
 }
 
+/* ---- all of it is pinned here */
+
+static bool is_left_out(void *upload_, size_t index)
+{
+    const struct upload *upload = upload_;
+
+    return upload_claims_note(upload->claims, index)[0] != '\0';
+}
+
+/* As the command's own progress has it, with what else there is to say. */
+static void on_copies_progress(void *upload_, uint32_t there, uint32_t wanted)
+{
+    struct upload *upload = upload_;
+    struct text line = {0};
+
+    upload_reply_put_progress(&upload->reply, there, wanted, &line);
+    exchange_hold_put(upload->rpc->exchange, text_slice(&line)); /* the upload may be gone */
+    text_dispose(&line);
+}
+
+static void on_copies(void *upload_, int status, const char *why)
+{
+    struct upload *upload = upload_;
+
+    if (why != NULL)
+        exchange_cut(upload->rpc->exchange, status, CLOSE_REFUSED, why);
+    else
+        exchange_release(upload->rpc->exchange, (struct slice){NULL, 0});
+}
+
+static void wait_for_copies(struct upload *upload)
+{
+    const struct rpc *rpc = upload->rpc;
+    bool has_progress = rpc->call->command->id == COMMAND_ADD && !upload->reply.is_silent &&
+                        call_option_bool(rpc->call, OPT_PROGRESS, false);
+    const struct copies_wait_settings settings = {.rpc = upload->rpc,
+                                                  .cids = upload->roots.cids,
+                                                  .count = upload->roots.count,
+                                                  .copies = rpc_min_copies(rpc),
+                                                  .begun_ms = upload->begun_ms,
+                                                  .is_left_out = is_left_out,
+                                                  .on_progress =
+                                                      has_progress ? on_copies_progress : NULL,
+                                                  .on_end = on_copies,
+                                                  .arg = upload};
+
+    upload->copies = copies_wait_start(&settings);
+}
+
 static void on_claimed(void *upload_, const struct tracker_answer *failed, size_t index)
 {
     struct upload *upload = upload_;
@@ -152,12 +205,16 @@ static void on_claimed(void *upload_, const struct tracker_answer *failed, size_
         return;
     }
     upload_intent_close(&upload->intent);
-    exchange_release(upload->rpc->exchange, (struct slice){NULL, 0});
+    if (copies_wait_is_needed(upload->rpc, rpc_min_copies(upload->rpc)))
+        wait_for_copies(upload);
+    else
+        exchange_release(upload->rpc->exchange, (struct slice){NULL, 0});
 }
 
 static void claim(struct upload *upload)
 {
     const struct rpc *rpc = upload->rpc;
+    struct text labels = {0};
     struct upload_claims_settings settings = {
         .tracker = rpc->site->context->tracker,
         .loop = rpc->site->loop,
@@ -169,7 +226,7 @@ static void claim(struct upload *upload)
                 .mode = PIN_RECURSIVE,
                 .has_name = true, /* Kubo too forgets the name that was there before */
                 .name = upload->wish.name,
-                .labels = call_option_text(rpc->call, OPT_CW_LABEL),
+                .min_copies = rpc_min_copies(rpc),
                 .expires_ms = rpc_pin_expires_ms(rpc),
                 .shortens = call_has_option(rpc->call, OPT_CW_EXPIRE_IN),
                 .offline = pin_call_is_offline(rpc),
@@ -179,8 +236,11 @@ static void claim(struct upload *upload)
         .arg = upload,
     };
 
+    rpc_put_labels(rpc, &labels);
+    settings.request.labels = text_slice(&labels);
     upload_room_drop(&upload->room); /* the claims take what it truly needs */
     upload->claims = upload_claims_start(&settings);
+    text_dispose(&labels);
 }
 
 /* True: one is on the denylist, and the reply has ended. */
@@ -245,7 +305,8 @@ static void start(struct rpc *rpc, const struct upload_wish *wish, const struct 
     struct meter_refusal refusal;
     struct error err = {0};
 
-    *upload = (struct upload){.rpc = rpc, .wish = *wish, .owner = *owner};
+    *upload = (struct upload){
+        .rpc = rpc, .wish = *wish, .owner = *owner, .begun_ms = loop_now_ms(rpc->site->loop)};
     upload_body_init(&upload->body, command->id, text_slice(&rpc->content_type), &upload->roots);
     upload->view = (struct view){.see = see, .arg = upload};
     upload->reply = (struct upload_reply){.command = command->id,
@@ -278,8 +339,10 @@ void uploads_treat(struct rpc *rpc)
     struct owner owner;
     struct error err = {0};
 
-    if (!rpc_check_own_options(rpc->call, &err) || !upload_options_take(&wish, rpc->call, &err) ||
-        !may_share(rpc, &wish, &err) || (wish.pins && !rpc_owner(rpc, &owner, &err)))
+    if (!rpc_check_own_options(rpc, &err) || !upload_options_take(&wish, rpc->call, &err) ||
+        !may_share(rpc, &wish, &err) ||
+        (wish.pins &&
+         (!rpc_owner(rpc, &owner, &err) || !rpc_check_copies(rpc, PIN_RECURSIVE, &err))))
         rpc_refuse(rpc, &err);
     else if (wish.pins)
         start(rpc, &wish, &owner);
