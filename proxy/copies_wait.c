@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { PROGRESS_MS = 5000, NS_PER_MS = 1000000 };
+enum { PROGRESS_MS = 5000, NS_PER_MS = 1000000, MARGIN_MS = 1000 };
 
 struct copies_wait {
     struct copies_wait_settings settings;
@@ -114,18 +114,28 @@ static void on_start(struct later *later)
     wait_next(CONTAINER_OF(later, struct copies_wait, start));
 }
 
+/* A client that said a time gives up itself when it is over: what is to be said is said a little
+ * before. */
+static uint64_t end_of_wait(const struct copies_wait_settings *settings)
+{
+    const struct call *call = settings->rpc->call;
+    uint64_t own_ms = loop_now_ms(settings->rpc->site->loop) + COPIES_WAIT_MS, limit_ms, margin_ms;
+    int64_t limit_ns = call_option_number(call, OPT_TIMEOUT, 0);
+
+    if (!call_has_option(call, OPT_TIMEOUT))
+        return own_ms;
+    limit_ms = limit_ns > 0 ? (uint64_t)limit_ns / NS_PER_MS : 0;
+    margin_ms = limit_ms / 10 < MARGIN_MS ? limit_ms / 10 : MARGIN_MS;
+    limit_ms = settings->begun_ms + limit_ms - margin_ms;
+    return limit_ms < own_ms ? limit_ms : own_ms;
+}
+
 struct copies_wait *copies_wait_start(const struct copies_wait_settings *settings)
 {
     struct copies_wait *wait = memory_alloc(sizeof(*wait));
-    const struct call *call = settings->rpc->call;
-    uint64_t now_ms = loop_now_ms(settings->rpc->site->loop);
-    int64_t limit_ms = call_option_number(call, OPT_TIMEOUT, 0) / NS_PER_MS;
 
     wait->settings = *settings;
-    wait->until_ms = now_ms + COPIES_WAIT_MS;
-    if (call_has_option(call, OPT_TIMEOUT) &&
-        settings->begun_ms + (uint64_t)(limit_ms > 0 ? limit_ms : 0) < wait->until_ms)
-        wait->until_ms = settings->begun_ms + (uint64_t)(limit_ms > 0 ? limit_ms : 0);
+    wait->until_ms = end_of_wait(settings);
     wait->tick.fire = on_tick;
     wait->start.run = on_start;
     rpc_leave_writing(settings->rpc);
