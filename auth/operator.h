@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 struct allocations;
+struct placer;
 struct identity_keeper;
 struct links;
 struct operator_call;
@@ -45,6 +46,7 @@ struct operator_site {
     struct identity_keeper *keeper;  /* auth/identity_keeper.h; NULL: as links */
     struct allocations *allocations; /* federation/allocations.h; NULL: nothing is placed */
     struct statements *statements;   /* federation/statements.h; NULL: as links */
+    struct placer *placer;           /* federation/placer.h; NULL as well */
 };
 
 /* For proxy/. input is taken over: a JSON object. A reference on principal is taken. on_answer is

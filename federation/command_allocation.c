@@ -95,6 +95,7 @@ static void put_stuck(const struct cli *cli, json_t *input)
 {
     operator_client_set_text(input, "role", "owner");
     json_object_set_new(input, "stuck", json_true());
+    json_object_set_new(input, "unplaced", json_true());
 }
 
 static void print_stuck_head(const struct cli *cli)
@@ -105,7 +106,7 @@ static void print_stuck_head(const struct cli *cli)
 static void print_stuck(const struct cli *cli, const json_t *row)
 {
     fprintf(cli->out, STUCK_FORMAT, operator_client_text(row, "cid", "?"),
-            operator_client_text(row, "site", "?"), operator_client_text(row, "state", "?"),
+            operator_client_text(row, "site", "none"), operator_client_text(row, "state", "?"),
             operator_client_text(row, "retry", "not planned"), "");
     print_why(cli, row);
     fputc('\n', cli->out);
@@ -116,7 +117,7 @@ int command_allocation_list_stuck(struct cli *cli)
     static const struct operator_list list = {
         .path = "/allocation/list",
         .rows = "allocations",
-        .when_empty = "no copy at a partner waits",
+        .when_empty = "no copy at a partner waits, and sites are found for all that are wanted",
         .put_input = put_stuck,
         .print_head = print_stuck_head,
         .print_row = print_stuck,

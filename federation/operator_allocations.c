@@ -6,6 +6,7 @@
 #include "federation/allocation_codec.h"
 #include "federation/allocations.h"
 #include "federation/links.h"
+#include "federation/placer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,54 @@ static void pass_partner(struct place *place)
     place->partner[length + 1] = '\0';
 }
 
+/* What comes behind the last allocation: "/unplaced/CID". */
+static const char unplaced[] = "/unplaced/";
+
+static bool has_unplaced(struct operator_call *call)
+{
+    return json_is_true(json_object_get(operator_input(call), "unplaced")) &&
+           operator_site(call)->placer != NULL;
+}
+
+static json_t *describe_unplaced(json_t *rows)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        json_t *seen_ms = json_object_get(row, "seen_ms");
+
+        json_object_set_new(row, "seen", time_of((uint64_t)json_integer_value(seen_ms)));
+        json_object_del(row, "seen_ms");
+        json_object_set_new(row, "site", json_null());
+        json_object_set_new(row, "state", json_string("no site"));
+        json_object_set_new(row, "stuck", json_true());
+    }
+    return rows;
+}
+
+static void list_unplaced(struct operator_call *call, struct slice after)
+{
+    struct error err = {0};
+    struct cid cid = {0};
+    bool has_more;
+    json_t *rows, *last = NULL;
+
+    if (after.size > 0 && !cid_parse(&cid, after, &err)) {
+        operator_refuse(call, 400, "after: what a page said was its last");
+        return;
+    }
+    rows = placer_shorts(operator_site(call)->placer,
+                         (struct slice){(const char *)cid.bytes, cid.size}, LIST_LIMIT, &has_more);
+    if (has_more)
+        last = json_sprintf("%s%s", unplaced,
+                            text_member(json_array_get(rows, json_array_size(rows) - 1), "cid"));
+    operator_answer(call, 200,
+                    json_pack("{s:o,s:b,s:o*}", "allocations", describe_unplaced(rows), "has_more",
+                              (int)has_more, "last", last));
+}
+
 static bool read_place(struct slice text, struct place *place, struct error *err)
 {
     const char *first = text.size > 0 ? memchr(text.data, '/', text.size) : NULL;
@@ -251,14 +300,17 @@ static void on_page(struct operator_call *call, struct transaction *transaction)
     has_more = move_to_wanted(links, input, &place, &link);
     json_decref(links);
     operator_answer(call, 200,
-                    json_pack("{s:o,s:b,s:o*}", "allocations", rows, "has_more", (int)has_more,
-                              "last", has_more ? print_place(&place) : NULL));
+                    json_pack("{s:o,s:b,s:o*}", "allocations", rows, "has_more",
+                              (int)(has_more || has_unplaced(call)), "last",
+                              has_more             ? print_place(&place)
+                              : has_unplaced(call) ? json_string(unplaced)
+                                                   : NULL));
 }
 
 static bool check_list(const json_t *input, struct error *err)
 {
-    static const char *const fields[] = {"\"partner", "\"role",  "\"state", "?stuck",
-                                         "?all",      "\"after", "#limit",  NULL};
+    static const char *const fields[] = {"\"partner", "\"role",  "\"state", "?stuck", "?all",
+                                         "?unplaced", "\"after", "#limit",  NULL};
     struct slice role = operator_text(input, "role"), state = operator_text(input, "state");
     bool is_known = state.data == NULL;
 
@@ -306,13 +358,18 @@ static void run_list(struct operator_call *call)
 {
     const json_t *input = operator_input(call), *link;
     json_int_t limit = json_integer_value(json_object_get(input, "limit"));
-    struct slice partner = operator_text(input, "partner");
+    struct slice partner = operator_text(input, "partner"), after = operator_text(input, "after");
+    const size_t known = sizeof(unplaced) - 1;
     struct error err = {0};
     struct place place;
     json_t *links;
 
     if (!has_links(call))
         return;
+    if (has_unplaced(call) && after.size >= known && memcmp(after.data, unplaced, known) == 0) {
+        list_unplaced(call, (struct slice){after.data + known, after.size - known});
+        return;
+    }
     if (!check_list(input, &err) || !read_place(operator_text(input, "after"), &place, &err)) {
         operator_refuse_error(call, &err);
         return;
@@ -328,6 +385,8 @@ static void run_list(struct operator_call *call)
                         "there is no link with %s; causeway link list has those that "
                         "there are",
                         partner.data);
+    else if (has_unplaced(call))
+        list_unplaced(call, (struct slice){NULL, 0});
     else
         operator_answer(call, 200, json_pack("{s:[],s:b}", "allocations", "has_more", 0));
     json_decref(links);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The operators' routes about allocations: what is placed at partners, and what they placed here.
  *
- *   /allocation/list   {"partner"?, "role"?, "state"?, "stuck"?, "all"?, "after"?, "limit"?}
+ *   /allocation/list   {"partner"?, "role"?, "state"?, "stuck"?, "all"?, "unplaced"?, "after"?,
+ *                       "limit"?}
  *                      -> {"allocations": [allocation...], "has_more", "last"?}; by partner, then
  *                      role, then id; "last" is the next page's "after". Pages may be short or
- *                      empty. Without "all" or "state", what is over is left out
+ *                      empty. Without "all" or "state", what is over is left out. With
+ *                      "unplaced" behind them objects that no site is found for, as they were
+ *                      looked at last: cid, site (null), state ("no site"), stuck, why, seen
  *   /allocation/evict  {"id", "reason", "within"?} -> {"id", "partner", "cid", "said"}
  *
  * An allocation: id, partner (null: the link is not known any more), site, role ("owner": ours,

@@ -188,6 +188,7 @@ void placer_destroy(struct placer **placer_ptr)
     placer->inbox->placer = NULL;
     inbox_unref(placer->inbox);
     timer_disarm(&placer->refresh);
+    waiters_end(placer);
     looks_drop(&placer->looks);
     shorts_dispose(&placer->shorts);
     if (placer->scanning != NULL)

@@ -31,7 +31,8 @@ struct placer_settings {
 };
 
 struct placer *placer_create(const struct placer_settings *settings);
-/* Before the allocations. NULL is fine. */
+/* Before the allocations. Who waits is told that nothing is known, and must unwait then: calls of
+ * copies.h have ended before. NULL is fine. */
 void placer_destroy(struct placer **placer);
 
 /* In force from now on (a reference is taken); NULL: there is none. Grants are told to the

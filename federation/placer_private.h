@@ -55,6 +55,9 @@ bool waiters_have(struct placer *placer, const struct cid *object);
 void waiters_tell(struct placer *placer, const struct cid *object, const struct placer_stand *stand,
                   struct slice words);
 
+/* They are told that nothing is known, and unwait. */
+void waiters_end(struct placer *placer);
+
 /* ---- placer_short.c: objects that no site is found for */
 
 struct short_object;

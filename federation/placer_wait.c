@@ -35,6 +35,18 @@ void waiters_tell(struct placer *placer, const struct cid *object, const struct 
     }
 }
 
+void waiters_end(struct placer *placer)
+{
+    for (size_t i = 0; i < WAITERS_BUCKETS; i++) {
+        struct placer_waiter *waiter;
+
+        while ((waiter = placer->waiters.buckets[i]) != NULL) {
+            waiter->on_stand(waiter, NULL, (struct slice){NULL, 0});
+            assert(placer->waiters.buckets[i] != waiter);
+        }
+    }
+}
+
 void placer_wait(struct placer *placer, struct placer_waiter *waiter)
 {
     struct placer_waiter **bucket = bucket_of(placer, &waiter->object);

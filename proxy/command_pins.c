@@ -15,7 +15,7 @@ const struct cli_option pin_ls_options[] = {
     CONFIG_OPTION,
     {"owner", "OWNER", "the pins of member:ID, group:ID or operator alone"},
     {"state", "STATE", "queued, pinning, pinned, failed, lost, ownerless or removing alone"},
-    {"stuck", NULL, "copies at partners that wait, and why"},
+    {"stuck", NULL, "copies at partners that wait, and those that no site is found for; why"},
     {0},
 };
 
@@ -87,6 +87,17 @@ static void print_storage(const struct cli *cli, const json_t *storage)
                 operator_client_text(storage, "foreign_v0", "?"));
 }
 
+static void print_placement(const struct cli *cli, const json_t *placement)
+{
+    struct text why = {0};
+
+    if (!json_is_object(placement))
+        return;
+    text_put_json(&why, slice_of(operator_client_text(placement, "why", "")));
+    fprintf(cli->out, "copies    %s\n", why.size > 0 ? why.data : "?");
+    text_dispose(&why);
+}
+
 static void print_status(const struct cli *cli, const json_t *status)
 {
     const json_t *ledger = json_object_get(status, "ledger"),
@@ -109,6 +120,7 @@ static void print_status(const struct cli *cli, const json_t *status)
     print_storage(cli, json_object_get(status, "storage"));
     fprintf(cli->out, "checked   %s\n",
             operator_client_text(status, "checked", "not since the start"));
+    print_placement(cli, json_object_get(status, "placement"));
     command_allocation_print_copies(cli, json_object_get(status, "copies"));
     if (json_array_size(pins) > 0)
         print_head(cli);

@@ -4,6 +4,7 @@
 #include "conf/memory.h"
 #include "conf/units.h"
 #include "federation/operator_allocations.h"
+#include "federation/placer.h"
 #include "proxy/gateway.h"
 #include "store/ownership.h"
 
@@ -92,11 +93,13 @@ static json_t *describe_pin(const struct pin_record *pin)
     json_t *name = json_stringn(pin->name.size > 0 ? pin->name.data : "", pin->name.size);
     enum pin_mode mode = pin->held != PIN_NONE ? pin->held : pin->wanted;
 
-    return json_pack("{s:s,s:o,s:s%,s:s,s:s,s:o,s:o,s:o,s:o}", "id", pin->id, "owner",
+    return json_pack("{s:s,s:o,s:s%,s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "id", pin->id, "owner",
                      describe_owner(&pin->owner), "cid", pin->cid.data, pin->cid.size, "mode",
                      pin_mode_name(mode), "state", pin_state_name(pin->state), "name",
                      name != NULL ? name : json_string("?"), "created", time_of(pin->created_ms),
-                     "expires", time_of(pin->expires_ms), "labels", describe_labels(pin->labels));
+                     "expires", time_of(pin->expires_ms), "labels", describe_labels(pin->labels),
+                     "min_copies",
+                     pin->min_copies > 0 ? json_integer((json_int_t)pin->min_copies) : json_null());
 }
 
 /* ---- /pin/list */
@@ -156,6 +159,7 @@ static void run_list(struct operator_call *call)
 struct pin_inquiry {
     struct operator_call *call;
     struct operation *looking;
+    struct placer_waiter waiter;
     struct cid cid;
     json_t *output;
     struct pin_inquiry *next; /* of the gateway's, that wait for the storage */
@@ -238,6 +242,38 @@ void pin_inquiries_end(struct gateway *gateway)
     }
 }
 
+/* ---- what placement says */
+
+static void on_stand(struct placer_waiter *waiter, const struct placer_stand *stand,
+                     struct slice words)
+{
+    struct pin_inquiry *inquiry = CONTAINER_OF(waiter, struct pin_inquiry, waiter);
+    struct gateway *gateway = gateway_of_call(inquiry->call);
+    json_t *placement = json_null(), *why;
+
+    placer_unwait(gateway->partners.placer, waiter);
+    if (stand != NULL) {
+        why = json_stringn(words.data, words.size);
+        placement = json_pack("{s:I,s:I,s:b,s:o}", "copies", (json_int_t)stand->there, "waits_for",
+                              (json_int_t)stand->wait, "no_site", (int)stand->is_short, "why",
+                              why != NULL ? why : json_null());
+    }
+    json_object_set_new(inquiry->output, "placement", placement);
+    look(inquiry);
+}
+
+static void ask_placer(struct pin_inquiry *inquiry)
+{
+    struct gateway *gateway = gateway_of_call(inquiry->call);
+
+    if (gateway->context.placer == NULL) {
+        look(inquiry);
+        return;
+    }
+    inquiry->waiter = (struct placer_waiter){.object = inquiry->cid, .on_stand = on_stand};
+    placer_wait(gateway->partners.placer, &inquiry->waiter);
+}
+
 /* Those at partners, and those that partners have placed here. */
 static void on_copies(void *call_, struct transaction *transaction)
 {
@@ -254,7 +290,7 @@ static void on_copies(void *call_, struct transaction *transaction)
     json_object_set_new(inquiry->output, "copies", copies);
     if (transaction->err.code != ERROR_NONE)
         json_object_set_new(inquiry->output, "copies_fault", json_string(transaction->err.text));
-    look(inquiry);
+    ask_placer(inquiry);
 }
 
 static void list_copies(struct operator_call *call)

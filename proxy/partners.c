@@ -357,6 +357,8 @@ void partners_stop(struct gateway *gateway)
         loop_turn(gateway->loop, 0); /* clients' workers have ended: nobody waits for a read */
     gateway->context.retrievals = NULL;
     gateway->context.placer = NULL;
+    gateway->desk_context.site.allocations = NULL;
+    gateway->desk_context.site.placer = NULL;
     partner_reads_destroy(&partners->reads);
     if (partners->over != NULL)
         allocations_links_watch(partners->over, NULL, NULL);

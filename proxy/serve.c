@@ -156,7 +156,8 @@ static bool start_desk(struct gateway *gateway, struct error *err)
                  .links = gateway->partners.links,
                  .keeper = gateway->partners.keeper,
                  .allocations = gateway->partners.allocations,
-                 .statements = gateway->partners.statements},
+                 .statements = gateway->partners.statements,
+                 .placer = gateway->partners.placer},
         .audit = audit_writer_create(gateway->context.audit),
         .tables = tables,
     };
