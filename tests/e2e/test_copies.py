@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import socket
 import subprocess
 import time
 import unittest
@@ -154,8 +155,14 @@ class WaitsForCopies(OrganizationsCase):
         done = self.alpha.try_ipfs("--timeout=3s", "add", "-Q", "--progress=false", str(path))
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("1 of the 2 copies", done.stderr)
-        with self.assertRaises(TimeoutError):  # it leaves: nothing is left behind that waits for it
-            self.call("add", multipart(path.read_bytes() + b"more"), seconds=1, **_HEAD)
+        cid = self.add("pin=false")[1][-1]["Hash"]
+        with socket.create_connection(("127.0.0.1", self.alpha.gateway.port)) as leaves:
+            leaves.sendall(f"POST /api/v0/pin/add?arg={cid} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n"
+                           f"Authorization: Bearer {self.plain}\r\n\r\n".encode())
+            leaves.settimeout(0.5)
+            with self.assertRaises(TimeoutError):
+                leaves.recv(1)
+        self.assertTrue(wait_for(lambda: "client_gone" in self.alpha.log(), 10), self.alpha.log()[-2000:])
         direct = self.call(f"pin/add?arg={self.raw_block()}&recursive=false")
         self.assertEqual(direct[0], 200, direct)  # what is pinned direct has no copies to wait for
         relay.stop_well(self.alpha.gateway)
