@@ -41,11 +41,11 @@ struct pin_call {
     /* pin/update, pin/ls, pin/verify: their own. */
     struct text name, labels;
     uint64_t expires_ms;   /* of the pin that is moved; 0: never */
-    uint32_t min_copies;   /* of the same */
     uint64_t nodes, bytes; /* of pin/add: as told last */
+    uint32_t min_copies;   /* of the pin that is moved */
+    unsigned modes;        /* 1 << enum pin_mode: what is listed */
     char after[ULID_SIZE];
     bool has_more, has_entries, shows_names, is_whole;
-    unsigned modes;      /* 1 << enum pin_mode: what is listed */
     struct slice filter; /* of names; empty: none */
     bool shows_indirect;
     struct indirect indirect;
