@@ -156,13 +156,15 @@ class WaitsForCopies(OrganizationsCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("1 of the 2 copies", done.stderr)
         cid = self.add("pin=false")[1][-1]["Hash"]
+        gone = r'causeway_exchanges_total\{close="client_gone"\}'
+        before = self.alpha.gateway.metric(gone)
         with socket.create_connection(("127.0.0.1", self.alpha.gateway.port)) as leaves:
             leaves.sendall(f"POST /api/v0/pin/add?arg={cid} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n"
                            f"Authorization: Bearer {self.plain}\r\n\r\n".encode())
             leaves.settimeout(0.5)
             with self.assertRaises(TimeoutError):
                 leaves.recv(1)
-        self.assertTrue(wait_for(lambda: "client_gone" in self.alpha.log(), 10), self.alpha.log()[-2000:])
+        self.assertTrue(wait_for(lambda: self.alpha.gateway.metric(gone) > before, 10), before)
         direct = self.call(f"pin/add?arg={self.raw_block()}&recursive=false")
         self.assertEqual(direct[0], 200, direct)  # what is pinned direct has no copies to wait for
         relay.stop_well(self.alpha.gateway)
