@@ -13,6 +13,8 @@ from kit.process import wait_for
 from kit.settings import GIB, MIB
 from kit.tls import Authority
 
+RUNS_ALONE = True
+
 
 class Memory(RelayCase):
     limit_seconds = settings.pick(300, 1200)

@@ -11,6 +11,8 @@ from kit.client import Client, ask, post, read_path, upload_head
 from kit.http1 import Cut
 from kit.process import wait_for
 
+RUNS_ALONE = True
+
 PIPELINED = post("/api/v0/version")
 CHUNKED_HEAD = upload_head()
 

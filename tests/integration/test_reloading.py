@@ -17,6 +17,8 @@ from kit.process import wait_for
 from member_case import MemberCase
 from rpc_case import CID, multipart
 
+RUNS_ALONE = True
+
 SECONDS = settings.pick(6, 30)
 MEMBERS = settings.pick(500, 10_000)
 CAT = f"/api/v0/cat?arg={CID}"
