@@ -9,7 +9,7 @@
  *       beta:  {attributes: {country: FR}}
  *     rules:
  *       - id: default
- *         copies: {min: 2, want: 3}
+ *         copies: {min: 2, want: 3, wait: 2}
  *         filter: "site.healthy and site.free > 2 * object.size"
  *         score: [{value: site.free_ratio, weight: 60}, {value: site.rtt, best: 0s, worst: 1s,
  *                 weight: 40}]
