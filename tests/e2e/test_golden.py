@@ -185,8 +185,9 @@ def not_built():
 
 # ---- the table is whole
 
-SOURCES = ["http/collect.c", "http/pace.c", "http/relay.c", "http/session.c", "proxy/access_gate.c", "proxy/browser.c", "proxy/front.c",
-           "proxy/identity.c", "proxy/member.c", "proxy/rpc.c", "proxy/rpc_gate.c", "policy/reason.c"]
+SOURCES = ["http/collect.c", "http/pace.c", "http/relay.c", "http/session.c", "proxy/access_gate.c", "proxy/bring_back.c",
+           "proxy/browser.c", "proxy/copies_wait.c", "proxy/front.c", "proxy/identity.c", "proxy/member.c", "proxy/read_back.c", "proxy/rpc.c",
+           "proxy/rpc_gate.c", "policy/reason.c"]
 _LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 _TEXT = re.compile(rf"/\*.*?\*/|{_LITERAL}(?:\s*{_LITERAL})*", re.DOTALL)
 
