@@ -161,7 +161,8 @@ enum allocation_event_kind {
     ALLOCATION_EVICT_HEARD, /* until_ms (0 and is_final false: when we release it), is_final; key
                                of their item; said */
     /* from the owner, authenticated */
-    ALLOCATION_RESERVE,       /* id, link, root, bytes, blocks, room: the first event of its life */
+    ALLOCATION_RESERVE,       /* id, link, root, bytes, blocks, room: the first event of its life;
+                                 complete: its blocks came along, and are right */
     ALLOCATION_COMMIT,        /* bytes, blocks */
     ALLOCATION_RELEASE_HEARD, /* key of their item */
     /* of the holder's own side */

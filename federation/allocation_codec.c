@@ -53,6 +53,34 @@ void allocation_write(const struct allocation_record *record, struct text *out)
     document_put(&shape, record, out);
 }
 
+/* In front: version, and how many bytes of blocks follow, the lowest byte first. */
+enum { CARRIED_HEAD = 5 };
+
+void allocation_write_carried(const struct allocation_record *record, struct slice carried,
+                              struct text *out)
+{
+    if (carried.size > 0) {
+        text_put_char(out, ALLOCATION_CODEC_CARRIED);
+        for (unsigned shift = 0; shift < 32; shift += 8)
+            text_put_char(out, (char)(carried.size >> shift));
+        text_put_slice(out, carried);
+    }
+    allocation_write(record, out);
+}
+
+struct slice allocation_carried(struct slice bytes)
+{
+    size_t size = 0;
+
+    if (bytes.size < CARRIED_HEAD || bytes.data[0] != ALLOCATION_CODEC_CARRIED)
+        return SLICE("");
+    for (unsigned i = 0; i < 4; i++)
+        size |= (size_t)(uint8_t)bytes.data[1 + i] << (8 * i);
+    if (size > bytes.size - CARRIED_HEAD)
+        size = 0; /* what is left is no record, then */
+    return (struct slice){bytes.data + CARRIED_HEAD, size};
+}
+
 bool allocation_equal(const struct allocation_record *a, const struct allocation_record *b)
 {
     return document_equal(&shape, a, b);
@@ -64,6 +92,12 @@ bool allocation_read(struct allocation_record *record, struct slice bytes, struc
     bool is_read;
 
     *record = (struct allocation_record){0};
+    if (bytes.size >= CARRIED_HEAD && bytes.data[0] == ALLOCATION_CODEC_CARRIED) {
+        struct slice carried = allocation_carried(bytes);
+        size_t skipped = CARRIED_HEAD + carried.size;
+
+        bytes = (struct slice){bytes.data + skipped, bytes.size - skipped};
+    }
     if (bytes.size == 0 || bytes.data[0] != ALLOCATION_CODEC_VERSION)
         return error_set(err, ERROR_UNSUPPORTED,
                          "an allocation is kept in a form that this version does not know");

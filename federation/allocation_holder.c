@@ -25,6 +25,18 @@ static void take(struct allocation_change *change)
     record->until_ms = change->wall_ms + ALLOCATION_RESERVE_MS;
 }
 
+/* All of it came along. */
+static void take_whole(struct allocation_change *change)
+{
+    struct allocation_record *record = change->record;
+
+    take(change);
+    record->blocks = record->position = change->event->blocks;
+    record->is_complete = true;
+    allocation_set_state(change, ALLOCATION_IMPORTING);
+    allocation_answer(change, 202);
+}
+
 void allocation_do_take(struct allocation_change *change)
 {
     static const unsigned statuses[] = {
@@ -36,7 +48,11 @@ void allocation_do_take(struct allocation_change *change)
     };
 
     allocation_answer(change, statuses[change->event->room]);
-    if (change->event->room == ALLOCATION_ROOM)
+    if (change->event->room != ALLOCATION_ROOM)
+        return;
+    if (change->event->is_complete)
+        take_whole(change);
+    else
         take(change);
 }
 

@@ -162,7 +162,12 @@ void allocation_do_reserved_there(struct allocation_change *change)
     if (!allocation_is_of_item(change))
         return;
     allocation_end_item(record);
-    if (status >= 200 && status < 300) {
+    if (status == 202) { /* they have all of it already: it went along */
+        record->attempts = 0;
+        record->is_complete = true;
+        allocation_set_state(change, ALLOCATION_COMMITTING);
+        record->retry_ms = change->wall_ms + ALLOCATION_RETRY_MAX; /* for their receipt */
+    } else if (status >= 200 && status < 300) {
         record->attempts = 0;
         record->position = change->event->position;
         allocation_set_state(change, ALLOCATION_TRANSFERRING);

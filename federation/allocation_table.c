@@ -60,7 +60,7 @@ static const allocation_handler_fn handlers[ALLOCATION_EVENTS][ALLOCATION_STATES
             nothing,          nothing,          progress,         nothing,          nothing,          nothing,          nothing,          nothing,          nothing,          nothing,
             nothing,          nothing,          nothing,          nothing,          nothing,          nothing,          nothing,          nothing),
     ROW(ALLOCATION_SEND_FAILED,     nothing,
-            nothing,          nothing,          send_failed,      nothing,          nothing,          nothing,          nothing,          nothing,          nothing,          nothing,
+            nothing,          send_failed,      send_failed,      nothing,          nothing,          nothing,          nothing,          nothing,          nothing,          nothing,
             nothing,          nothing,          nothing,          nothing,          nothing,          nothing,          nothing,          nothing),
 
     ROW(ALLOCATION_RECEIPT,         answer_unknown,

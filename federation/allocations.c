@@ -65,6 +65,7 @@ static void drop(struct entry *entry)
     timer_disarm(&entry->timer);
     queue_leave(entry);
     entry_stop(entry, ~0U);
+    text_dispose(&entry->carried);
     free(entry);
 }
 
@@ -167,6 +168,7 @@ static void load_entry(struct party *party, const struct allocation_entry *kept)
         queue_leaves_in_ledger(party, &record))
         return;
     entry = allocations_add(party->allocations, party, &record);
+    text_put_slice(&entry->carried, allocation_carried(kept->record));
     party->busy += entry_is_busy(entry);
     allocation_load(&record, &actions);
     entry_begin(entry, &actions);

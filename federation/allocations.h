@@ -25,7 +25,7 @@
 struct allocations;
 
 enum {
-    ALLOCATIONS_SLOTS = 32,      /* that reserve or transfer at one partner at once */
+    ALLOCATIONS_SLOTS = 128,     /* that reserve or transfer at one partner at once */
     ALLOCATIONS_WITH_MAX = 4096, /* bytes of what an item says */
     ALLOCATIONS_WINDOW = 1000,   /* of each queue of a link, that are in memory; up to twice */
     ALLOCATIONS_RELEASES_BURST = 100,
@@ -43,6 +43,9 @@ typedef void (*allocations_answered)(void *arg, int status, struct slice with, c
 typedef void (*allocations_moved)(void *arg, uint64_t position, bool is_complete);
 /* err NULL: done. status: of the holder's refusal, or 0. */
 typedef void (*allocations_ended)(void *arg, unsigned status, const struct error *err);
+
+/* The object as a CAR; empty: it is larger than asked for. */
+typedef void (*allocations_read)(void *arg, struct slice car, const struct error *err);
 
 /* Each starts or is refused: false with err, never a call. Accepted: on_... once, later, and
  * *operation is gone then; nothing after unask or cancel, which clear *operation. record is
@@ -70,11 +73,15 @@ struct allocations_ways {
     bool (*send)(void *arg, void **operation, const char *partner,
                  const struct allocation_record *record, allocations_moved on_moved,
                  allocations_ended on_done, void *done_arg, struct error *err);
+    /* An object that goes with its reservation; ERROR_NOT_FOUND: blocks are missing here. */
+    bool (*read)(void *arg, void **operation, const struct allocation_record *record, size_t max,
+                 allocations_read on_read, void *done_arg, struct error *err);
     /* The spool into the storage, then claimed for the partner, then the spool goes.
-     * ERROR_MISMATCH, ERROR_NOT_FOUND, ERROR_REFUSED: it never will be. */
+     * ERROR_MISMATCH, ERROR_NOT_FOUND, ERROR_REFUSED: it never will be. carried: not empty: these
+     * blocks (the sections of a CAR) came with the reservation, and there is no spool. */
     bool (*import)(void *arg, void **operation, const char *partner,
-                   const struct allocation_record *record, allocations_ended on_done,
-                   void *done_arg, struct error *err);
+                   const struct allocation_record *record, struct slice carried,
+                   allocations_ended on_done, void *done_arg, struct error *err);
     /* The claim and the spool; what is not there is fine. */
     bool (*remove)(void *arg, void **operation, const char *partner,
                    const struct allocation_record *record, allocations_ended on_done,

@@ -2,9 +2,13 @@
 /* What items say, in JSON. The readers believe nothing: a member that is missing or of another kind
  * is refused. */
 #include "federation/allocations_private.h"
+#include "federation/carried.h"
+#include "ipfs/multibase.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+enum { CAR_BASE = 'm' };
 
 /* ---- ours */
 
@@ -28,7 +32,14 @@ static void put_receipt(const struct allocation_record *record, struct text *wit
     text_dispose(&whole);
 }
 
-void item_put_with(const struct entry *entry, struct text *with)
+static void put_car(struct text *with, struct slice car)
+{
+    text_put_text(with, ",\"car\":\"");
+    multibase_encode(CAR_BASE, car.data, car.size, with);
+    text_put_char(with, '"');
+}
+
+void item_put_with(const struct entry *entry, struct slice car, struct text *with)
 {
     const struct allocation_record *record = &entry->record;
 
@@ -44,6 +55,8 @@ void item_put_with(const struct entry *entry, struct text *with)
                         record->blocks);
     if (record->item == ALLOCATION_ITEM_RESERVE)
         text_put_text(with, ",\"mode\":\"recursive\"");
+    if (car.size > 0)
+        put_car(with, car);
     if (record->item == ALLOCATION_ITEM_LEAVE)
         text_put_format(with, ",\"until_ms\":%" PRIu64, record->until_ms);
     if (record->item == ALLOCATION_ITEM_LEAVE || record->item == ALLOCATION_ITEM_EVICT) {
@@ -100,13 +113,39 @@ static bool read_reserve(const json_t *with, struct allocation_event *event, str
            error_set(err, ERROR_UNSUPPORTED, "only recursive allocations are taken");
 }
 
+/* The blocks that came along, if any did. */
+static bool read_car(const json_t *with, struct allocation_event *event, struct text *carried,
+                     struct error *err)
+{
+    const char *text = json_string_value(json_object_get(with, "car"));
+    uint8_t car[CARRIED_CAR_MAX];
+    uint64_t blocks;
+    size_t size;
+
+    if (json_object_get(with, "car") == NULL)
+        return true;
+    if (text == NULL || !multibase_decode(slice_of(text), car, sizeof(car), &size, err))
+        return error_set(err, ERROR_SYNTAX, "car is no multibase text of at most %d bytes",
+                         CARRIED_CAR_MAX);
+    if (!carried_check(&event->root, event->bytes, (struct slice){(const char *)car, size}, carried,
+                       &blocks, err))
+        return error_prefix(err, "car");
+    if (event->blocks != 0 && event->blocks != blocks)
+        return error_set(err, ERROR_MISMATCH, "car: these are %" PRIu64 " blocks, not %" PRIu64,
+                         blocks, event->blocks);
+    event->blocks = blocks;
+    event->is_complete = carried->size > 0; /* of inline blocks alone, nothing need come */
+    return true;
+}
+
 static void read_evict(const json_t *with, struct allocation_event *event)
 {
     event->is_final = !read_number(with, "until_ms", &event->until_ms);
 }
 
 bool item_read(struct allocations *allocations, struct party *party, enum allocation_item item,
-               struct slice bytes, struct allocation_event *event, struct error *err)
+               struct slice bytes, struct allocation_event *event, struct text *carried,
+               struct error *err)
 {
     const struct allocations_ways *ways = &allocations->settings.ways;
     json_t *with = json_loadb(bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
@@ -115,7 +154,7 @@ bool item_read(struct allocations *allocations, struct party *party, enum alloca
     if (!is_read)
         error_set(err, ERROR_SYNTAX, "the item has no allocation's id");
     else if (item == ALLOCATION_ITEM_RESERVE)
-        is_read = read_reserve(with, event, err);
+        is_read = read_reserve(with, event, err) && read_car(with, event, carried, err);
     else if (item == ALLOCATION_ITEM_COMMIT)
         is_read = read_sizes(with, event) ||
                   error_set(err, ERROR_SYNTAX, "a commitment has bytes and blocks");
@@ -220,6 +259,7 @@ bool allocations_take(struct allocations *allocations, const char *partner, cons
     };
     struct party *party = allocations_party(allocations, partner);
     struct allocation_event event = {0};
+    struct text carried = {0};
     struct error err = {0};
     enum allocation_item item;
     struct task *task;
@@ -235,13 +275,15 @@ bool allocations_take(struct allocations *allocations, const char *partner, cons
     event.kind = kinds[item];
     memcpy(event.key, key, ULID_SIZE);
     memcpy(event.link, party->link, ULID_SIZE);
-    if (!item_read(allocations, party, item, with, &event, &err)) {
+    if (!item_read(allocations, party, item, with, &event, &carried, &err)) {
+        text_dispose(&carried);
         on_reply(arg, 400, SLICE(""), err.text);
         return true;
     }
     is_ours = item == ALLOCATION_ITEM_RECEIPT || item == ALLOCATION_ITEM_EVICT;
     task = task_create(allocations, party, is_ours ? ALLOCATION_OWNER : ALLOCATION_HOLDER, &event);
     task->item = item;
+    task->carried = carried;
     task->on_reply = on_reply;
     task->arg = arg;
     task_run(task);

@@ -8,7 +8,14 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { OPERATION_ASK, OPERATION_SEND, OPERATION_IMPORT, OPERATION_REMOVE, OPERATION_COUNT };
+enum {
+    OPERATION_ASK,
+    OPERATION_READ, /* what is asked takes blocks along: they are read first */
+    OPERATION_SEND,
+    OPERATION_IMPORT,
+    OPERATION_REMOVE,
+    OPERATION_COUNT
+};
 enum { CHAINS = 4096, PUMP_MS = 20 };
 enum { QUEUE_RESERVE, QUEUE_RELEASE, QUEUES };
 
@@ -58,6 +65,7 @@ struct entry {
     unsigned held;           /* tasks that will still use it */
     struct queue *queue;     /* with place */
     size_t place;            /* in its heap, and 1; 0: in none */
+    struct text carried;     /* holder, IMPORTING: the blocks, if they came with the reservation */
     char settles[ULID_SIZE]; /* answered, and not durable yet */
 };
 
@@ -85,7 +93,7 @@ struct task {
     struct timer again;              /* the ledger failed */
     enum allocation_role role;
     struct allocation_event event;
-    struct text said;
+    struct text said, carried;
     struct entry *entry;
     struct allocation_actions actions;
     enum allocation_item item; /* that the peer asked; for what its answer says */
@@ -147,11 +155,20 @@ void party_forget_counts(struct party *party);
 /* allocations_statement.c: all that are under way, at the end */
 void allocations_stop_stating(struct allocations *allocations);
 
+/* Its item, with these blocks if it takes any along. */
+void entry_ask(struct entry *entry, struct slice car);
+
+/* allocations_carried.c: does the item to ask take the object along? It is read, then asked. */
+bool entry_carries(const struct entry *entry);
+void entry_read(struct entry *entry);
+
 /* allocations_items.c */
-void item_put_with(const struct entry *entry, struct text *with);
-/* The event that an item of a partner is. False: malformed, or not verified: err. */
+void item_put_with(const struct entry *entry, struct slice car, struct text *with);
+/* The event that an item of a partner is, and the blocks that came with it. False: malformed, or
+ * not verified: err. */
 bool item_read(struct allocations *allocations, struct party *party, enum allocation_item item,
-               struct slice with, struct allocation_event *event, struct error *err);
+               struct slice with, struct allocation_event *event, struct text *carried,
+               struct error *err);
 void item_read_answer(struct slice with, struct allocation_event *event, struct party *party);
 void item_reply(struct task *task);
 

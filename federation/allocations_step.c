@@ -57,6 +57,7 @@ void task_destroy(struct task *task)
             allocations_settle_entry(entry);
     }
     text_dispose(&task->said);
+    text_dispose(&task->carried);
     free(task);
 }
 
@@ -93,7 +94,7 @@ static struct transaction *put(const struct entry *entry, uint64_t wake_ms)
     memcpy(kept->held_key, record->held_key, ULID_SIZE);
     memcpy(kept->release_key, record->release_key, ULID_SIZE);
     memcpy(kept->evict_key, record->evict_key, ULID_SIZE);
-    allocation_write(record, &bytes);
+    allocation_write_carried(record, text_slice(&entry->carried), &bytes);
     kept->record = transaction_copy(transaction, text_slice(&bytes));
     text_dispose(&bytes);
     return transaction;
@@ -167,6 +168,21 @@ static void keep(struct task *task)
 
 /* ---- the step */
 
+/* Blocks that came along are kept until the storage has them. */
+static void keep_carried(struct task *task)
+{
+    struct entry *entry = task->entry;
+    struct text before = entry->carried;
+
+    if (entry->record.state != ALLOCATION_IMPORTING &&
+        entry->record.state != ALLOCATION_RECEIVING) { /* it went back: a restore */
+        text_dispose(&entry->carried);
+    } else if (task->carried.size > 0 && before.size == 0) {
+        entry->carried = task->carried;
+        task->carried = before;
+    }
+}
+
 static void step(struct task *task)
 {
     struct allocations *allocations = task->allocations;
@@ -190,6 +206,7 @@ static void step(struct task *task)
     entry->is_forgotten = entry->is_forgotten || task->actions.forget;
     grant_charge(party_account(party, task->role), task->actions.bytes, task->actions.pins);
     entry_stop(entry, task->actions.stop);
+    keep_carried(task);
     if (record->state == ALLOCATION_NONE || (!task->actions.journal && !task->actions.forget))
         go_on(task);
     else
@@ -232,7 +249,10 @@ static void on_got(void *task_, struct transaction *transaction)
         memcpy(record.link, task->party->link, ULID_SIZE);
         record.role = task->role;
     }
-    use(task, allocations_add(task->allocations, task->party, &record));
+    entry = allocations_add(task->allocations, task->party, &record);
+    if (transaction->err.code == ERROR_NONE)
+        text_put_slice(&entry->carried, allocation_carried(kept->record));
+    use(task, entry);
 }
 
 void task_run(struct task *task)
@@ -334,7 +354,7 @@ static void on_removed(void *entry_, unsigned status, const struct error *err)
     entry_tell(entry, &event);
 }
 
-static bool ask(struct entry *entry, struct error *err)
+static bool ask(struct entry *entry, struct slice car, struct error *err)
 {
     const struct allocations_ways *ways = &entry->party->allocations->settings.ways;
     struct text with = {0};
@@ -344,13 +364,21 @@ static bool ask(struct entry *entry, struct error *err)
         is_asked = ways->sign(ways->link_arg, entry->party->partner, &entry->record, &with, err);
     else
         is_asked = true;
-    item_put_with(entry, &with);
+    item_put_with(entry, car, &with);
     is_asked = is_asked &&
                ways->ask(ways->link_arg, &entry->operations[OPERATION_ASK], entry->party->partner,
                          entry->record.key, allocation_item_name(entry->record.item),
                          text_slice(&with), on_answered, entry, err);
     text_dispose(&with);
     return is_asked;
+}
+
+void entry_ask(struct entry *entry, struct slice car)
+{
+    struct error err = {0};
+
+    if (!ask(entry, car, &err))
+        on_answered(entry, 0, SLICE(""), NULL, &err);
 }
 
 static void begin(struct entry *entry, unsigned operation)
@@ -364,15 +392,18 @@ static void begin(struct entry *entry, unsigned operation)
         return;
     switch (operation) {
     case OPERATION_ASK:
-        if (!ask(entry, &err))
-            on_answered(entry, 0, SLICE(""), NULL, &err);
+        if (entry_carries(entry))
+            entry_read(entry);
+        else
+            entry_ask(entry, SLICE(""));
         return;
     case OPERATION_SEND:
         if (!ways->send(ways->arg, slot, partner, &entry->record, on_moved, on_sent, entry, &err))
             on_sent(entry, 0, &err);
         return;
     case OPERATION_IMPORT:
-        if (!ways->import(ways->arg, slot, partner, &entry->record, on_imported, entry, &err))
+        if (!ways->import(ways->arg, slot, partner, &entry->record, text_slice(&entry->carried),
+                          on_imported, entry, &err))
             on_imported(entry, 0, &err);
         return;
     default:
@@ -382,9 +413,8 @@ static void begin(struct entry *entry, unsigned operation)
 }
 
 static const unsigned works[OPERATION_COUNT] = {
-    [OPERATION_ASK] = ALLOCATION_WORK_ASK,
-    [OPERATION_SEND] = ALLOCATION_WORK_SEND,
-    [OPERATION_IMPORT] = ALLOCATION_WORK_IMPORT,
+    [OPERATION_ASK] = ALLOCATION_WORK_ASK,       [OPERATION_READ] = ALLOCATION_WORK_ASK,
+    [OPERATION_SEND] = ALLOCATION_WORK_SEND,     [OPERATION_IMPORT] = ALLOCATION_WORK_IMPORT,
     [OPERATION_REMOVE] = ALLOCATION_WORK_REMOVE,
 };
 
@@ -416,7 +446,7 @@ void entry_begin(struct entry *entry, const struct allocation_actions *actions)
                   wait_ms < ALLOCATION_HOUR_MS ? wait_ms : ALLOCATION_HOUR_MS);
     }
     for (unsigned i = 0; i < OPERATION_COUNT; i++)
-        if ((start & works[i]) != 0)
+        if ((start & works[i]) != 0 && i != OPERATION_READ)
             begin(entry, i);
     queue_enter(entry);
     party_pump_soon(entry->party);

@@ -6,7 +6,10 @@
 
 #include <stdint.h>
 
-enum { SHARE_PARTS = 10 }; /* the time is so many times what one may use of it */
+enum {
+    SHARE_PARTS = 4
+}; /* the time is so many times what one may use of it: a thousand receipts a
+       second are verified in less */
 
 #define SHARE_BURST_US UINT64_C(200000)
 
@@ -14,7 +17,7 @@ struct share {
     uint64_t used_us, at_us; /* used_us is as it was at at_us */
 };
 
-/* It had so much time, once. */
+/* It had so much time of the processor, once. */
 void share_use(struct share *share, uint64_t used_us);
 /* 0: it may go on; else how long it must wait before. */
 uint64_t share_wait_ms(struct share *share, uint64_t now_us);

@@ -39,7 +39,10 @@ static void on_claimed(void *work_, const struct tracker_answer *answer)
 
     work->call = NULL;
     if (answer->outcome == TRACKER_DONE) {
-        remove_spool(work);
+        if (work->carried.size > 0) /* it had no spool */
+            work_finish(work, 0, NULL);
+        else
+            remove_spool(work);
         return;
     }
     if (answer->outcome == TRACKER_DENIED || answer->outcome == TRACKER_FOREIGN)
@@ -56,7 +59,7 @@ static void make_retryable(struct error *err)
         err->code = ERROR_IO;
 }
 
-static void on_imported(void *work_, unsigned status, const struct error *err)
+void partner_claim(void *work_, unsigned status, const struct error *err)
 {
     struct work *work = work_;
     struct error why = {0};
@@ -144,8 +147,8 @@ static bool look_for_others(struct work *work, struct error *err)
 }
 
 bool partner_import(void *data_, void **operation, const char *partner,
-                    const struct allocation_record *record, allocations_ended on_done, void *arg,
-                    struct error *err)
+                    const struct allocation_record *record, struct slice carried,
+                    allocations_ended on_done, void *arg, struct error *err)
 {
     struct partner_data *data = data_;
     struct work *work = work_create(data, WORK_IMPORT, partner, record->id, &record->root, arg);
@@ -154,8 +157,12 @@ bool partner_import(void *data_, void **operation, const char *partner,
 
     work->on_done = on_done;
     memcpy(work->link, record->link, sizeof(work->link));
-    is_started = work_enter(work, err) &&
-                 transfers_import(data->transfers, &work->transfer, &order, on_imported, work, err);
+    is_started = work_enter(work, err);
+    if (is_started && carried.size > 0)
+        partner_carry(work, carried);
+    else if (is_started)
+        is_started =
+            transfers_import(data->transfers, &work->transfer, &order, partner_claim, work, err);
     if (!is_started)
         make_retryable(err);
     return work_hand_out(work, is_started, operation);

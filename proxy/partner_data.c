@@ -49,6 +49,7 @@ static void watch(struct timer *timer)
         if (!write_gate_cuts(data->settings.gate, &err))
             break;
         transfers_cancel(&work->transfer);
+        partner_carry_no_more(work);
         err.code = ERROR_IO; /* tried again */
         work_finish(work, 0, &err);
     }
@@ -65,6 +66,12 @@ void work_finish(struct work *work, unsigned status, const struct error *err)
         work->on_fetched(work->arg, err);
     else
         work->on_done(work->arg, status, err);
+    work_free(work);
+}
+
+void work_free(struct work *work)
+{
+    text_dispose(&work->carried);
     free(work);
 }
 
@@ -79,8 +86,10 @@ void partner_data_cancel(void *data, void **operation)
     tracker_cancel(&work->call);
     if (work->others != NULL)
         store_cancel(work->others);
+    partner_carry_no_more(work);
+    partner_read_no_more(work);
     work_leave_gate(work);
-    free(work);
+    work_free(work);
 }
 
 static void on_moved(void *work_, uint64_t position, bool is_whole)
@@ -123,7 +132,7 @@ bool work_hand_out(struct work *work, bool is_started, void **operation)
         return true;
     }
     work_leave_gate(work);
-    free(work);
+    work_free(work);
     return false;
 }
 
@@ -181,6 +190,7 @@ bool partner_data_fetch(void *data_, void **operation, const struct retrieval_ho
 void partner_data_fill(struct partner_data *data, struct allocations_ways *ways)
 {
     ways->send = send_blocks;
+    ways->read = partner_read;
     ways->import = partner_import;
     ways->remove = partner_remove;
     ways->cancel = partner_data_cancel;
@@ -195,6 +205,7 @@ struct partner_data *partner_data_create(const struct partner_data_settings *set
 
     data->settings = *settings;
     data->watch.fire = watch;
+    data->carried_end = &data->carried;
     return data;
 }
 
@@ -207,8 +218,9 @@ void partner_data_use(struct partner_data *data, struct allocations *allocations
 
 void partner_data_destroy(struct partner_data **data)
 {
-    if (*data != NULL)
-        timer_disarm(&(*data)->watch);
+    if (*data == NULL)
+        return;
+    timer_disarm(&(*data)->watch);
     free(*data);
     *data = NULL;
 }

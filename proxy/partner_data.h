@@ -32,7 +32,11 @@ struct transfers_control partner_data_control(struct partner_data *data);
 void partner_data_use(struct partner_data *data, struct allocations *allocations,
                       struct transfers *transfers);
 
-/* send, import, remove, cancel and arg. */
+/* The storage, as the control thread's loop speaks to it: before the first of what allocations ask
+ * for, whenever it is another one (and the one before still there), and NULL at the end. */
+void partner_data_use_storage(struct partner_data *data, struct upstream *storage);
+
+/* send, read, import, remove, cancel and arg. */
 void partner_data_fill(struct partner_data *data, struct allocations_ways *ways);
 
 /* struct retrieval_source's fetch, and the cancel of what it started; data is the arg. */

@@ -264,6 +264,7 @@ static bool start_data(struct gateway *gateway, struct log_writer *log, struct e
     if (is_ready) {
         tidy_inbox(gateway, inbox.data);
         partners->data = partner_data_create(&data);
+        partner_data_use_storage(partners->data, gateway->storage);
         settings.asks = partner_data_control(partners->data);
         settings.inbox = inbox.data;
         settings.source = snapshot_ref(gateway->snapshot);
@@ -331,8 +332,12 @@ bool partners_start(struct gateway *gateway, struct error *err)
 
 void partners_use_storage(struct gateway *gateway, struct snapshot *loaded)
 {
-    if (gateway->partners.worker != NULL)
-        transfers_renew(gateway->partners.transfers, snapshot_ref(loaded));
+    struct partners *partners = &gateway->partners;
+
+    if (partners->worker == NULL)
+        return;
+    transfers_renew(partners->transfers, snapshot_ref(loaded));
+    partner_data_use_storage(partners->data, gateway->storage);
 }
 
 /* ---- the end */
@@ -367,8 +372,10 @@ void partners_stop(struct gateway *gateway)
         guests_unwatch(gateway->context.guests, gateway->context.store);
     guests_destroy(&gateway->context.guests); /* clients' workers have ended */
     allocations_destroy(&partners->allocations);
-    if (partners->data != NULL)
+    if (partners->data != NULL) {
         partner_data_use(partners->data, NULL, NULL);
+        partner_data_use_storage(partners->data, NULL);
+    }
     if (partners->keeper != NULL)
         identity_keeper_set_user(partners->keeper, NULL);
     links_close(&partners->links);

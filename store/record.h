@@ -38,7 +38,7 @@ enum {
     LINK_NODES_MAX = 64,     /* of one link and direction whose numbers are kept */
     LINK_HISTORY_MAX = 1000, /* entries of one partner; the oldest go */
     LINK_SAID_MAX = 1000,    /* bytes of UTF-8 */
-    ALLOCATION_RECORD_MAX = 4096,
+    ALLOCATION_RECORD_MAX = 16 * 1024,
     ALLOCATION_STATES_MAX = 64, /* of totals */
     REPLY_BYTES_MAX = 64 << 10, /* of one kept reply */
 };

@@ -143,6 +143,50 @@ static void test_allocation_that_was_kept_is_read_strictly(void **state)
     text_dispose(&kept);
 }
 
+static void test_allocation_is_kept_with_the_blocks_that_came_along(void **state)
+{
+    struct kit kit = kit_reach(ALLOCATION_IMPORTING);
+    struct allocation_record loaded;
+    struct text kept = {0}, plain = {0};
+
+    allocation_write_carried(&kit.record, SLICE("blocks"), &kept);
+    assert_true(slice_is(allocation_carried(text_slice(&kept)), "blocks"));
+    assert_true(allocation_read(&loaded, text_slice(&kept), NULL));
+    assert_true(allocation_equal(&loaded, &kit.record));
+    for (size_t size = 0; size < kept.size; size++)
+        assert_false(allocation_read(&loaded, (struct slice){kept.data, size}, NULL));
+    allocation_write_carried(&kit.record, SLICE(""), &plain);
+    assert_int_equal(allocation_carried(text_slice(&plain)).size, 0);
+    assert_true(allocation_read(&loaded, text_slice(&plain), NULL));
+    text_dispose(&kept);
+    text_dispose(&plain);
+}
+
+/* The holder has all of it with the reservation; the owner waits for the receipt, and asks for it
+ * should it not come. */
+static void test_allocation_that_went_along_is_not_sent(void **state)
+{
+    struct kit there = {0}, here = kit_reach(ALLOCATION_RESERVING);
+    struct allocation_event event;
+
+    there.wall_ms = here.wall_ms;
+    event = kit_event(&there, ALLOCATION_RESERVE);
+    event.is_complete = true;
+    kit_step(&there, &event);
+    assert_int_equal(there.actions.answer, 202);
+    assert_int_equal(there.record.state, ALLOCATION_IMPORTING);
+    assert_int_equal(there.actions.start, ALLOCATION_WORK_IMPORT);
+    assert_int_equal(there.record.position, there.record.blocks);
+
+    kit_answer(&here, 202);
+    assert_int_equal(here.record.state, ALLOCATION_COMMITTING);
+    assert_int_equal(here.actions.start, 0);
+    assert_false(allocation_is_stuck(&here.record));
+    here.wall_ms += ALLOCATION_RETRY_MAX;
+    kit_do(&here, ALLOCATION_TICK);
+    assert_int_equal(here.record.item, ALLOCATION_ITEM_COMMIT);
+}
+
 static void test_allocation_waits_longer_each_time(void **state)
 {
     struct kit kit = kit_reach(ALLOCATION_STUCK);
@@ -383,6 +427,8 @@ int main(void)
         cmocka_unit_test(test_allocation_answers_each_event_in_each_state),
         cmocka_unit_test(test_allocation_is_loaded_as_it_was_kept),
         cmocka_unit_test(test_allocation_that_was_kept_is_read_strictly),
+        cmocka_unit_test(test_allocation_is_kept_with_the_blocks_that_came_along),
+        cmocka_unit_test(test_allocation_that_went_along_is_not_sent),
         cmocka_unit_test(test_allocation_waits_longer_each_time),
         cmocka_unit_test(test_allocation_asks_again_under_the_same_key),
         cmocka_unit_test(test_allocation_is_released_only_after_what_was_asked_is_answered),

@@ -5,8 +5,10 @@
 
 #include "conf/memory.h"
 #include "federation/allocation_codec.h"
+#include "ipfs/car.h"
 
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +22,7 @@
 
 #define LINK "01jd0000000000000000000009"
 
-enum { BYTES = 5000, BLOCKS = 7, QUEUED = 60 };
+enum { BYTES = 50000, BLOCKS = 7, QUEUED = 60, SMALL = 1000 };
 
 struct pair;
 struct operation_of;
@@ -37,7 +39,11 @@ struct side {
     size_t window;
     char reserved[QUEUED][ULID_SIZE]; /* ids, in the order in which they were asked for */
     unsigned reserves;
-    bool is_silent; /* what it asks gets lost */
+    unsigned sends, reads, carried; /* imports of what came along */
+    enum error_code fails_to_read;  /* ERROR_NONE: it does not */
+    bool imports_later;             /* imports do not end */
+    bool lies;                      /* what it says to be an object is another one */
+    bool is_silent;                 /* what it asks gets lost */
     bool fails_to_import;
     struct operation_of *items; /* under way */
 };
@@ -69,6 +75,7 @@ struct operation_of {
     allocations_answered on_answered;
     allocations_moved on_moved;
     allocations_ended on_ended;
+    allocations_read on_read;
     struct allocation_record record;
     struct error err;
     bool is_waiting;                   /* for the other side */
@@ -208,6 +215,7 @@ static bool begin_send(void *side_, void **operation, const char *partner,
     struct side *side = side_;
     struct operation_of *of = operation_create(side, operation, done_arg);
 
+    side->sends++;
     of->record = *record;
     of->on_moved = on_moved;
     of->on_ended = on_done;
@@ -226,15 +234,84 @@ static bool begin_end(struct side *side, void **operation, allocations_ended on_
     return true;
 }
 
+/* The block of an object of its own. */
+static void put_small(unsigned number, struct text *out)
+{
+    for (unsigned i = 0; i < SMALL / 4; i++)
+        text_put_format(out, "%3u ", number);
+}
+
+static struct cid small_root(unsigned number)
+{
+    struct text block = {0};
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    struct cid root;
+
+    put_small(number, &block);
+    SHA256((const unsigned char *)block.data, block.size, digest);
+    cid_make(&root, 1, CODEC_RAW, 0x12, digest, sizeof(digest));
+    text_dispose(&block);
+    return root;
+}
+
+static unsigned small_number(const struct cid *root)
+{
+    for (unsigned number = 0; number < 100; number++) {
+        struct cid one = small_root(number);
+
+        if (cid_equal(&one, root))
+            return number;
+    }
+    return 100;
+}
+
+static void read_small(struct later *later)
+{
+    struct operation_of *of = CONTAINER_OF(later, struct operation_of, later);
+    struct text car = {0};
+    struct error err = {0};
+
+    if (of->side->fails_to_read != ERROR_NONE) {
+        error_set(&err, of->side->fails_to_read, "it cannot be read");
+        of->on_read(of->arg, SLICE(""), &err);
+    } else {
+        car_put_header(&car, &of->record.root, 1);
+        car_put_section(&car, &of->record.root, SMALL);
+        put_small(small_number(&of->record.root) + of->side->lies, &car);
+        of->on_read(of->arg, text_slice(&car), NULL);
+    }
+    text_dispose(&car);
+    free(of);
+}
+
+static bool begin_read(void *side_, void **operation, const struct allocation_record *record,
+                       size_t max, allocations_read on_read, void *done_arg, struct error *err)
+{
+    struct side *side = side_;
+    struct operation_of *of = operation_create(side, operation, done_arg);
+
+    side->reads++;
+    of->record = *record;
+    of->on_read = on_read;
+    of->later.run = read_small;
+    loop_later(side->pair->loop, &of->later);
+    return true;
+}
+
 static bool begin_import(void *side_, void **operation, const char *partner,
-                         const struct allocation_record *record, allocations_ended on_done,
-                         void *done_arg, struct error *err)
+                         const struct allocation_record *record, struct slice carried,
+                         allocations_ended on_done, void *done_arg, struct error *err)
 {
     struct side *side = side_;
 
     side->imports++;
+    side->carried += carried.size > 0;
     if (side->fails_to_import)
         return error_set(err, ERROR_REFUSED, "this object is denied here");
+    if (side->imports_later) {
+        (void)operation_create(side, operation, done_arg);
+        return true;
+    }
     return begin_end(side, operation, on_done, done_arg);
 }
 
@@ -295,6 +372,7 @@ static void start_ungranted(struct side *side)
                  .verify = verify,
                  .link_arg = side,
                  .send = begin_send,
+                 .read = begin_read,
                  .import = begin_import,
                  .remove = begin_remove,
                  .cancel = cancel,
@@ -378,18 +456,32 @@ static struct cid root_of(unsigned number)
     return cid;
 }
 
-static void place(struct pair *pair, unsigned number, char id[ULID_SIZE])
+static void place_object(struct pair *pair, const struct cid *root, uint64_t bytes, uint64_t blocks,
+                         char id[ULID_SIZE])
 {
-    struct cid root = root_of(number);
     struct error err = {0};
 
     turn(pair, 5);
     for (int i = 0; i < 1000; i++) { /* until the ledgers are read */
-        if (allocations_place(pair->a.allocations, "beta", &root, BYTES, BLOCKS, 0, id, &err))
+        if (allocations_place(pair->a.allocations, "beta", root, bytes, blocks, 0, id, &err))
             return;
         turn(pair, 5);
     }
     fail_msg("%s", err.text);
+}
+
+static void place(struct pair *pair, unsigned number, char id[ULID_SIZE])
+{
+    struct cid root = root_of(number);
+
+    place_object(pair, &root, BYTES, BLOCKS, id);
+}
+
+static void place_small(struct pair *pair, unsigned number, char id[ULID_SIZE])
+{
+    struct cid root = small_root(number);
+
+    place_object(pair, &root, SMALL, 0, id);
 }
 
 /* As the ledger has it. */
@@ -523,6 +615,79 @@ static void test_allocations_are_counted_by_state_and_reason(void **state)
     turn(pair, 20);
     check_states(&pair->a, ALLOCATION_NONE, 0, ALLOCATION_NONE, 0);
     assert_int_equal(allocations_counters(pair->a.allocations).stuck[ALLOCATION_THEIR_GRANT], 0);
+}
+
+/* Nothing is sent, and no commitment asked for: reservation and receipt are all. */
+static void test_allocations_of_small_objects_go_with_their_reservation(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    place_small(pair, 1, id);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
+    turn(pair, 20);
+    check_accounts(pair, SMALL, 1);
+    assert_int_equal(pair->a.reads, 1);
+    assert_int_equal(pair->a.sends, 0);
+    assert_int_equal(pair->a.asks, 1);
+    assert_int_equal(pair->b.asks, 1);
+    assert_int_equal(pair->b.carried, 1);
+    assert_null(allocations_find(pair->b.allocations, "alpha", ALLOCATION_HOLDER, id));
+}
+
+/* The ledger has the blocks until the storage does. */
+static void test_allocations_keep_what_came_along_over_a_crash(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    pair->b.imports_later = true;
+    place_small(pair, 1, id);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_IMPORTING);
+    for (unsigned i = 0; i < 3; i++) {
+        restart(pair);
+        assert_int_equal(kept_state(&pair->b, ALLOCATION_HOLDER, id), ALLOCATION_IMPORTING);
+    }
+    pair->b.carried = 0;
+    pair->b.imports_later = false;
+    restart(pair);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+    assert_int_equal(pair->b.carried, 1);
+}
+
+static void test_allocations_refuse_what_came_along_and_is_not_the_object(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    pair->a.lies = true;
+    place_small(pair, 1, id);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_REFUSED);
+    assert_int_equal(kept_state(&pair->b, ALLOCATION_HOLDER, id), ALLOCATION_NONE);
+    assert_int_equal(pair->b.imports, 0);
+    check_accounts(pair, 0, 0);
+}
+
+static void test_allocations_say_when_what_is_to_go_along_cannot_be_read(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE];
+
+    pair->a.fails_to_read = ERROR_IO; /* another time */
+    place_small(pair, 1, id);
+    turn(pair, 60);
+    assert_int_equal(kept_state(&pair->a, ALLOCATION_OWNER, id), ALLOCATION_RESERVING);
+    pair->a.fails_to_read = ERROR_NONE;
+    allocations_link(pair->a.allocations, LINK, "beta", ALLOCATIONS_LINK_UP);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+
+    pair->a.fails_to_read = ERROR_NOT_FOUND;
+    place_small(pair, 2, id);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_STUCK);
+    turn(pair, 5);
+    assert_int_equal(allocations_counters(pair->a.allocations).stuck[ALLOCATION_MISSING_HERE], 1);
 }
 
 static void test_allocations_pass_no_grant(void **state)
@@ -1031,6 +1196,10 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_allocations_place_and_release),
+        TEST(test_allocations_of_small_objects_go_with_their_reservation),
+        TEST(test_allocations_keep_what_came_along_over_a_crash),
+        TEST(test_allocations_refuse_what_came_along_and_is_not_the_object),
+        TEST(test_allocations_say_when_what_is_to_go_along_cannot_be_read),
         TEST(test_allocations_are_counted_by_state_and_reason),
         TEST(test_allocations_pass_no_grant),
         TEST(test_allocations_wait_for_their_turn_in_the_ledger),

@@ -3,11 +3,13 @@
  * tracker are played here. */
 #include "proxy/partner_data.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,10 +31,38 @@ struct bench {
     transfers_ended on_transferred;
     tracker_done on_tracked;
     void *transfer_arg, *call_arg;
-    unsigned imports, claims, removes, cancels;
+    operation_done on_stored;
+    void *store_arg;
+    char car[4096];
+    ssize_t car_size;
+    unsigned imports, claims, removes, cancels, stores, store_cancels;
 };
 
 static struct bench *bench;
+
+bool __wrap_upstream_import(struct upstream *upstream, struct operation **operation,
+                            const char *path, operation_done on_done, void *arg, struct error *err);
+bool __wrap_upstream_import(struct upstream *upstream, struct operation **operation,
+                            const char *path, operation_done on_done, void *arg, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    bench->car_size = read(fd, bench->car, sizeof(bench->car));
+    close(fd);
+    bench->stores++;
+    bench->on_stored = on_done;
+    bench->store_arg = arg;
+    *operation = (struct operation *)bench;
+    return true;
+}
+
+void __wrap_upstream_cancel(struct operation **operation);
+void __wrap_upstream_cancel(struct operation **operation)
+{
+    bench->store_cancels += *operation != NULL;
+    *operation = NULL;
+}
 
 static bool begin_transfer(struct transfer **transfer, transfers_ended on_done, void *arg)
 {
@@ -136,8 +166,8 @@ static void on_done(void *arg, unsigned status, const struct error *err)
 
 static bool import(struct error *err)
 {
-    return bench->ways.import(bench->ways.arg, &bench->operation, "beta", &bench->record, on_done,
-                              NULL, err);
+    return bench->ways.import(bench->ways.arg, &bench->operation, "beta", &bench->record, SLICE(""),
+                              on_done, NULL, err);
 }
 
 static void pass_ms(uint64_t ms)
@@ -202,6 +232,79 @@ static void test_import_that_is_given_up_leaves_the_gate(void **state)
     assert_int_equal(bench->done, 0);
 }
 
+static bool carry(void **operation, const char *blocks)
+{
+    return bench->ways.import(bench->ways.arg, operation, "beta", &bench->record, slice_of(blocks),
+                              on_done, NULL, NULL);
+}
+
+/* As many as wait; who comes meanwhile goes with the next. There is no spool to remove. */
+static void test_what_came_along_is_taken_in_together(void **state)
+{
+    const struct tracker_answer claimed = {.outcome = TRACKER_DONE};
+    void *operations[3] = {NULL};
+
+    partner_data_use_storage(bench->data, (struct upstream *)bench);
+    assert_true(carry(&operations[0], "one "));
+    assert_true(carry(&operations[1], "two "));
+    pass_ms(200);
+    assert_int_equal(bench->stores, 1);
+    assert_true(bench->car_size > 8);
+    assert_memory_equal(bench->car + bench->car_size - 8, "one two ", 8);
+    assert_true(carry(&operations[2], "three "));
+    pass_ms(200);
+    assert_int_equal(bench->stores, 1);
+    assert_int_equal(atomic_load(&bench->gate.inside), 3);
+    bench->on_stored(bench->store_arg, NULL, NULL);
+    assert_int_equal(bench->claims, 2);
+    assert_int_equal(bench->stores, 2);
+    assert_memory_equal(bench->car + bench->car_size - 6, "three ", 6);
+    assert_int_equal(atomic_load(&bench->gate.inside), 1);
+    bench->on_tracked(bench->call_arg, &claimed);
+    assert_int_equal(bench->done, 1);
+    assert_int_equal(bench->removes + bench->imports, 0);
+    bench->ways.cancel(bench->ways.arg, &operations[0]);
+    bench->ways.cancel(bench->ways.arg, &operations[2]);
+    assert_int_equal(bench->store_cancels, 1);
+    partner_data_use_storage(bench->data, NULL);
+}
+
+static void test_what_came_along_goes_into_the_storage_of_now(void **state)
+{
+    struct error failed = {0};
+    void *operation = NULL;
+
+    partner_data_use_storage(bench->data, (struct upstream *)bench);
+    assert_true(carry(&operation, "one "));
+    pass_ms(200);
+    partner_data_use_storage(bench->data, (struct upstream *)bench->car); /* a reload */
+    assert_int_equal(bench->store_cancels, 1);
+    pass_ms(200);
+    assert_int_equal(bench->stores, 2);
+    error_set(&failed, ERROR_IO, "the disk is full");
+    bench->on_stored(bench->store_arg, NULL, &failed);
+    assert_int_equal(bench->done, 1);
+    assert_int_equal(bench->err.code, ERROR_IO);
+    assert_int_equal(bench->claims, 0);
+    partner_data_use_storage(bench->data, NULL);
+}
+
+static void test_what_came_along_is_cut_by_a_collection(void **state)
+{
+    void *operations[2] = {NULL};
+
+    partner_data_use_storage(bench->data, (struct upstream *)bench);
+    assert_true(carry(&operations[0], "one "));
+    pass_ms(200);
+    assert_true(carry(&operations[1], "two "));
+    write_gate_set(&bench->gate, WRITES_CUT);
+    pass_ms(1000);
+    assert_int_equal(bench->done, 2);
+    assert_int_equal(bench->store_cancels, 1);
+    assert_int_equal(atomic_load(&bench->gate.inside), 0);
+    partner_data_use_storage(bench->data, NULL);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -209,6 +312,9 @@ int main(void)
         TEST(test_import_leaves_the_gate_with_its_claim),
         TEST(test_import_is_cut_by_a_collection_and_may_be_tried_again),
         TEST(test_import_that_is_given_up_leaves_the_gate),
+        TEST(test_what_came_along_is_taken_in_together),
+        TEST(test_what_came_along_goes_into_the_storage_of_now),
+        TEST(test_what_came_along_is_cut_by_a_collection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
