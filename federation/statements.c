@@ -25,7 +25,7 @@ struct run {
 
 struct statements {
     struct links *links;
-    struct allocations *allocations;
+    struct allocations *allocations; /* NULL: they are being closed */
     struct identity_keeper *keeper;
     uint64_t (*now_ms)(void);
     struct run *runs;
@@ -103,7 +103,9 @@ static struct run *run_for(struct statements *statements, const char *partner, b
     struct run *run = *find(statements, partner, is_theirs);
     struct links_peer peer;
 
-    if (run != NULL && run->is_busy) {
+    if (statements->allocations == NULL) {
+        error_set(err, ERROR_CANCELED, "this gateway is stopping");
+    } else if (run != NULL && run->is_busy) {
         error_set(err, ERROR_LIMIT, "a page of this statement is being made");
     } else if (cut->after[0] != '\0') {
         if (run != NULL && is_at(run, cut))
@@ -321,6 +323,12 @@ struct statements *statements_create(struct links *links, struct allocations *al
     };
     links_set_cutter(links, &statements->cutter);
     return statements;
+}
+
+void statements_stop(struct statements *statements)
+{
+    if (statements != NULL)
+        statements->allocations = NULL;
 }
 
 void statements_destroy(struct statements **statements_ptr)

@@ -17,6 +17,9 @@ struct statements;
 
 struct statements *statements_create(struct links *links, struct allocations *allocations,
                                      struct identity_keeper *keeper, uint64_t (*now_ms)(void));
+/* Before allocations_destroy: nothing more is made, and who waits for a partner is told so when the
+ * links close. NULL is fine. */
+void statements_stop(struct statements *statements);
 /* Behind allocations_destroy and links_close: nothing of it is under way any more. NULL is fine. */
 void statements_destroy(struct statements **statements);
 

@@ -371,6 +371,7 @@ void partners_stop(struct gateway *gateway)
     if (gateway->context.guests != NULL)
         guests_unwatch(gateway->context.guests, gateway->context.store);
     guests_destroy(&gateway->context.guests); /* clients' workers have ended */
+    statements_stop(partners->statements);
     allocations_destroy(&partners->allocations);
     if (partners->data != NULL) {
         partner_data_use(partners->data, NULL, NULL);
