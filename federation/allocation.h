@@ -176,8 +176,10 @@ enum allocation_event_kind {
     ALLOCATION_EVICT,         /* our operator: until_ms; 0: at once. said */
     /* of both */
     ALLOCATION_DRAIN,       /* the link is to end in good order: nothing new, what is there moves */
+    ALLOCATION_STAY,        /* it does not end after all */
     ALLOCATION_LINK_OVER,   /* revoked: at once */
     ALLOCATION_LINK_BACK,   /* up again, or a new epoch agreed on: what waits is tried now */
+    ALLOCATION_GRANTED,     /* owner: what is granted, or how much of it is used, has changed */
     ALLOCATION_STATED_HELD, /* the peer's statement, when they are compared: it has it. held_key */
     ALLOCATION_STATED_ABSENT, /* it does not have it */
     ALLOCATION_TICK,

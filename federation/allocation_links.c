@@ -13,9 +13,12 @@ void allocation_do_drain_owner(struct allocation_change *change)
     allocation_note(change, ALLOCATION_DRAINED);
 }
 
-/* Kept until it was placed anew: placement releases it then. */
+/* Kept until it was placed anew: placement releases it then. If its holder wants it gone, that
+ * stays why. */
 void allocation_do_drain_placed(struct allocation_change *change)
 {
+    if (change->record->is_leaving)
+        return;
     change->record->is_leaving = true;
     allocation_note(change, ALLOCATION_DRAINED);
 }
@@ -38,6 +41,28 @@ void allocation_do_drain_pinned(struct allocation_change *change)
     allocation_set_state(change, ALLOCATION_LEAVING);
     change->record->tells_leave = true;
     allocation_note(change, ALLOCATION_DRAINED);
+}
+
+/* ---- it stays after all; what was released already is not brought back here */
+
+void allocation_do_stay_placed(struct allocation_change *change)
+{
+    if (change->record->reason != ALLOCATION_DRAINED)
+        return;
+    change->record->is_leaving = false;
+    allocation_note(change, ALLOCATION_NO_REASON);
+}
+
+/* Its owner, who was told that it will go, gets the receipt again: it is held. */
+void allocation_do_stay_pinned(struct allocation_change *change)
+{
+    struct allocation_record *record = change->record;
+
+    if (record->reason != ALLOCATION_DRAINED)
+        return;
+    allocation_set_state(change, ALLOCATION_PINNED);
+    record->tells_leave = false;
+    record->is_receipted = false;
 }
 
 /* ---- it is over */

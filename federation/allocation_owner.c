@@ -109,6 +109,21 @@ void allocation_do_reserve_turn(struct allocation_change *change)
     allocation_set_state(change, ALLOCATION_RESERVING);
 }
 
+/* Asked again, in its turn; how long it waits if it is refused again is not forgotten. */
+void allocation_do_granted(struct allocation_change *change)
+{
+    switch (change->record->reason) {
+    case ALLOCATION_OUR_GRANT:
+    case ALLOCATION_THEIR_GRANT:
+    case ALLOCATION_QUOTA_THERE:
+    case ALLOCATION_FORBIDDEN_THERE:
+        allocation_set_state(change, ALLOCATION_QUEUED);
+        return;
+    default:
+        return;
+    }
+}
+
 void allocation_do_release_turn(struct allocation_change *change)
 {
     struct allocation_record *record = change->record;
@@ -338,7 +353,13 @@ void allocation_do_receipt(struct allocation_change *change)
 /* What a statement told may have come before their first receipt. */
 void allocation_do_receipt_again(struct allocation_change *change)
 {
+    struct allocation_record *record = change->record;
+
     hold(change);
+    if (record->is_leaving && record->reason == ALLOCATION_EVICTED) { /* it stays after all */
+        record->is_leaving = false;
+        allocation_note(change, ALLOCATION_NO_REASON);
+    }
     allocation_answer(change, 200);
 }
 

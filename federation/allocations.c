@@ -311,6 +311,7 @@ static struct party *add_party(struct allocations *allocations, const char *link
     party->reload.fire = reload;
     party->releases = ALLOCATIONS_RELEASES_BURST;
     queues_reset(party);
+    party_init_waking(party);
     (void)snprintf(party->link, sizeof(party->link), "%s", link);
     (void)snprintf(party->partner, sizeof(party->partner), "%s", partner);
     return party;
@@ -349,28 +350,25 @@ void allocations_link(struct allocations *allocations, const char *link, const c
         return;
     if (state == ALLOCATIONS_LINK_OVER)
         begin_scan(party, ALLOCATION_LINK_OVER); /* also what rests: copies that counted */
-    if (state == ALLOCATIONS_LINK_UP)
+    if (state == ALLOCATIONS_LINK_UP) {
         tell_back(party);
+        party_wake(party);
+    }
+    if (party->is_draining && state != ALLOCATIONS_LINK_OVER)
+        begin_scan(party, ALLOCATION_DRAIN);
     party_pump(party);
 }
 
-static bool is_same(const struct grant *a, const struct grant *b)
-{
-    return a->bytes == b->bytes && a->pins == b->pins && a->max_object == b->max_object;
-}
-
-void allocations_grant(struct allocations *allocations, const char *partner, struct grant we_store,
-                       struct grant they_store)
+void allocations_drain(struct allocations *allocations, const char *partner, bool drains)
 {
     struct party *party = allocations_party(allocations, partner);
+    bool was_draining = party != NULL && party->is_draining;
 
-    if (party == NULL || (party->is_granted && is_same(&party->here.ours, &we_store) &&
-                          is_same(&party->there.ours, &they_store)))
+    if (party == NULL || (!drains && !was_draining))
         return;
-    party->is_granted = true;
-    party->here.ours = we_store;
-    party->there.ours = they_store;
-    party_pump(party);
+    party->is_draining = drains;
+    if (!party->is_loading && party->state != ALLOCATIONS_LINK_OVER) /* else when it is loaded */
+        begin_scan(party, drains ? ALLOCATION_DRAIN : ALLOCATION_STAY);
 }
 
 const struct grant_account *allocations_account(const struct allocations *allocations,
@@ -508,6 +506,7 @@ void allocations_destroy(struct allocations **allocations_ptr)
         timer_disarm(&party->pump);
         timer_disarm(&party->reload);
         queues_reset(party);
+        party_stop_waking(party);
         free(party);
     }
     free(allocations);

@@ -125,6 +125,15 @@ void allocations_link(struct allocations *allocations, const char *link, const c
 void allocations_grant(struct allocations *allocations, const char *partner, struct grant we_store,
                        struct grant they_store);
 
+/* What they told of theirs: of what we place there (we_store), and of what they place here. What is
+ * stuck since nothing or too little was granted is asked again. */
+void allocations_told(struct allocations *allocations, const char *partner, struct grant we_store,
+                      struct grant they_store);
+/* The link is to end in good order, or not after all. While it is, nothing is reserved in either
+ * direction, and everything is told (ALLOCATION_DRAIN), after a start and whenever this is called
+ * again too; when it is not any more, once (ALLOCATION_STAY). */
+void allocations_drain(struct allocations *allocations, const char *partner, bool drains);
+
 /* ---- what is asked for here */
 
 /* A copy at a partner. id: drawn for it; the answer is in the ledger when on_done comes (err: it is

@@ -214,6 +214,7 @@ void item_reply(struct task *task)
 {
     const struct allocation_record *record = &task->entry->record;
     unsigned status = task->actions.answer;
+    struct grant_account here = party_here(task->party);
     bool is_reserve = task->item == ALLOCATION_ITEM_RESERVE;
     struct text with = {0}, message = {0};
 
@@ -225,8 +226,10 @@ void item_reply(struct task *task)
     if (is_reserve)
         put_grant(&with, &task->party->here.ours);
     text_put_char(&with, '}');
-    if (is_reserve && (status == 507 || status == 403))
-        grant_explain(&task->party->here, task->event.bytes, &message);
+    if (is_reserve && task->party->is_draining && status == 403)
+        text_put_text(&message, "the link is about to end: nothing new is taken");
+    else if (is_reserve && (status == 507 || status == 403))
+        grant_explain(&here, task->event.bytes, &message);
     else if (status >= 400)
         text_put_text(&message, sentences[task->item]);
     task->on_reply(task->arg, (int)status, text_slice(&with), status >= 400 ? message.data : NULL);

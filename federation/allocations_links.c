@@ -224,6 +224,15 @@ static void on_link(void *over_, const char *partner, const char *link, enum lin
         over->on_link(over->on_link_arg);
 }
 
+static void on_grants(void *over_, const char *partner, const struct link_grants *theirs)
+{
+    struct allocations_links *over = over_;
+
+    allocations_told(over->allocations, partner, theirs->we_store, theirs->they_store);
+    if (over->on_link != NULL) /* sites have other room now */
+        over->on_link(over->on_link_arg);
+}
+
 /* ---- statements of isolated links */
 
 struct stated {
@@ -368,7 +377,7 @@ void allocations_links_serve(struct allocations_links *over, struct allocations 
         over->actions[i].arg = over;
         links_serve(over->links, &over->actions[i]);
     }
-    over->watch = (struct links_watch){on_link, over};
+    over->watch = (struct links_watch){on_link, on_grants, over};
     links_set_watch(over->links, &over->watch);
     over->holdings = (struct link_holdings){put_page, take_page, over};
     links_set_holdings(over->links, &over->holdings);

@@ -51,6 +51,16 @@ struct party {
     /* of the counters below: what is this link's */
     int64_t states[ALLOCATION_STATES], stuck[ALLOCATION_REASONS];
     struct queue queues[QUEUES];
+    bool is_draining;
+    struct grant told; /* theirs, of what we place there, as heartbeats had it last */
+    bool has_told;
+    /* what is stuck for a grant, read from the ledger to be asked again */
+    struct {
+        struct transaction *page; /* being read; NULL: none */
+        struct timer timer;
+        struct allocation_entry after; /* no id: from the first */
+        bool is_due;
+    } waking;
 };
 
 /* An allocation that does not rest, or that something is done with. */
@@ -144,6 +154,13 @@ bool queue_leaves_in_ledger(struct party *party, const struct allocation_record 
 void queues_reset(struct party *party);
 void party_pump(struct party *party);
 void party_pump_soon(struct party *party);
+
+/* allocations_grants.c: what is stuck for a grant may fit now. */
+void party_wake(struct party *party);
+void party_init_waking(struct party *party);
+void party_stop_waking(struct party *party);
+/* What our policy says of an item of theirs: theirs is their own to keep to. */
+struct grant_account party_here(const struct party *party);
 
 /* allocations_count.c: a record that is there, has changed, or goes (NULL: there was, there is
  * none) */

@@ -314,8 +314,8 @@ void party_pump(struct party *party)
     fill_releases(party);
     while (party->releases >= 1 && (entry = first(&party->queues[QUEUE_RELEASE])) != NULL)
         release_next(party, entry);
-    while (party->is_granted && party->busy < ALLOCATIONS_SLOTS && turns++ < TURNS_AT_ONCE &&
-           (entry = first(&party->queues[QUEUE_RESERVE])) != NULL)
+    while (party->is_granted && !party->is_draining && party->busy < ALLOCATIONS_SLOTS &&
+           turns++ < TURNS_AT_ONCE && (entry = first(&party->queues[QUEUE_RESERVE])) != NULL)
         reserve_next(party, entry);
     if (turns > TURNS_AT_ONCE)
         party_pump_soon(party);

@@ -183,6 +183,22 @@ static void keep_carried(struct task *task)
     }
 }
 
+static enum allocation_room room_here(const struct party *party, uint64_t bytes)
+{
+    struct grant_account here = party_here(party);
+
+    return party->is_draining ? ALLOCATION_ROOM_NOT_GRANTED : grant_room(&here, bytes);
+}
+
+/* What they let go leaves room for others; one that was refused does not. */
+static bool frees_room(const struct task *task)
+{
+    enum allocation_state state = task->entry->record.state;
+
+    return task->role == ALLOCATION_OWNER && task->actions.pins < 0 &&
+           (state == ALLOCATION_RELEASED || state == ALLOCATION_LOST);
+}
+
 static void step(struct task *task)
 {
     struct allocations *allocations = task->allocations;
@@ -196,7 +212,7 @@ static void step(struct task *task)
     task->event.random = random;
     allocations_draw(allocations, task->event.fresh);
     if (task->event.kind == ALLOCATION_RESERVE && record->state != ALLOCATION_RESERVED)
-        task->event.room = grant_room(&party->here, task->event.bytes);
+        task->event.room = room_here(party, task->event.bytes);
     party->busy -= entry_is_busy(entry);
     queue_leave(entry);
     allocation_step(record, &task->event, allocations->settings.now_ms(), &task->actions);
@@ -205,6 +221,8 @@ static void step(struct task *task)
         party_count(party, &before, task->actions.forget ? NULL : record);
     entry->is_forgotten = entry->is_forgotten || task->actions.forget;
     grant_charge(party_account(party, task->role), task->actions.bytes, task->actions.pins);
+    if (frees_room(task))
+        party_wake(party);
     entry_stop(entry, task->actions.stop);
     keep_carried(task);
     if (record->state == ALLOCATION_NONE || (!task->actions.journal && !task->actions.forget))

@@ -221,6 +221,54 @@ static void print_held(const struct cli *cli, const char *label, const json_t *h
     fputc('\n', cli->out);
 }
 
+static void print_bound(const struct cli *cli, const json_t *grant)
+{
+    char size[UNITS_TEXT_SIZE];
+    const json_t *bytes = part(grant, "bytes"), *pins = part(grant, "pins");
+
+    if (!json_is_object(grant))
+        fputs("not told", cli->out);
+    else if (json_is_integer(bytes) && json_integer_value(bytes) == 0)
+        fputs("nothing", cli->out);
+    else if (json_is_integer(bytes))
+        fputs(units_print_size(size, (uint64_t)json_integer_value(bytes)), cli->out);
+    else
+        fputs("no bound", cli->out);
+    if (json_is_integer(pins) && json_integer_value(bytes) != 0)
+        fprintf(cli->out, " in %lld objects", (long long)json_integer_value(pins));
+}
+
+/* In force is the lesser of both. */
+static void print_grant(const struct cli *cli, const char *label, const json_t *account,
+                        const char *who, const char *other)
+{
+    if (!json_is_object(account))
+        return;
+    fprintf(cli->out, "%-10s ", label);
+    print_bound(cli, part(account, "in_force"));
+    fprintf(cli->out, "; %s ", who);
+    print_bound(cli, part(account, "ours"));
+    fprintf(cli->out, ", %s ", other);
+    print_bound(cli, part(account, "theirs"));
+    fputc('\n', cli->out);
+}
+
+static void print_drain(const struct cli *cli, const json_t *link)
+{
+    const json_t *drain = part(link, "drain"), *left = part(drain, "left");
+
+    if (json_is_true(part(link, "draining_there")))
+        print_line(cli, "draining", "by them: nothing new is placed, and what is placed moves");
+    if (!json_is_object(drain))
+        return;
+    fprintf(cli->out,
+            "%-10s since %s: %lld of ours there, until they are placed elsewhere; %lld "
+            "of theirs here, until they let them go\n",
+            "draining", operator_client_text(drain, "since", "?"),
+            operator_client_number(left, "ours_there"),
+            operator_client_number(left, "theirs_here"));
+}
+
 static void print_history(const struct cli *cli, const json_t *history)
 {
     const json_t *event;
@@ -250,6 +298,9 @@ void command_link_print(const struct cli *cli, const json_t *link)
     command_link_print_limits(cli, link);
     print_held(cli, "they hold", part(part(link, "holds"), "ours_there"));
     print_held(cli, "we hold", part(part(link, "holds"), "theirs_here"));
+    print_grant(cli, "there", part(part(link, "grants"), "there"), "we let go there", "they take");
+    print_grant(cli, "here", part(part(link, "grants"), "here"), "we take", "they let come here");
+    print_drain(cli, link);
     print_history(cli, part(link, "history"));
 }
 

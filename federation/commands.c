@@ -40,7 +40,13 @@ static const char revoke_help[] =
     "reached or not. Nothing is deleted, here or there. They are told for 7 days. A link that is "
     "over does not come back:\n"
     "a new invitation begins the next one.\n"
-    "restrict: only if nothing is placed there or here, or on its way; else says how much is.";
+    "restrict: only if nothing is placed there or here, or on its way; else says how much is.\n"
+    "drain: nothing new is placed in either direction; what we placed there is placed elsewhere "
+    "and "
+    "then released, they are\n"
+    "asked to do the same, and when nothing is left the link ends. What no other site takes stays, "
+    "and the link with it:\n"
+    "causeway link show says how much is left. causeway link cancel takes a drain back.";
 
 static const char repin_help[] =
     "For when they lost their keys, or somebody has them: their roots are trusted no longer, and a "
@@ -104,7 +110,7 @@ const struct cli_command federation_commands[] = {
     {
         .words = "link cancel",
         ONE_PARTNER,
-        .summary = "Make an invitation void that nobody has used.",
+        .summary = "Make an invitation void that nobody has used, or take a drain back.",
         .options = link_options,
         .run = command_link_cancel,
     },
@@ -150,7 +156,7 @@ const struct cli_command federation_commands[] = {
     },
     {
         .words = "link revoke",
-        .arguments = "PARTNER [now|restrict]",
+        .arguments = "PARTNER [now|restrict|drain]",
         .min_arguments = 1,
         .max_arguments = 2,
         .summary = "End a link for good.",

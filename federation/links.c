@@ -155,6 +155,8 @@ bool links_peer(const struct links *links, const char *partner, struct links_pee
         .epoch = side->link.record.epoch,
         .roots = &side->roots,
         .settled = side->replies.settled,
+        .is_draining = side_is_draining(side),
+        .is_draining_there = side->is_draining_there,
     };
     return true;
 }

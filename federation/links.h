@@ -13,6 +13,7 @@
 
 #include "auth/peer.h"
 #include "conf/log.h"
+#include "federation/grants.h"
 #include "federation/link.h"
 #include "federation/link_limits.h"
 #include "federation/wire.h"
@@ -118,6 +119,8 @@ enum links_what {
     LINKS_REVOKE,
     LINKS_REPIN, /* partner, ttl_ms: answers with an invitation */
     LINKS_LIMIT, /* limits: kept and shown; enforced where bytes go */
+    LINKS_DRAIN, /* notes that it is to end in good order: drains.h does it. LINKS_CANCEL and
+                    LINKS_REVOKE end that */
 };
 
 /* Borrowed. */
@@ -156,17 +159,32 @@ struct links_peer {
     const char *link, *org;
     enum link_state state;
     uint64_t epoch;
-    const struct roots *roots; /* their newest document; sequence 0: none */
-    const char *settled;       /* of theirs: the key that they said last; "": none */
+    const struct roots *roots;           /* their newest document; sequence 0: none */
+    const char *settled;                 /* of theirs: the key that they said last; "": none */
+    bool is_draining, is_draining_there; /* one side is about to end it in good order */
 };
 
 /* False: there is no such link. */
 bool links_peer(const struct links *links, const char *partner, struct links_peer *peer);
 
+/* What the policy of one side grants: of what the other places with it, and of its own there. */
+struct link_grants {
+    struct grant we_store, they_store;
+};
+
+/* Ours, told the partner in heartbeats; a change at once. */
+void links_tell_grants(struct links *links, const char *partner, const struct link_grants *ours);
+
+/* The links that are being drained. Must not change anything. */
+void links_each_draining(const struct links *links, void (*on_link)(void *arg, const char *partner),
+                         void *arg);
+
 /* Told of each link when it is set, then whenever a state has changed, once that is durable.
  * Borrowed; NULL: nobody watches. Control thread. */
 struct links_watch {
     void (*on_link)(void *arg, const char *partner, const char *link, enum link_state state);
+    /* What they say in heartbeats that they grant, at first and at each change. */
+    void (*on_grants)(void *arg, const char *partner, const struct link_grants *theirs);
     void *arg;
 };
 

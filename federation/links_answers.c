@@ -178,6 +178,7 @@ static void hear_heartbeat(struct call *call)
         event.incarnation = heartbeat.from;
         event.levels = side_levels_of(&heartbeat, heartbeat.sequence);
         side_step(side, &event, &actions);
+        levels_hear(side, &heartbeat, heartbeat.sequence);
         if (side->link.record.only_they_dial)
             side_step(side, &dials, &actions);
         credit_set(&side->credit, (uint32_t)heartbeat.credit.items, heartbeat.credit.bytes);

@@ -67,6 +67,7 @@ static enum link_event_kind event_of(enum links_what what)
         return LINK_REVOKE;
     case LINKS_REPIN:
     case LINKS_LIMIT:
+    case LINKS_DRAIN:
         break;
     }
     return LINK_REPIN;
@@ -318,6 +319,39 @@ static void run_limit(struct command *command)
     side_save(side, finish);
 }
 
+/* Each side may; the machine knows nothing of it, for it changes nothing of what may be said. */
+static void run_drain(struct command *command, bool drains)
+{
+    struct side *side = command->work.side;
+    const struct link_record *record = &side->link.record;
+
+    if (drains && (!record->confirmed_here || record->end != LINK_NOT_ENDED)) {
+        (void)snprintf(command->actions.said, LINK_TEXT_SIZE,
+                       "the link with %s is %s: there is nothing to drain; causeway link revoke %s "
+                       "ends it now",
+                       record->peer, link_state_name(record->state), record->peer);
+        refuse(command, command->actions.said);
+        return;
+    }
+    if (!drains || !side_is_draining(side))
+        side->drain_since_ms = drains ? side->links->settings.now_ms() : 0;
+    side->drain_epoch = drains ? record->epoch : 0;
+    side->is_changed = true;
+    (void)snprintf(
+        command->actions.said, LINK_TEXT_SIZE,
+        drains ? "the link with %s is drained: nothing new is placed in either direction, what is "
+                 "placed is placed elsewhere first and then released, and when nothing is left the "
+                 "link ends. causeway link show has what is left; link cancel takes this back, and "
+                 "link revoke now ends it at once"
+               : "the link with %s is drained no more: what was not released yet stays",
+        record->peer);
+    side_note(side, command->actor, drains ? "drain" : "cancel drain", record->state,
+              command->actions.said);
+    links_tell_watch(side);
+    side_send(side, CALL_HEARTBEAT);
+    side_save(side, finish);
+}
+
 static void run_command(struct work *work)
 {
     struct command *command = CONTAINER_OF(work, struct command, work);
@@ -326,6 +360,10 @@ static void run_command(struct work *work)
 
     if (command->what == LINKS_LIMIT) {
         run_limit(command);
+        return;
+    }
+    if (command->what == LINKS_DRAIN || (command->what == LINKS_CANCEL && side_is_draining(side))) {
+        run_drain(command, command->what == LINKS_DRAIN);
         return;
     }
     if (!may_invite(side, command)) {

@@ -101,6 +101,7 @@ static void hear(struct inbound *inbound, struct side *side, const struct wire_h
     if (actions.new_window)
         take_number(side, inbound->is.is.sequence, &verdict);
     learn_dials(side);
+    levels_hear(side, heartbeat, inbound->is.is.sequence);
     if (side->joined_ms != 0) { /* they know us by now: see is_early */
         side->joined_ms = 0;
         side_send(side, CALL_HEARTBEAT);

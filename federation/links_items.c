@@ -340,7 +340,7 @@ static void begin_item(struct link_item *item)
     note_refusal(item);
 }
 
-static void settle(struct side *side, const char *settled)
+void items_settle(struct side *side, const char *settled)
 {
     if (settled[0] != '\0' && strcmp(settled, side->replies.settled) > 0 &&
         replies_settle(&side->replies, settled))
@@ -384,7 +384,7 @@ void batch_take(struct inbound *inbound, struct wire_batch *message, unsigned un
     batch = batch_create(side, message);
     batch->inbound = inbound;
     batch->unknown = unknown;
-    settle(side, message->settled);
+    items_settle(side, message->settled);
     for (size_t i = 0; i < batch->count; i++) {
         batch->items[i].batch = batch;
         batch->items[i].is = &items[i];

@@ -132,6 +132,7 @@ void side_put_heartbeat(struct side *side, struct wire_heartbeat *heartbeat)
         .roots_known = levels.roots_known,
         .credit = side_credit(side),
     };
+    levels_put(side, heartbeat);
 }
 
 struct link_levels side_levels_of(const struct wire_heartbeat *heartbeat, uint64_t sequence)

@@ -88,6 +88,10 @@ struct side {
     /* to be done behind it */
     struct link_actions due;
 
+    struct link_grants grants_here, grants_there;
+    bool has_grants_here, has_grants_there, is_draining_there;
+    uint64_t drain_epoch, drain_since_ms; /* durable: of LINKS_DRAIN */
+
     struct credit credit;
     uint64_t statement_sequence; /* of theirs, the last one taken */
     uint64_t joined_ms;          /* monotonic: when they joined by our invitation; 0: long ago */
@@ -196,6 +200,10 @@ bool side_set_roots(struct side *side, struct slice bytes, struct error *err);
 const char *side_our_address(const struct side *side); /* "": we cannot be dialled */
 struct wire_credit side_credit(const struct side *side);
 void side_put_heartbeat(struct side *side, struct wire_heartbeat *heartbeat);
+/* links_levels.c: what is in a heartbeat beside the machine's levels; heard of the newest alone. */
+void levels_put(const struct side *side, struct wire_heartbeat *heartbeat);
+void levels_hear(struct side *side, const struct wire_heartbeat *heartbeat, uint64_t sequence);
+bool side_is_draining(const struct side *side);
 struct link_levels side_levels_of(const struct wire_heartbeat *heartbeat, uint64_t sequence);
 void side_dispose(struct side *side);
 
@@ -231,6 +239,7 @@ void join_answer_waiters(struct side *side, int status, const char *said);
 /* ---- links_items.c, links_ask.c, links_statement.c */
 
 void side_drop_items(struct side *side); /* and batches */
+void items_settle(struct side *side, const char *settled);
 void side_drop_batches(struct side *side);
 void side_pump(struct side *side);       /* sends what may be sent */
 void side_fail_asked(struct side *side); /* the link is over */

@@ -174,6 +174,14 @@ static void describe_more(const struct side *side, struct link_now now, json_t *
     put_text(out, "last_failure", side->last_failure);
     json_object_set_new(out, "skew_ms", json_integer((json_int_t)side->link.skew_ms));
     json_object_set_new(out, "limits", describe_limits(side));
+    if (side_is_draining(side)) {
+        json_t *drain = json_object();
+
+        put_time(drain, "since", side->drain_since_ms);
+        json_object_set_new(out, "drain", drain);
+    }
+    if (side->is_draining_there && record->end == LINK_NOT_ENDED)
+        json_object_set_new(out, "draining_there", json_true());
 }
 
 static int compare(const void *a, const void *b)

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { PAGE = 100, LIMITS_VERSION = 1 };
+enum { PAGE = 100, LIMITS_VERSION = 1, LIMITS_SIZE = 128 };
 
 /* ---- writing */
 
@@ -40,10 +40,11 @@ static struct slice put_addresses(struct transaction *transaction, const struct 
 
 static struct slice put_limits(struct transaction *transaction, const struct side *side)
 {
-    char text[80];
+    char text[LIMITS_SIZE];
 
-    snprintf(text, sizeof(text), "%d %llu %lu", LIMITS_VERSION,
-             (unsigned long long)side->limits.bandwidth, (unsigned long)side->limits.hours);
+    snprintf(text, sizeof(text), "%d %llu %lu %llu %llu", LIMITS_VERSION,
+             (unsigned long long)side->limits.bandwidth, (unsigned long)side->limits.hours,
+             (unsigned long long)side->drain_epoch, (unsigned long long)side->drain_since_ms);
     return transaction_copy(transaction, slice_of(text));
 }
 
@@ -117,8 +118,8 @@ static void load_addresses(struct side *side, struct slice lines)
 
 static void load_limits(struct side *side, struct slice text)
 {
-    char copy[80] = "";
-    unsigned long long bandwidth = 0;
+    char copy[LIMITS_SIZE] = "";
+    unsigned long long bandwidth = 0, drain_epoch = 0, drain_since_ms = 0;
     unsigned long hours = 0;
     int version = 0;
 
@@ -126,8 +127,13 @@ static void load_limits(struct side *side, struct slice text)
         return;
     if (text.size > 0)
         memcpy(copy, text.data, text.size);
-    if (sscanf(copy, "%d %llu %lu", &version, &bandwidth, &hours) == 3 && version == LIMITS_VERSION)
-        side->limits = (struct link_limits){.bandwidth = bandwidth, .hours = (uint32_t)hours};
+    if (sscanf(copy, "%d %llu %lu %llu %llu", &version, &bandwidth, &hours, &drain_epoch,
+               &drain_since_ms) < 3 || /* an older row has three */
+        version != LIMITS_VERSION)
+        return;
+    side->limits = (struct link_limits){.bandwidth = bandwidth, .hours = (uint32_t)hours};
+    side->drain_epoch = drain_epoch;
+    side->drain_since_ms = drain_since_ms;
 }
 
 static bool load_entry(struct side *side, const struct link_entry *entry, struct error *err)

@@ -2,7 +2,7 @@
 #include "federation/operator_links.h"
 
 #include "conf/memory.h"
-#include "federation/allocation.h"
+#include "federation/drains.h"
 #include "federation/links.h"
 
 #include <stdio.h>
@@ -13,15 +13,10 @@ static bool read_mode(const json_t *input, struct error *err)
 {
     struct slice mode = operator_text(input, "mode");
 
-    if (mode.data == NULL || slice_is(mode, "now") || slice_is(mode, "restrict"))
-        return true;
-    if (slice_is(mode, "drain"))
-        return error_set(err, ERROR_UNSUPPORTED,
-                         "to revoke by '%s' is not built yet: there is 'now', which deletes "
-                         "nothing either",
-                         mode.data);
-    return error_set(err, ERROR_SYNTAX, "a link is revoked 'now' or 'restrict', not '%.32s'",
-                     mode.data);
+    return mode.data == NULL || slice_is(mode, "now") || slice_is(mode, "restrict") ||
+           slice_is(mode, "drain") ||
+           error_set(err, ERROR_SYNTAX,
+                     "a link is revoked 'now', 'restrict' or 'drain', not '%.32s'", mode.data);
 }
 
 static bool read_revoke(struct operator_call *call, struct links_command *command,
@@ -39,18 +34,6 @@ struct counting {
     uint64_t live[ALLOCATION_HOLDER + 1];
 };
 
-static uint64_t count_live(const struct allocation_sum *sum)
-{
-    uint64_t live = 0;
-
-    for (size_t i = 0; i < sum->count; i++)
-        for (enum allocation_state state = ALLOCATION_NONE; state < ALLOCATION_STATES; state++)
-            if (strcmp(sum->totals[i].state, allocation_state_name(state)) == 0 &&
-                allocation_is_live(&(struct allocation_record){.state = state}))
-                live += sum->totals[i].count;
-    return live;
-}
-
 static void count_next(struct operator_call *call);
 
 static void on_counted(void *call_, struct transaction *transaction)
@@ -64,7 +47,7 @@ static void on_counted(void *call_, struct transaction *transaction)
         operator_refuse_error(call, &transaction->err);
         return;
     }
-    counting->live[counting->role] = count_live(&transaction->allocation_sum);
+    counting->live[counting->role] = drains_count_live(&transaction->allocation_sum);
     counting->role = counting->role == ALLOCATION_OWNER ? ALLOCATION_HOLDER : ALLOCATION_HOLDER + 1;
     count_next(call);
 }
@@ -135,5 +118,7 @@ void links_operator_revoke(struct operator_call *call)
     if (operator_site(call)->links != NULL && mode.data != NULL && slice_is(mode, "restrict") &&
         count_first(call))
         return;
-    links_operator_run(call, LINKS_REVOKE, revoke_fields, read_revoke);
+    links_operator_run(call,
+                       mode.data != NULL && slice_is(mode, "drain") ? LINKS_DRAIN : LINKS_REVOKE,
+                       revoke_fields, read_revoke);
 }

@@ -3,7 +3,8 @@
 
 #include "conf/memory.h"
 #include "conf/units.h"
-#include "federation/allocation.h"
+#include "federation/allocations.h"
+#include "federation/drains.h"
 #include "federation/links.h"
 
 #include <stdio.h>
@@ -103,6 +104,19 @@ static json_t *sum_up(const struct allocation_sum *sum)
                      "under_way", (json_int_t)under_way);
 }
 
+/* What a drain waits for. */
+static void put_left(const struct showing *showing, const struct allocation_sum *sum)
+{
+    json_t *drain = json_object_get(showing->link, "drain"), *left = json_object_get(drain, "left");
+
+    if (drain == NULL)
+        return;
+    if (left == NULL)
+        json_object_set_new(drain, "left", left = json_object());
+    json_object_set_new(left, showing->role == ALLOCATION_OWNER ? "ours_there" : "theirs_here",
+                        json_integer((json_int_t)drains_count_live(sum)));
+}
+
 static void sum_next(struct operator_call *call);
 
 static void on_summed(void *call_, struct transaction *transaction)
@@ -111,6 +125,8 @@ static void on_summed(void *call_, struct transaction *transaction)
     struct showing *showing = *operator_context(call);
     json_t *holds = json_object_get(showing->link, "holds");
 
+    if (transaction->err.code == ERROR_NONE)
+        put_left(showing, &transaction->allocation_sum);
     if (transaction->err.code == ERROR_NONE)
         json_object_set_new(holds, showing->role == ALLOCATION_OWNER ? "ours_there" : "theirs_here",
                             sum_up(&transaction->allocation_sum));
@@ -140,12 +156,55 @@ static void sum_next(struct operator_call *call)
     *operator_context(call) = NULL;
 }
 
+/* ---- grants: what is not limited is null */
+
+static json_t *limit_of(uint64_t limit)
+{
+    return limit == UINT64_MAX ? json_null() : json_integer((json_int_t)limit);
+}
+
+static json_t *describe_grant(const struct grant *grant)
+{
+    return json_pack("{s:o,s:o,s:o}", "bytes", limit_of(grant->bytes), "pins",
+                     limit_of(grant->pins), "max_object", limit_of(grant->max_object));
+}
+
+/* theirs null: they have not told it. */
+static json_t *describe_account(const struct grant_account *account)
+{
+    struct grant in_force = grant_in_force(account);
+    bool is_told = account->theirs.bytes != UINT64_MAX || account->theirs.pins != UINT64_MAX ||
+                   account->theirs.max_object != UINT64_MAX;
+
+    return json_pack("{s:o,s:o,s:o,s:I,s:I}", "in_force", describe_grant(&in_force), "ours",
+                     describe_grant(&account->ours), "theirs",
+                     is_told ? describe_grant(&account->theirs) : json_null(), "used_bytes",
+                     (json_int_t)account->bytes, "used_pins", (json_int_t)account->pins);
+}
+
+static void put_grants(struct operator_call *call, json_t *link)
+{
+    const struct allocations *allocations = operator_site(call)->allocations;
+    const char *partner = json_string_value(json_object_get(link, "partner"));
+    const struct grant_account *there, *here;
+
+    if (allocations == NULL || partner == NULL)
+        return;
+    there = allocations_account(allocations, partner, ALLOCATION_OWNER);
+    here = allocations_account(allocations, partner, ALLOCATION_HOLDER);
+    if (there != NULL && here != NULL)
+        json_object_set_new(link, "grants",
+                            json_pack("{s:o,s:o}", "there", describe_account(there), "here",
+                                      describe_account(here)));
+}
+
 static void show_with_sums(struct operator_call *call, json_t *link)
 {
     struct showing *showing = memory_alloc(sizeof(*showing));
 
     *showing = (struct showing){.link = link, .role = ALLOCATION_OWNER};
     json_object_set_new(link, "holds", json_object());
+    put_grants(call, link);
     *operator_context(call) = showing;
     sum_next(call);
 }

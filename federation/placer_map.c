@@ -36,8 +36,11 @@ static void grant_to(const struct placer *placer, const char *partner)
     const struct policy_grant *grant =
         placer->policy != NULL ? policy_grant_find(placer->policy, slice_of(partner)) : NULL;
 
-    allocations_grant(placer->settings.allocations, partner, we_store_of(grant),
-                      they_store_of(grant, placer->settings.now_ms()));
+    const struct link_grants ours = {.we_store = we_store_of(grant),
+                                     .they_store = they_store_of(grant, placer->settings.now_ms())};
+
+    allocations_grant(placer->settings.allocations, partner, ours.we_store, ours.they_store);
+    links_tell_grants(placer->settings.links, partner, &ours);
 }
 
 /* Links that came since, too. */
@@ -79,7 +82,7 @@ static void observe(const struct placer *placer, struct slice site, struct place
         return;
     grant = grant_in_force(account);
     room = grant.bytes > account->bytes ? grant.bytes - account->bytes : 0;
-    if (peer.state == LINK_ACTIVE)
+    if (peer.state == LINK_ACTIVE && !peer.is_draining && !peer.is_draining_there)
         seen->gate = grant.bytes > 0 && grant.pins > 0 ? PLACEMENT_OPEN : PLACEMENT_NO_GRANT;
     seen->room_bytes = room;
     put_seen(seen, SEEN_HEALTHY, peer.state == LINK_ACTIVE);

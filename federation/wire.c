@@ -30,6 +30,14 @@ static const struct wire_field credit_fields[] = {
 };
 static const struct wire_shape credit_shape = SHAPE("credit", wire_credit, credit_fields);
 
+static const struct wire_field grant_fields[] = {
+    {FIELD("v", WIRE_NUMBER, wire_grant, version), .min = 1, .max = 1000},
+    {FIELD("bytes", WIRE_NUMBER, wire_grant, bytes), .max = WIRE_NO_LIMIT},
+    {FIELD("pins", WIRE_NUMBER, wire_grant, pins), .max = WIRE_NO_LIMIT},
+    {FIELD("max_object", WIRE_NUMBER, wire_grant, max_object), .max = WIRE_NO_LIMIT},
+};
+static const struct wire_shape grant_shape = SHAPE("grant", wire_grant, grant_fields);
+
 static const struct wire_field item_fields[] = {
     {FIELD("key", WIRE_ULID, wire_item, key)},
     {FIELD("do", WIRE_ID, wire_item, action)},
@@ -120,6 +128,12 @@ static const struct wire_field heartbeat_fields[] = {
     {FIELD("roots_known", WIRE_NUMBER, wire_heartbeat, roots_known), SEQUENCES},
     {FIELD("credit", WIRE_OBJECT, wire_heartbeat, credit), .shape = &credit_shape},
     {FIELD("load", WIRE_NUMBER, wire_heartbeat, load), .max = 100},
+    {FIELD("settled", WIRE_ULID, wire_heartbeat, settled), .is_optional = true},
+    {FIELD("we_store", WIRE_OBJECT, wire_heartbeat, we_store), .is_optional = true,
+     .shape = &grant_shape},
+    {FIELD("they_store", WIRE_OBJECT, wire_heartbeat, they_store), .is_optional = true,
+     .shape = &grant_shape},
+    {FIELD("draining", WIRE_BOOL, wire_heartbeat, draining), .is_optional = true},
     IGNORED(wire_heartbeat),
 };
 

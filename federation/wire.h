@@ -24,6 +24,8 @@ enum {
     WIRE_WITH_MAX = 16 * 1024, /* what an item says of itself */
 };
 
+#define WIRE_NO_LIMIT UINT64_C(9007199254740991)
+
 struct wire_versions {
     uint64_t min, max;
 };
@@ -68,6 +70,12 @@ struct wire_credit {
     uint64_t items, bytes;
 };
 
+/* WIRE_NO_LIMIT: not limited. version 0: not told. */
+struct wire_grant {
+    uint64_t version;
+    uint64_t bytes, pins, max_object;
+};
+
 enum wire_state {
     WIRE_STATE_PENDING,
     WIRE_STATE_ACTIVE,
@@ -85,7 +93,10 @@ struct wire_heartbeat {
     bool confirmed, suspended, isolated;
     uint64_t taken, roots, roots_known;
     struct wire_credit credit;
-    uint64_t load; /* percent */
+    uint64_t load;           /* percent */
+    char settled[ULID_SIZE]; /* as of a batch: what was settled since the last one, too */
+    struct wire_grant we_store, they_store; /* of the speaker's policy */
+    bool draining;                          /* the speaker is about to end the link in good order */
     uint64_t ignored;
 };
 

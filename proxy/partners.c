@@ -125,7 +125,10 @@ static void on_copies_changed(void *gateway, struct slice object)
 /* A partner that asks at once must find what is granted to it. */
 static void on_link(void *gateway)
 {
-    placer_links_changed(((struct gateway *)gateway)->partners.placer);
+    struct partners *partners = &((struct gateway *)gateway)->partners;
+
+    placer_links_changed(partners->placer);
+    drains_changed(partners->drains);
 }
 
 static void draw(void *to, size_t size)
@@ -165,6 +168,10 @@ static void open_allocations(struct gateway *gateway)
                                      .now_ms = clock_wall_ms,
                                      .on_claims = on_claims};
 
+    struct drains_settings drains = {.loop = gateway->loop,
+                                     .store = gateway->context.store,
+                                     .links = partners->links,
+                                     .messages = gateway->messages};
     struct partner_reads_settings reads = {.loop = gateway->loop,
                                            .store = gateway->context.store,
                                            .tracker = gateway->context.tracker,
@@ -181,6 +188,8 @@ static void open_allocations(struct gateway *gateway)
         statements_create(partners->links, partners->allocations, partners->keeper, clock_wall_ms);
     open_guests(gateway);
     placer.claims_arg = gateway->context.guests;
+    drains.allocations = partners->allocations;
+    partners->drains = drains_create(&drains);
     partners->placer = placer_create(&placer);
     allocations_links_watch(partners->over, on_link, gateway);
     reads.allocations = partners->allocations;
@@ -380,6 +389,7 @@ void partners_stop(struct gateway *gateway)
     if (partners->keeper != NULL)
         identity_keeper_set_user(partners->keeper, NULL);
     links_close(&partners->links);
+    drains_destroy(&partners->drains);
     statements_destroy(&partners->statements);
     allocations_links_destroy(&partners->over);
     identity_keeper_close(&partners->keeper);

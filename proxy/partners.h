@@ -7,6 +7,7 @@
 
 #include "auth/identity_keeper.h"
 #include "federation/allocations_links.h"
+#include "federation/drains.h"
 #include "federation/placer.h"
 #include "federation/port.h"
 #include "federation/statements.h"
@@ -24,6 +25,7 @@ struct partners {
     struct allocations_links *over; /* the links, as the allocations see them */
     struct allocations *allocations;
     struct statements *statements;
+    struct drains *drains;
     struct placer *placer;
     struct partner_reads *reads;
     struct partner_data *data;

@@ -186,3 +186,104 @@ class Statements(TwoCase):
         status, text = self.alpha.command("link", "statement", "beta", "--at", "7zzzzzzzzzzzzzzzzzzzzzzzzz,")
         self.assertEqual(status, 1)
         self.assertIn("is no cut of ours", text)
+
+
+class Drains(TwoCase):
+    """A link ends in good order: what is over it is elsewhere, or released, before."""
+
+    def setUp(self):
+        super().setUp()
+        self.gamma = self.start_gateway("gamma.example")
+        link_two(self.alpha, self.gamma)
+        for gateway in (self.beta, self.gamma):
+            self.grant(gateway, "alpha")
+        self.grant_both()
+
+    def grant_both(self):
+        """beta and gamma may hold what alpha's people pin; two copies are wanted, one of them here."""
+        path = next(self.alpha.folder.parent.glob("policy-alpha.example-*.yaml"))
+        grant = "  - {{partner: {}, we_store: {{bytes: 10GiB, pins: 1000}}, they_store: {{bytes: 10GiB}}}}\n"
+        path.write_text(path.read_text().partition("grants:")[0] + "grants:\n" + grant.format("beta") + grant.format("gamma") +
+                        'placement:\n  sites: {local: {}, beta: {attributes: {near: "yes"}}, gamma: {attributes: {near: "no"}}}\n'
+                        "  rules:\n    - {id: two, copies: {min: 1, want: 2}, prefer: [\"site.near == 'yes'\"]}\n")
+        before = self.alpha.log_text().count("reloaded")
+        self.alpha.reload()
+        self.assertTrue(wait_for(lambda: self.alpha.log_text().count("reloaded") > before, 10), self.alpha.log_text()[-2000:])
+
+    def left(self):
+        return self.alpha.show("beta").get("drain", {}).get("left")
+
+    def test_what_is_there_moves_and_then_the_link_ends(self):
+        rng = random.Random(10)
+        pinned = [self.add(rng.randbytes(5000)) for _ in range(8)]
+        self.wait_placed(pinned[-1])
+        self.assertIn("nothing new is placed", self.alpha.link("revoke", "beta", "drain"))
+        self.assertTrue(wait_for(lambda: self.beta.show("alpha").get("draining_there"), 15, 0.2), self.beta.show("alpha"))
+        self.alpha.process.kill()  # it goes on after a start
+        self.alpha.start()
+        self.assertIn(self.alpha.wait_state("beta", "revoking", "revoked", seconds=60), ("revoking", "revoked"), self.alpha.show("beta"))
+        for cid in pinned:
+            copies = self.copies(self.alpha, cid)
+            self.assertEqual(copies["gamma"]["state"], "placed", copies)
+            self.assertNotIn(copies.get("beta", {}).get("state"), ("placed", "lost"), copies)
+        self.assertTrue(wait_for(lambda: self.beta.state("alpha") in ("revoked", "revoking"), 20, 0.2))
+
+    def test_what_no_other_site_takes_stays_until_the_drain_is_canceled(self):
+        self.alpha.link("suspend", "gamma")
+        cid = self.add(b"nowhere else")
+        self.wait_placed(cid)
+        self.alpha.link("revoke", "beta", "drain")
+        self.assertTrue(wait_for(lambda: self.left() == {"ours_there": 1, "theirs_here": 0}, 10, 0.2), self.alpha.show("beta"))
+        self.assertTrue(wait_for(lambda: not self.copies(self.alpha, cid)["beta"]["counts"], 10, 0.2))
+        status, text = self.alpha.command("link", "revoke", "beta", "restrict")
+        self.assertEqual(status, 1, text)
+        self.assertIn("drained no more", self.alpha.link("cancel", "beta"))
+        self.assertTrue(wait_for(lambda: self.copies(self.alpha, cid)["beta"]["counts"], 15, 0.2), self.copies(self.alpha, cid))
+        self.assertIsNone(self.left())
+        later = self.add(b"placed again")
+        self.wait_placed(later)
+
+    def test_who_holds_drains_too_and_is_told_to_end_it_now(self):
+        cid = self.add(b"held by who drains")
+        self.wait_placed(cid)
+        self.alpha.link("suspend", "gamma")
+        self.beta.link("revoke", "alpha", "drain")
+        self.assertTrue(wait_for(lambda: not self.copies(self.alpha, cid)["beta"]["counts"], 15, 0.2), self.copies(self.alpha, cid))
+        self.assertEqual(self.copies(self.beta, cid)["alpha"]["state"], "leaving")
+        self.beta.link("cancel", "alpha")
+        self.assertTrue(wait_for(lambda: self.copies(self.alpha, cid)["beta"]["counts"], 15, 0.2), self.copies(self.alpha, cid))
+        self.assertEqual(self.copies(self.beta, cid)["alpha"]["state"], "pinned")
+        self.beta.link("revoke", "alpha", "drain")
+        self.beta.link("revoke", "alpha", "now")
+        self.assertIn(self.beta.wait_state("alpha", "revoking", "revoked"), ("revoking", "revoked"))
+        self.assertEqual(self.copies(self.beta, cid)["alpha"]["state"], "orphaned")
+
+
+class Grants(TwoCase):
+    """What a partner grants is known when it changes, and what waited for it goes at once."""
+
+    def test_what_waits_for_a_grant_goes_when_it_is_given(self):
+        self.grant(self.alpha, "beta")
+        cid = self.add(b"waits for a grant")
+        self.assertTrue(wait_for(lambda: self.alpha.show("beta")["grants"]["there"]["theirs"] is not None, 15, 0.2), self.alpha.show("beta"))
+        there = self.alpha.show("beta")["grants"]["there"]
+        self.assertEqual((there["theirs"]["bytes"], there["in_force"]["bytes"], there["ours"]["bytes"]), (0, 0, 10 << 30))
+        self.grant(self.beta, "alpha", "1MiB")
+        self.wait_placed(cid, 20)
+        there = self.alpha.show("beta")["grants"]["there"]
+        self.assertEqual((there["in_force"]["bytes"], there["used_bytes"] > 0), (1 << 20, True), there)
+        self.assertEqual(self.beta.show("alpha")["grants"]["here"]["theirs"]["bytes"], 10 << 30)
+
+    def test_what_passes_the_grant_goes_when_there_is_more(self):
+        self.grant(self.alpha, "beta")
+        self.grant(self.beta, "alpha", "100KiB")
+        rng = random.Random(11)
+        first, second = self.add(rng.randbytes(80_000)), self.add(rng.randbytes(80_000))
+        self.wait_placed(first)
+        self.assertTrue(wait_for(lambda: self.copies(self.alpha, second).get("beta", {}).get("state") in (None, "stuck"), 10, 0.2))
+        self.assertEqual(self.call(f"pin/rm?arg={first}")[0], 200)  # leaves room
+        self.wait_placed(second)
+        third = self.add(rng.randbytes(80_000))
+        self.assertNotEqual(self.copies(self.alpha, third).get("beta", {}).get("state"), "placed")
+        self.grant(self.beta, "alpha", "1MiB")
+        self.wait_placed(third)

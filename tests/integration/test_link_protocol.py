@@ -28,7 +28,7 @@ def _lines(name):
 
 class GoldenFiles(unittest.TestCase):
     def test_messages_are_read_and_printed_the_same(self):
-        for kind, number in [*((kind, 1) for kind in wire.MEMBERS), ("statement", 2)]:
+        for kind, number in [*((kind, 1) for kind in wire.MEMBERS), ("statement", 2), ("heartbeat", 2)]:
             with self.subTest(kind, number=number):
                 body = _golden(f"{kind}-{number}.json").rstrip(b"\n")
                 self.assertEqual(wire.print_message(kind, wire.read_message(kind, body)), body)

@@ -22,7 +22,7 @@ MEMBERS = {
     "hello": "versions org node features must body_max items_max roots date",
     "join": "v link invite_epoch last_epoch org node address? incarnation roots proof",
     "joined": "v link epoch incarnation roots reaches? ignored?",
-    "heartbeat": "v from to sequence? state confirmed suspended isolated taken roots roots_known credit load ignored?",
+    "heartbeat": "v from to sequence? state confirmed suspended isolated taken roots roots_known credit load settled? we_store? they_store? draining? ignored?",
     "roots": "v from to sequence roots",
     "batch": "v from to settled? items",
     "results": "v from to credit results ignored?",

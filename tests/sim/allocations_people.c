@@ -339,8 +339,12 @@ static void drain(struct world *world, unsigned org, unsigned peer)
     if (!world->org[org].is_up || world_draw(world, 6) != 0)
         return;
     world_trace(world, org, peer, "drains");
-    if (world_tell_all(world, org, peer, ALLOCATION_DRAIN) && world_draw(world, 2) == 0)
+    if (!world_tell_all(world, org, peer, ALLOCATION_DRAIN))
+        return;
+    if (world_draw(world, 2) == 0)
         revoke(world, org, peer);
+    else if (world_draw(world, 2) == 0)
+        world_tell_all(world, org, peer, ALLOCATION_STAY);
 }
 
 static void change_grant(struct world *world, unsigned org, unsigned peer)
@@ -352,8 +356,11 @@ static void change_grant(struct world *world, unsigned org, unsigned peer)
     if (world_draw(world, 3) == 0)
         grant = GRANT_OPEN;
     world_end(world, org, peer)->here.ours = grant;
-    if (world_draw(world, 2) == 0) /* they were told */
-        world_end(world, peer, org)->there.theirs = grant;
+    if (world_draw(world, 2) != 0)
+        return;
+    world_end(world, peer, org)->there.theirs = grant; /* they were told */
+    if (world->org[peer].is_up)
+        world_tell_all(world, peer, org, ALLOCATION_GRANTED);
 }
 
 static void change_object(struct world *world, unsigned org)

@@ -37,6 +37,7 @@ struct side {
     struct allocations *allocations;
     unsigned asks, imports, removes, replans, signs;
     size_t window;
+    struct grant we_store;            /* told at a start */
     char reserved[QUEUED][ULID_SIZE]; /* ids, in the order in which they were asked for */
     unsigned reserves;
     unsigned sends, reads, carried; /* imports of what came along */
@@ -388,7 +389,7 @@ static void start_ungranted(struct side *side)
 static void start(struct side *side)
 {
     start_ungranted(side);
-    allocations_grant(side->allocations, side->partner, GRANT_OPEN, GRANT_OPEN);
+    allocations_grant(side->allocations, side->partner, side->we_store, GRANT_OPEN);
 }
 
 static void open_side(struct side *side, struct pair *pair, struct side *other, const char *partner)
@@ -399,6 +400,7 @@ static void open_side(struct side *side, struct pair *pair, struct side *other, 
     side->pair = pair;
     side->other = other;
     side->partner = partner;
+    side->we_store = GRANT_OPEN;
     (void)snprintf(side->folder, sizeof(side->folder), "/tmp/allocations-XXXXXX");
     assert_non_null(mkdtemp(side->folder));
     if (!store_open(&side->store, &settings, &err))
@@ -595,6 +597,7 @@ static void test_allocations_are_counted_by_state_and_reason(void **state)
     struct pair *pair = *state;
     char ids[3][ULID_SIZE];
 
+    pair->b.we_store = grant;
     allocations_grant(pair->b.allocations, "alpha", grant, GRANT_OPEN);
     for (unsigned i = 0; i < 3; i++)
         place(pair, i, ids[i]);
@@ -603,7 +606,9 @@ static void test_allocations_are_counted_by_state_and_reason(void **state)
         check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 1);
         check_states(&pair->b, ALLOCATION_PINNED, 2, ALLOCATION_NONE, 0);
         counters = allocations_counters(pair->a.allocations);
-        assert_int_equal(counters.stuck[ALLOCATION_THEIR_GRANT], 1);
+        assert_int_equal(counters.stuck[ALLOCATION_THEIR_GRANT] +
+                             counters.stuck[ALLOCATION_QUOTA_THERE],
+                         1);
         restart(pair);
     }
     for (unsigned i = 0; i < 3; i++)
@@ -1166,6 +1171,151 @@ static void test_allocations_that_were_orphaned_are_taken_back(void **state)
     assert_int_equal(pair->b.imports + pair->b.removes, 0);
 }
 
+/* ---- grants that change, drains, cuts */
+
+static void test_allocations_are_asked_again_when_more_is_granted(void **state)
+{
+    struct pair *pair = *state;
+    struct grant nothing = {0}, some = {.bytes = 2 * BYTES, .pins = 10, .max_object = BYTES};
+    char ids[4][ULID_SIZE];
+
+    allocations_grant(pair->b.allocations, "alpha", nothing, GRANT_OPEN);
+    for (unsigned i = 0; i < 4; i++)
+        place(pair, i, ids[i]);
+    turn(pair, 60);
+    check_states(&pair->a, ALLOCATION_STUCK, 4, ALLOCATION_NONE, 0);
+    allocations_grant(pair->b.allocations, "alpha", some, GRANT_OPEN);
+    allocations_told(pair->a.allocations, "beta", some, GRANT_OPEN);
+    turn(pair, 120);
+    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 2);
+    tell(&pair->a, ALLOCATION_OWNER, ids[0], ALLOCATION_RELEASE);
+    tell(&pair->a, ALLOCATION_OWNER, ids[1], ALLOCATION_RELEASE);
+    turn(pair, 200);
+    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_RELEASED, 2);
+}
+
+static void test_allocations_of_a_link_that_is_drained_move_and_stay(void **state)
+{
+    struct pair *pair = *state;
+    const struct allocation_record *record;
+    char ids[3][ULID_SIZE];
+
+    for (unsigned i = 0; i < 2; i++)
+        place(pair, i, ids[i]);
+    turn(pair, 120);
+    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_NONE, 0);
+    allocations_drain(pair->b.allocations, "alpha", true);
+    turn(pair, 60);
+    check_states(&pair->b, ALLOCATION_LEAVING, 2, ALLOCATION_NONE, 0);
+    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_NONE, 0);
+    place(pair, 7, ids[2]);
+    turn(pair, 60);
+    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 1);
+    tell(&pair->a, ALLOCATION_OWNER, ids[2], ALLOCATION_RELEASE);
+    allocations_drain(pair->b.allocations, "alpha", false);
+    turn(pair, 60);
+    check_states(&pair->b, ALLOCATION_PINNED, 2, ALLOCATION_NONE, 0);
+    record = allocations_find(pair->a.allocations, "beta", ALLOCATION_OWNER, ids[1]);
+    assert_true(record == NULL || !record->is_leaving);
+    allocations_drain(pair->a.allocations, "beta", true);
+    restart(pair); /* whoever drains says so after a start, too */
+    allocations_drain(pair->a.allocations, "beta", true);
+    turn(pair, 60);
+    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_RELEASED, 1);
+    tell(&pair->a, ALLOCATION_OWNER, ids[1], ALLOCATION_RELEASE);
+    turn(pair, 60);
+    check_states(&pair->b, ALLOCATION_PINNED, 1, ALLOCATION_GONE, 1);
+}
+
+static void on_stated_cut(void *is_done, const struct error *err)
+{
+    if (err != NULL)
+        fail_msg("%s", err->text);
+    *(bool *)is_done = true;
+}
+
+/* The whole statement of a side, all pages one behind the other. */
+static struct text state_all(struct side *side, const char *ours, const char *theirs)
+{
+    struct statement *page = memory_alloc(sizeof(*page));
+    const char *org = side->pair->a.allocations == side->allocations ? "alpha" : "beta";
+    struct text all = {0}, bytes = {0};
+
+    statement_begin(page, LINK, 1, org, ours, strcmp(org, "alpha") == 0 ? "beta" : "alpha", theirs);
+    for (;;) {
+        bool is_done = false;
+
+        allocations_state(side->allocations, side->partner, org, page, on_stated_cut, &is_done);
+        for (unsigned i = 0; i < 2000 && !is_done; i++)
+            turn(side->pair, 1);
+        assert_true(is_done);
+        statement_write(page, &bytes);
+        text_put_slice(&all, text_slice(&bytes));
+        if (page->is_last)
+            break;
+        statement_continue(page, text_slice(&bytes));
+        text_clear(&bytes);
+    }
+    text_dispose(&bytes);
+    free(page);
+    return all;
+}
+
+/* While things come and go, and after everybody began anew. */
+static void test_allocations_state_the_same_at_a_cut(void **state)
+{
+    struct pair *pair = *state;
+    char ids[60][ULID_SIZE], a[ULID_SIZE], b[ULID_SIZE], first_a[ULID_SIZE], first_b[ULID_SIZE];
+    struct text first = {0};
+    struct error err = {0};
+    size_t least = SIZE_MAX, most = 0;
+
+    for (unsigned i = 0; i < 60; i++)
+        place(pair, i, ids[i]);
+    for (unsigned round = 0; round < 40; round++) {
+        struct text ours, theirs;
+
+        turn(pair, 2);
+        if (round % 3 == 2)
+            tell(&pair->a, ALLOCATION_OWNER, ids[round], ALLOCATION_RELEASE);
+        if (round == 20)
+            restart(pair);
+        assert_true(allocations_settled(pair->a.allocations, "beta", a, &err));
+        assert_true(allocations_settled(pair->b.allocations, "alpha", b, &err));
+        assert_true(allocations_is_settled(pair->a.allocations, "beta", a, &err));
+        ours = state_all(&pair->a, a, b);
+        theirs = state_all(&pair->b, b, a);
+        assert_int_equal(ours.size, theirs.size);
+        assert_memory_equal(ours.data, theirs.data, ours.size);
+        least = ours.size < least ? ours.size : least;
+        most = ours.size > most ? ours.size : most;
+        if (round == 10) {
+            first = ours;
+            ours = (struct text){0};
+            memcpy(first_a, a, ULID_SIZE);
+            memcpy(first_b, b, ULID_SIZE);
+        }
+        text_dispose(&ours);
+        text_dispose(&theirs);
+    }
+    assert_true(least < most); /* it did change meanwhile */
+    for (unsigned i = 0; i < 2; i++) {
+        struct text again =
+            i == 0 ? state_all(&pair->a, first_a, first_b) : state_all(&pair->b, first_b, first_a);
+
+        assert_true(slice_equal(text_slice(&first), text_slice(&again)));
+        text_dispose(&again);
+    }
+    text_dispose(&first);
+    pair->a.is_silent = true;
+    place(pair, 61, ids[0]);
+    turn(pair, 10);
+    assert_true(allocations_settled(pair->a.allocations, "beta", a, &err));
+    assert_false(
+        allocations_is_settled(pair->a.allocations, "beta", "7zzzzzzzzzzzzzzzzzzzzzzzzz", &err));
+    assert_non_null(strstr(err.text, "is no cut of ours"));
+}
+
 static void test_allocations_compare_no_page_of_something_else(void **state)
 {
     struct pair *pair = *state;
@@ -1205,6 +1355,9 @@ int main(void)
         TEST(test_allocations_wait_for_their_turn_in_the_ledger),
         TEST(test_allocations_that_are_stuck_are_tried_again_from_the_ledger),
         TEST(test_allocations_wait_for_what_is_granted),
+        TEST(test_allocations_are_asked_again_when_more_is_granted),
+        TEST(test_allocations_of_a_link_that_is_drained_move_and_stay),
+        TEST(test_allocations_state_the_same_at_a_cut),
         TEST(test_allocations_go_on_after_a_crash_at_any_moment),
         TEST(test_allocations_survive_the_end_of_their_link),
         TEST(test_allocations_that_cannot_be_imported_are_told),

@@ -145,7 +145,7 @@ static int setup(void **state)
     stage.roots.key_count = 1;
     stage.roots.keys[0].until_s = ROOTS_OPEN;
     key_public(stage.view.signing_key, stage.roots.keys[0].key);
-    stage.peer = (struct links_peer){KIT_LINK, US, LINK_ACTIVE, 3, &stage.roots, ""};
+    stage.peer = (struct links_peer){KIT_LINK, US, LINK_ACTIVE, 3, &stage.roots, "", false, false};
     *state = allocations_links_create(NULL, NULL, now_ms);
     return 0;
 }

@@ -296,9 +296,8 @@ static void test_mistakes_are_told_and_nothing_is_asked(void **state)
         {"/link/join", "{}", 400, "the line that begins with cwi1"},
         {"/link/confirm", "{\"partner\":\"beta\"}", 400, "the words are missing"},
         {"/link/confirm", "{\"partner\":\"beta\",\"yes\":1}", 400, "must be true or false"},
-        {"/link/revoke", "{\"partner\":\"beta\",\"mode\":\"drain\"}", 400, "not built yet"},
         {"/link/revoke", "{\"partner\":\"beta\",\"mode\":\"soon\"}", 400,
-         "'now' or 'restrict', not 'soon'"},
+         "'now', 'restrict' or 'drain', not 'soon'"},
         {"/link/show", "{\"partner\":\"beta\"}", 404, "there is no link with beta"},
         {"/link/show", "{}", 400, "partner is missing"},
     };

@@ -109,6 +109,15 @@ static void make_heartbeat(void)
                                           .ignored = 1};
 }
 
+static void make_heartbeat_with_grants(void)
+{
+    make_heartbeat();
+    strcpy(m.heartbeat.settled, "01jd0000000000000000000004");
+    m.heartbeat.we_store = (struct wire_grant){1, 1099511627776, 1000, WIRE_NO_LIMIT};
+    m.heartbeat.they_store = (struct wire_grant){.version = 1};
+    m.heartbeat.draining = true;
+}
+
 static void make_roots(void)
 {
     m.roots = (struct wire_roots){.version = 1, .from = 16, .to = 17, .sequence = 8};
@@ -203,6 +212,7 @@ static const struct golden_case {
     {WIRE_END, 1, make_end},
     {WIRE_ERROR, 1, make_error},
     {WIRE_STATEMENT, 2, make_statement_at_a_cut},
+    {WIRE_HEARTBEAT, 2, make_heartbeat_with_grants},
 };
 
 static struct text golden_of(const struct golden_case *of)
