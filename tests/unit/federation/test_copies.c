@@ -48,6 +48,8 @@ void __wrap_store_watch(struct store *store, struct store_watch *watch);
 void __wrap_store_unwatch(struct store *store, struct store_watch *watch);
 json_t *__wrap_links_describe(const struct links *links, const char *partner);
 bool __wrap_links_peer(const struct links *links, const char *partner, struct links_peer *peer);
+void __wrap_links_tell_grants(struct links *links, const char *partner,
+                              const struct link_grants *ours);
 const struct grant_account *__wrap_allocations_account(const struct allocations *allocations,
                                                        const char *partner,
                                                        enum allocation_role role);
@@ -93,6 +95,11 @@ void __wrap_store_unwatch(struct store *store, struct store_watch *watch)
 json_t *__wrap_links_describe(const struct links *links, const char *partner)
 {
     return json_array();
+}
+
+void __wrap_links_tell_grants(struct links *links, const char *partner,
+                              const struct link_grants *ours)
+{
 }
 
 bool __wrap_links_peer(const struct links *links, const char *partner, struct links_peer *peer)
