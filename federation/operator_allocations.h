@@ -26,4 +26,9 @@ extern const struct operator_route allocation_routes[];
 json_t *allocation_describe(const struct allocation_entry *entry, const json_t *links,
                             uint64_t now_ms);
 
+/* False: there is no port for partners, and the call was answered so. */
+bool operator_allocations_begin(struct operator_call *call);
+/* operator_evict.c: /allocation/evict */
+void operator_evict(struct operator_call *call);
+
 #endif

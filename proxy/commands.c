@@ -118,7 +118,10 @@ const struct cli_command proxy_commands[] = {
         .summary = "Whose pins there are, and how each stands.",
         .help =
             "\"lost\" ones were pinned and are missing in the storage; \"ownerless\" ones had an "
-            "owner who is gone from the\npolicy. Names are written as members wrote them.",
+            "owner who is gone from the\npolicy. Names are written as members wrote them.\n\n"
+            "--stuck lists copies at partners that wait, with the time of the next try, and behind "
+            "them objects for\nwhich placement finds fewer sites than the policy, or who pinned "
+            "them, wants copies.",
         .options = pin_ls_options,
         .run = cli_pin_ls,
     },
@@ -129,7 +132,9 @@ const struct cli_command proxy_commands[] = {
         .max_arguments = 1,
         .summary = "What the ledger and the storage say of one object.",
         .help = "The storage is asked now; what the ledger says is what was seen when something "
-                "last happened to the object,\nor when it was checked.",
+                "last happened to the object,\nor when it was checked. How many copies there are, "
+                "and why "
+                "not more, is what placement says now.",
         .options = operator_options,
         .run = cli_pin_status,
     },
