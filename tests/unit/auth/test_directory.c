@@ -142,6 +142,9 @@ static void test_directory_hands_out_owner_and_roles(void **state)
 
     narrowed.roles = SLICE("reader ci-uploader");
     narrowed.expires_ms = 777;
+    narrowed.pin_group = SLICE("lab");
+    narrowed.pin_labels = SLICE("class=secret");
+    narrowed.pin_min_copies = 2;
     one.roles = SLICE("x");
     one.owner_kind = OWNER_OPERATOR;
     many.roles = SLICE(ROLES_MAX_TEXT);
@@ -157,6 +160,9 @@ static void test_directory_hands_out_owner_and_roles(void **state)
     assert_true(slice_is(principal->token_roles[0], "reader"));
     assert_true(slice_is(principal->token_roles[1], "ci-uploader"));
     assert_int_equal(principal->expires_ms, 777);
+    assert_true(slice_is(principal->pin_group, "lab"));
+    assert_true(slice_is(principal->pin_labels, "class=secret"));
+    assert_int_equal(principal->pin_min_copies, 2);
     principal_unref(&principal);
     principal = begin(f, 2, 3, 10);
     assert_int_equal(principal->kind, PRINCIPAL_OPERATOR);
@@ -169,6 +175,8 @@ static void test_directory_hands_out_owner_and_roles(void **state)
     principal_unref(&principal);
     principal = begin(f, 4, 5, 10);
     assert_null(principal->token_roles);
+    assert_int_equal(principal->pin_labels.size, 0);
+    assert_int_equal(principal->pin_min_copies, 0);
     principal_unref(&principal);
 }
 

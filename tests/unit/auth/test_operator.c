@@ -137,6 +137,21 @@ static void test_token_new_makes_a_token_that_works_at_once(void **state)
     assert_int_equal(strncmp(text(made, "token") + 4, text(made, "id"), 10), 0);
 }
 
+static void test_token_new_keeps_what_it_fixes_of_pins(void **state)
+{
+    struct fixture *f = *state;
+    const json_t *made = call(f, "/token/new",
+                              "{\"owner\":\"alice\",\"pin_label\":\"class=secret,x=y\","
+                              "\"pin_min_copies\":3}",
+                              NOW_MS, 200);
+
+    assert_string_equal(text(made, "pin_label"), "class=secret,x=y");
+    assert_int_equal(json_integer_value(json_object_get(made, "pin_min_copies")), 3);
+    made = call(f, "/token/new", "{\"owner\":\"alice\"}", NOW_MS, 200);
+    assert_true(json_is_null(json_object_get(made, "pin_label")));
+    assert_true(json_is_null(json_object_get(made, "pin_min_copies")));
+}
+
 static void test_token_new_lasts_a_year_unless_told_otherwise(void **state)
 {
     struct fixture *f = *state;
@@ -179,6 +194,11 @@ static void test_token_routes_refuse_what_they_do_not_take(void **state)
         {"/token/new", "{\"owner\":\"alice\",\"expires_in\":\"0\"}", "of no use"},
         {"/token/new", "{\"owner\":\"alice\",\"expires_in\":\"99999d\"}", "more than a century"},
         {"/token/new", "{\"owner\":\"alice\",\"expires_in\":30}", "'expires_in' must be a text"},
+        {"/token/new", "{\"owner\":\"alice\",\"pin_label\":\"secret\"}", "write NAME=VALUE"},
+        {"/token/new", "{\"owner\":\"alice\",\"pin_label\":\"\"}", "write NAME=VALUE"},
+        {"/token/new", "{\"owner\":\"alice\",\"pin_label\":\"a=b,=c\"}", "write NAME=VALUE"},
+        {"/token/new", "{\"owner\":\"alice\",\"pin_min_copies\":0}", "pin_min_copies: 1 to 32"},
+        {"/token/new", "{\"owner\":\"alice\",\"pin_min_copies\":33}", "pin_min_copies: 1 to 32"},
         {"/token/list", "{\"limit\":0}", "limit must be from 1 to 1000"},
         {"/token/list", "{\"limit\":1001}", "limit must be from 1 to 1000"},
         {"/token/list", "{\"limit\":\"5\"}", "'limit' must be a whole number"},
@@ -418,6 +438,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_token_new_makes_a_token_that_works_at_once),
+        TEST(test_token_new_keeps_what_it_fixes_of_pins),
         TEST(test_token_new_lasts_a_year_unless_told_otherwise),
         TEST(test_token_routes_refuse_what_they_do_not_take),
         TEST(test_token_routes_never_repeat_a_secret_in_a_wrong_place),

@@ -33,6 +33,7 @@ struct fixture {
     const struct policy *policy;
     struct cid cid;
     struct copies_call *call;
+    uint32_t min_copies; /* of the pin */
     unsigned progress, done;
     uint32_t there_told, wanted_told;
     enum copies_outcome outcome;
@@ -197,8 +198,10 @@ static void answer_copies(struct fixture *f, enum allocation_state state)
 
 static void answer_object(struct fixture *f, enum pin_mode held)
 {
-    struct pin_record pin = {
-        .owner = {.kind = OWNER_MEMBER, .id = "alice"}, .held = held, .state = PIN_PINNED};
+    struct pin_record pin = {.owner = {.kind = OWNER_MEMBER, .id = "alice"},
+                             .held = held,
+                             .state = PIN_PINNED,
+                             .min_copies = f->min_copies};
     struct transaction *transaction;
     store_done_cb on_done;
     void *arg;
@@ -470,6 +473,51 @@ static void test_several_wait_for_one_object_each_for_its_own_number(void **stat
     text_dispose(&other.why);
 }
 
+/* ---- objects that no site is found for */
+
+static void see(struct fixture *f, char name, uint32_t min_copies)
+{
+    cid_make(&f->cid, 1, CODEC_RAW, 0, &name, 1);
+    f->min_copies = min_copies;
+    change(f, ALLOCATION_PLACED);
+}
+
+static void test_objects_that_no_site_is_found_for_are_listed_in_pages(void **state)
+{
+    struct fixture *f = *state;
+    struct slice after = {NULL, 0};
+    size_t seen = 0, pages = 0;
+    bool has_more = true;
+    struct cid last;
+
+    for (char name = 'e'; name >= 'a'; name--)
+        see(f, name, 3);
+    see(f, 'c', 2); /* there are enough now */
+    see(f, 'f', 2);
+    see(f, 'b', 4); /* still short */
+    for (; has_more; pages++) {
+        json_t *rows = placer_shorts(f->placer, after, 3, &has_more), *row;
+        struct error err = {0};
+        size_t i;
+
+        json_array_foreach(rows, i, row)
+        {
+            assert_true(
+                cid_parse(&last, slice_of(json_string_value(json_object_get(row, "cid"))), &err));
+            assert_non_null(strstr(json_string_value(json_object_get(row, "why")),
+                                   "2 copies exist: local, beta; stuck: 2 of at least "));
+            seen++;
+        }
+        after = (struct slice){(const char *)last.bytes, last.size};
+        json_decref(rows);
+    }
+    assert_int_equal(pages, 2);
+    assert_int_equal(seen, 4);
+    placer_use(f->placer, NULL); /* nothing is wanted any more */
+    json_decref(placer_shorts(f->placer, (struct slice){NULL, 0}, 3, &has_more));
+    assert_false(has_more);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -486,6 +534,7 @@ int main(void)
         TEST(test_who_left_when_the_answer_was_on_its_way_is_not_called),
         TEST(test_a_ledger_that_takes_nothing_ends_the_wait_when_it_is_late),
         TEST(test_several_wait_for_one_object_each_for_its_own_number),
+        TEST(test_objects_that_no_site_is_found_for_are_listed_in_pages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

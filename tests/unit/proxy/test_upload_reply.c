@@ -117,6 +117,29 @@ static void test_upload_reply_passes_nothing_where_silence_is_wanted(void **stat
     end(&fed);
 }
 
+/* Clients take it for another line of the same file's progress. */
+static void test_upload_reply_tells_of_copies_in_a_line_of_progress(void **state)
+{
+    static const struct upload_reply how = {.command = COMMAND_ADD};
+    struct fed fed;
+    struct text line = {0};
+
+    feed(&fed, &how, "", 7, "");
+    upload_reply_put_progress(&fed.reply, 1, 2, &line);
+    assert_string_equal(line.data, "{\"Name\":\"\",\"Bytes\":0,\"Copies\":1,\"MinCopies\":2}\n");
+    end(&fed);
+    text_clear(&line);
+    feed(&fed, &how,
+         "{\"Name\":\"a \\\"b\\\"\",\"Bytes\":262144}\n{\"Name\":\"a "
+         "\\\"b\\\"\",\"Bytes\":300000}\n" ADDED("a", A),
+         7, "");
+    upload_reply_put_progress(&fed.reply, 2, 3, &line);
+    assert_string_equal(
+        line.data, "{\"Name\":\"a \\\"b\\\"\",\"Bytes\":300000,\"Copies\":2,\"MinCopies\":3}\n");
+    text_dispose(&line);
+    end(&fed);
+}
+
 static void test_upload_reply_takes_a_last_line_without_its_end(void **state)
 {
     static const struct upload_reply how = {.command = COMMAND_BLOCK_PUT};
@@ -241,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_upload_reply_learns_what_kubo_would_pin),
         cmocka_unit_test(test_upload_reply_passes_all_but_the_last_line),
         cmocka_unit_test(test_upload_reply_passes_nothing_where_silence_is_wanted),
+        cmocka_unit_test(test_upload_reply_tells_of_copies_in_a_line_of_progress),
         cmocka_unit_test(test_upload_reply_takes_a_last_line_without_its_end),
         cmocka_unit_test(test_upload_reply_is_not_whole_with_a_fault),
         cmocka_unit_test(test_upload_reply_takes_no_error_from_trailers_of_other_names),
