@@ -193,6 +193,7 @@ enum allocation_room {
     ALLOCATION_ROOM_THEIR_GRANT,
     ALLOCATION_ROOM_NOT_GRANTED, /* our policy allows nothing of the kind */
     ALLOCATION_ROOM_NO_SPACE,    /* the storage is full */
+    ALLOCATION_ROOM_EVICTED,     /* they had it, and evicted it a short time ago */
 };
 
 struct allocation_event {

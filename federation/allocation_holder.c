@@ -45,6 +45,7 @@ void allocation_do_take(struct allocation_change *change)
         [ALLOCATION_ROOM_THEIR_GRANT] = 507,
         [ALLOCATION_ROOM_NOT_GRANTED] = 403,
         [ALLOCATION_ROOM_NO_SPACE] = 507,
+        [ALLOCATION_ROOM_EVICTED] = 507,
     };
 
     allocation_answer(change, statuses[change->event->room]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The owner's side: what was placed at a partner. */
 #include "federation/allocation_private.h"
+#include "federation/carried.h"
 
 #include <string.h>
 
@@ -99,6 +100,7 @@ void allocation_do_reserve_turn(struct allocation_change *change)
         [ALLOCATION_ROOM_THEIR_GRANT] = ALLOCATION_THEIR_GRANT,
         [ALLOCATION_ROOM_NOT_GRANTED] = ALLOCATION_OUR_GRANT,
         [ALLOCATION_ROOM_NO_SPACE] = ALLOCATION_THEIR_GRANT,
+        [ALLOCATION_ROOM_EVICTED] = ALLOCATION_EVICTED,
     };
 
     if (change->event->room != ALLOCATION_ROOM) {
@@ -325,6 +327,12 @@ static void hold(struct allocation_change *change)
     record->seen_ms = change->wall_ms;
 }
 
+/* With the reservation, whose answer the receipt has overtaken. */
+static bool may_have_come_along(const struct allocation_record *record)
+{
+    return record->state == ALLOCATION_RESERVING && record->bytes <= CARRIED_BYTES_MAX;
+}
+
 void allocation_do_receipt(struct allocation_change *change)
 {
     struct allocation_record *record = change->record;
@@ -338,6 +346,10 @@ void allocation_do_receipt(struct allocation_change *change)
         (record->blocks != 0 && record->blocks != event->blocks)) {
         allocation_note(change, ALLOCATION_BAD_RECEIPT);
         allocation_answer(change, 409);
+        return;
+    }
+    if (!record->is_complete && !may_have_come_along(record)) { /* they cannot have it */
+        allocation_answer(change, record->state == ALLOCATION_RESERVING ? 503 : 409);
         return;
     }
     allocation_answer(change, 200);

@@ -507,6 +507,7 @@ void allocations_destroy(struct allocations **allocations_ptr)
         timer_disarm(&party->reload);
         queues_reset(party);
         party_stop_waking(party);
+        evicted_forget(party);
         free(party);
     }
     free(allocations);

@@ -6,6 +6,7 @@
 #include "ipfs/multibase.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { CAR_BASE = 'm' };
@@ -138,14 +139,22 @@ static bool read_car(const json_t *with, struct allocation_event *event, struct 
     return true;
 }
 
-static void read_evict(const json_t *with, struct allocation_event *event)
+static void read_evict(const json_t *with, struct allocation_event *event,
+                       char said[ALLOCATION_SAID_SIZE])
 {
+    const char *words = json_string_value(json_object_get(with, "said"));
+
     event->is_final = !read_number(with, "until_ms", &event->until_ms);
+    if (words != NULL)
+        event->said =
+            (struct slice){said, (size_t)snprintf(said, ALLOCATION_SAID_SIZE, "%s", words)};
+    if (event->said.size >= ALLOCATION_SAID_SIZE)
+        event->said.size = ALLOCATION_SAID_SIZE - 1;
 }
 
 bool item_read(struct allocations *allocations, struct party *party, enum allocation_item item,
                struct slice bytes, struct allocation_event *event, struct text *carried,
-               struct error *err)
+               char said[ALLOCATION_SAID_SIZE], struct error *err)
 {
     const struct allocations_ways *ways = &allocations->settings.ways;
     json_t *with = json_loadb(bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
@@ -161,7 +170,7 @@ bool item_read(struct allocations *allocations, struct party *party, enum alloca
     else if (item == ALLOCATION_ITEM_RECEIPT)
         is_read = ways->verify(ways->link_arg, party->partner, event->id, bytes, event, err);
     else if (item == ALLOCATION_ITEM_EVICT)
-        read_evict(with, event);
+        read_evict(with, event, said);
     json_decref(with);
     return is_read;
 }
@@ -230,6 +239,8 @@ void item_reply(struct task *task)
         text_put_text(&message, "the link is about to end: nothing new is taken");
     else if (is_reserve && (status == 507 || status == 403))
         grant_explain(&here, task->event.bytes, &message);
+    else if (task->item == ALLOCATION_ITEM_RECEIPT && status != 404)
+        text_put_text(&message, "it is not for what was placed, or not all of that was sent");
     else if (status >= 400)
         text_put_text(&message, sentences[task->item]);
     task->on_reply(task->arg, (int)status, text_slice(&with), status >= 400 ? message.data : NULL);
@@ -263,6 +274,7 @@ bool allocations_take(struct allocations *allocations, const char *partner, cons
     struct party *party = allocations_party(allocations, partner);
     struct allocation_event event = {0};
     struct text carried = {0};
+    char said[ALLOCATION_SAID_SIZE];
     struct error err = {0};
     enum allocation_item item;
     struct task *task;
@@ -278,7 +290,7 @@ bool allocations_take(struct allocations *allocations, const char *partner, cons
     event.kind = kinds[item];
     memcpy(event.key, key, ULID_SIZE);
     memcpy(event.link, party->link, ULID_SIZE);
-    if (!item_read(allocations, party, item, with, &event, &carried, &err)) {
+    if (!item_read(allocations, party, item, with, &event, &carried, said, &err)) {
         text_dispose(&carried);
         on_reply(arg, 400, SLICE(""), err.text);
         return true;

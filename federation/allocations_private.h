@@ -61,6 +61,7 @@ struct party {
         struct allocation_entry after; /* no id: from the first */
         bool is_due;
     } waking;
+    struct evicted *evicted; /* allocations_evicted.c; NULL: nothing was */
 };
 
 /* An allocation that does not rest, or that something is done with. */
@@ -161,6 +162,10 @@ void party_init_waking(struct party *party);
 void party_stop_waking(struct party *party);
 /* What our policy says of an item of theirs: theirs is their own to keep to. */
 struct grant_account party_here(const struct party *party);
+/* allocations_evicted.c: of their eviction, which takes effect; whether it was a short time ago. */
+void evicted_note(struct party *party, const struct cid *root);
+bool evicted_bars(const struct party *party, const struct cid *root);
+void evicted_forget(struct party *party);
 
 /* allocations_count.c: a record that is there, has changed, or goes (NULL: there was, there is
  * none) */
@@ -181,11 +186,11 @@ void entry_read(struct entry *entry);
 
 /* allocations_items.c */
 void item_put_with(const struct entry *entry, struct slice car, struct text *with);
-/* The event that an item of a partner is, and the blocks that came with it. False: malformed, or
- * not verified: err. */
+/* The event that an item of a partner is, and the blocks that came with it; said: where event->said
+ * may point to. False: malformed, or not verified: err. */
 bool item_read(struct allocations *allocations, struct party *party, enum allocation_item item,
                struct slice with, struct allocation_event *event, struct text *carried,
-               struct error *err);
+               char said[ALLOCATION_SAID_SIZE], struct error *err);
 void item_read_answer(struct slice with, struct allocation_event *event, struct party *party);
 void item_reply(struct task *task);
 

@@ -285,7 +285,10 @@ static void reserve_next(struct party *party, struct entry *entry)
                                      .room = grant_room(&party->there, entry->record.bytes)};
     struct text why = {0};
 
-    if (event.room != ALLOCATION_ROOM)
+    if (evicted_bars(party, &entry->record.root)) {
+        event.room = ALLOCATION_ROOM_EVICTED;
+        text_put_text(&why, "they had it a short time ago: it is not sent again at once");
+    } else if (event.room != ALLOCATION_ROOM)
         grant_explain(&party->there, entry->record.bytes, &why);
     event.said = text_slice(&why);
     entry_tell(entry, &event);

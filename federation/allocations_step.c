@@ -217,6 +217,8 @@ static void step(struct task *task)
     queue_leave(entry);
     allocation_step(record, &task->event, allocations->settings.now_ms(), &task->actions);
     party->busy += entry_is_busy(entry);
+    if (task->event.kind == ALLOCATION_EVICT_HEARD && task->event.is_final && task->actions.journal)
+        evicted_note(party, &record->root);
     if (!entry->is_forgotten)
         party_count(party, &before, task->actions.forget ? NULL : record);
     entry->is_forgotten = entry->is_forgotten || task->actions.forget;

@@ -32,7 +32,7 @@ static const struct {
     {ALLOCATION_UNANSWERED, "-    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -"},
     {ALLOCATION_PROGRESS, "-    -    -    C    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -"},
     {ALLOCATION_SEND_FAILED, "-    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -"},
-    {ALLOCATION_RECEIPT, "-404 -404 P200 P200 P200 -200 -200 -200 P200 -404 e200 -404 -404 -404 -404 -404 -404 -404 -404"},
+    {ALLOCATION_RECEIPT, "-404 -404 -503 -409 P200 -200 -200 -200 P200 -404 e200 -404 -404 -404 -404 -404 -404 -404 -404"},
     {ALLOCATION_EVICT_HEARD, "-404 -404 e200 e200 e200 -200 -200 -200 -200 -404 -200 -404 -404 -404 -404 -404 -404 -404 -404"},
     {ALLOCATION_RESERVE, "r200 -404 -404 -404 -404 -404 -404 -404 -404 -404 -404 -200 -200 -200 -200 -200 -503 -409 -410"},
     {ALLOCATION_COMMIT, "-404 -404 -404 -404 -404 -404 -404 -404 -404 -404 -404 -409 -409 -202 -200 -200 -410 -409 -410"},
@@ -260,6 +260,35 @@ static void test_allocation_does_not_believe_a_receipt_for_something_else(void *
     }
 }
 
+/* Nobody has what was not sent: not before the holder said that all of it is there. */
+static void test_allocation_does_not_believe_a_receipt_before_the_bytes(void **state)
+{
+    struct kit kit = kit_reach(ALLOCATION_TRANSFERRING);
+
+    kit_do(&kit, ALLOCATION_RECEIPT);
+    assert_int_equal(kit.actions.answer, 409);
+    assert_int_equal(kit.record.state, ALLOCATION_TRANSFERRING);
+    assert_false(allocation_counts(&kit.record));
+    assert_string_equal(kit.record.held_key, "");
+    kit_do(&kit, ALLOCATION_PROGRESS);
+    assert_int_equal(kit.record.state, ALLOCATION_COMMITTING);
+    kit_do(&kit, ALLOCATION_RECEIPT);
+    assert_int_equal(kit.record.state, ALLOCATION_PLACED);
+}
+
+static void test_allocation_that_was_evicted_waits_before_it_goes_there_again(void **state)
+{
+    struct kit kit = kit_reach(ALLOCATION_QUEUED);
+    struct allocation_event event = kit_event(&kit, ALLOCATION_TURN);
+
+    event.room = ALLOCATION_ROOM_EVICTED;
+    kit_step(&kit, &event);
+    assert_int_equal(kit.record.state, ALLOCATION_STUCK);
+    assert_int_equal(kit.record.reason, ALLOCATION_EVICTED);
+    assert_false(allocation_charge(&kit.record, &event.bytes));
+    assert_true(kit.record.retry_ms >= kit.wall_ms + ALLOCATION_AGAIN_MS / 2);
+}
+
 static void test_allocation_of_other_content_is_refused(void **state)
 {
     struct kit kit = kit_reach(ALLOCATION_RECEIVING);
@@ -435,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_allocation_asks_again_under_the_same_key),
         cmocka_unit_test(test_allocation_is_released_only_after_what_was_asked_is_answered),
         cmocka_unit_test(test_allocation_does_not_believe_a_receipt_for_something_else),
+        cmocka_unit_test(test_allocation_does_not_believe_a_receipt_before_the_bytes),
+        cmocka_unit_test(test_allocation_that_was_evicted_waits_before_it_goes_there_again),
         cmocka_unit_test(test_allocation_of_other_content_is_refused),
         cmocka_unit_test(test_allocation_without_room_leaves_nothing),
         cmocka_unit_test(test_allocation_that_expired_may_be_reserved_again),

@@ -897,6 +897,23 @@ static void test_allocations_are_evicted_by_their_holder(void **state)
     check_accounts(pair, 0, 0);
 }
 
+/* Whoever evicts what it has just taken does not get it again at once. */
+static void test_allocations_that_were_evicted_are_not_sent_there_again_at_once(void **state)
+{
+    struct pair *pair = *state;
+    char id[ULID_SIZE], again[ULID_SIZE], other[ULID_SIZE];
+
+    place(pair, 1, id);
+    await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_PINNED);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_PLACED);
+    tell(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_EVICT);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_LOST);
+    place(pair, 1, again);
+    await(&pair->a, ALLOCATION_OWNER, again, ALLOCATION_STUCK);
+    place(pair, 2, other);
+    await(&pair->a, ALLOCATION_OWNER, other, ALLOCATION_PLACED);
+}
+
 struct heard {
     int status;
     char message[200];
@@ -1362,6 +1379,7 @@ int main(void)
         TEST(test_allocations_survive_the_end_of_their_link),
         TEST(test_allocations_that_cannot_be_imported_are_told),
         TEST(test_allocations_are_evicted_by_their_holder),
+        TEST(test_allocations_that_were_evicted_are_not_sent_there_again_at_once),
         TEST(test_allocations_refuse_items_that_make_no_sense),
         TEST(test_allocations_that_agree_are_compared_page_by_page),
         TEST(test_allocations_that_a_restored_owner_forgot_are_learned),
