@@ -12,7 +12,7 @@
 #define REPLY   "HTTP/1.1 200 OK\r\n"
 #define OK      REPLY "Content-Length: 2\r\n\r\nok"
 
-enum { KIB = 1024, MIB = 1024 * 1024, SILENCE_MS = 500 };
+enum { KIB = 1024, MIB = 1024 * 1024, SILENCE_MS = 3000 };
 
 struct fixture {
     struct stage *stage;
@@ -314,10 +314,10 @@ static void test_fetch_stream_is_not_given_up_while_its_owner_is_waited_for(void
         fetch_produce_more(f->fetch);
     }
     peer_await(upstream, "0\r\n\r\n");
-    clock_advance_ms(SILENCE_MS - 100);
+    clock_advance_ms(SILENCE_MS / 2);
     turn_for(f->stage->loop, 5);
     assert_int_equal(f->calls, 0);
-    clock_advance_ms(200); /* now the peer has to say something */
+    clock_advance_ms(SILENCE_MS); /* now the peer has to say something */
     expect_failure(f, ERROR_TIMEOUT, "silent");
 }
 
@@ -330,7 +330,7 @@ static void test_fetch_stream_is_given_up_when_the_peer_takes_nothing(void **sta
     upstream = start_producing(f, "M");
     for (int i = 0; i < 5; i++) { /* it takes some now and then */
         turn_for(f->stage->loop, 10);
-        clock_advance_ms(SILENCE_MS - 100);
+        clock_advance_ms(SILENCE_MS / 2);
         for (int n = 0; n < 50; n++) {
             peer_read(upstream);
             text_clear(&upstream->got);
