@@ -61,11 +61,15 @@ struct request {
     struct timer deadline;
 };
 
-/* ---- port.c */
+/* ---- port_signed.c */
 
 /* What the request's Causeway-Signed says; nothing of it was checked. False: there is none, or more
  * than one, or it is not well formed. */
 bool port_find_signed(const struct request *request, struct wire_signed *is, struct error *err);
+/* The certificate is a node's, and so is what it signs. */
+bool port_check_node(const struct request *request, struct error *err);
+/* Signature, date, link. False: it was refused. */
+bool port_check_signed(struct request *request, struct slice body);
 
 /* ---- port_who.c */
 
