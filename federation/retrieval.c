@@ -23,6 +23,8 @@ struct retrieval_call {
     struct error why;
 };
 
+enum { ROUNDS_MAX = 3, AGAIN_MS = 1500 }; /* the second round waits so long, the third twice that */
+
 enum phase { QUEUED, FINDING, FETCHING, PINNING };
 
 struct retrieval {
@@ -33,8 +35,10 @@ struct retrieval {
     void *operation; /* of the source */
     struct retrieval_holder holders[RETRIEVAL_HOLDERS_MAX];
     size_t count, index;
+    unsigned round;
+    bool is_worth_another; /* one failed for a reason that may pass: a cut, or "not now" */
     struct retrieval_call *waiters;
-    struct timer silence;
+    struct timer silence, again;
     struct error why; /* of what failed last */
 };
 
@@ -47,6 +51,7 @@ struct retrievals {
 
 static void run_next(struct retrievals *all);
 static void fetch_next(struct retrieval *retrieval);
+static void on_moved(void *retrieval_);
 
 /* ---- who waits */
 
@@ -83,6 +88,7 @@ static void cancel_work(struct retrieval *retrieval)
     const struct retrieval_source *source = &retrieval->all->settings.source;
 
     timer_disarm(&retrieval->silence);
+    timer_disarm(&retrieval->again);
     if (retrieval->operation != NULL)
         source->cancel(source->arg, &retrieval->operation);
 }
@@ -128,8 +134,11 @@ static void on_silence(struct timer *timer)
               "later",
               (unsigned long long)RETRIEVAL_SILENCE_MS / 1000);
     answer_all(retrieval, RETRIEVAL_SILENT);
-    if (retrieval->phase == FETCHING) {
-        source->cancel(source->arg, &retrieval->operation);
+    if (retrieval->phase == FETCHING && retrieval->index == retrieval->count) {
+        on_moved(retrieval); /* the last one goes on, for the next who wants it: it has limits */
+    } else if (retrieval->phase == FETCHING) {
+        if (retrieval->operation != NULL)
+            source->cancel(source->arg, &retrieval->operation);
         fetch_next(retrieval);
     } else {
         end(retrieval, RETRIEVAL_FAILED);
@@ -175,6 +184,7 @@ static void on_fetched(void *retrieval_, const struct error *err)
         return;
     }
     retrieval->why = *err;
+    retrieval->is_worth_another |= err->code == ERROR_IO || err->code == ERROR_TIMEOUT;
     log_message(retrieval->all->settings.messages, LOG_LEVEL_WARNING,
                 "an object that is missing here could not be brought back from partner %s: %s",
                 retrieval->holders[retrieval->index - 1].partner, err->text);
@@ -187,6 +197,7 @@ static void fetch_next(struct retrieval *retrieval)
     const struct retrieval_source *source = &retrieval->all->settings.source;
 
     retrieval->phase = FETCHING;
+    timer_disarm(&retrieval->again);
     on_moved(retrieval);
     while (retrieval->index < retrieval->count) {
         const struct retrieval_holder *holder = &retrieval->holders[retrieval->index++];
@@ -197,7 +208,18 @@ static void fetch_next(struct retrieval *retrieval)
             return;
         retrieval->why = err;
     }
-    end(retrieval, RETRIEVAL_FAILED);
+    if (!retrieval->is_worth_another || ++retrieval->round == ROUNDS_MAX) {
+        end(retrieval, RETRIEVAL_FAILED);
+        return;
+    }
+    retrieval->is_worth_another = false;
+    retrieval->index = 0;
+    timer_arm(retrieval->all->settings.loop, &retrieval->again, retrieval->round * AGAIN_MS);
+}
+
+static void on_again(struct timer *timer)
+{
+    fetch_next(CONTAINER_OF(timer, struct retrieval, again));
 }
 
 static void on_found(void *retrieval_, const struct retrieval_holder *holders, size_t count,
@@ -256,6 +278,7 @@ static struct retrieval *need(struct retrievals *all, const struct cid *object)
     retrieval->all = all;
     retrieval->object = *object;
     retrieval->silence.fire = on_silence;
+    retrieval->again.fire = on_again;
     *all->list_end = retrieval;
     all->list_end = &retrieval->next;
     atomic_store(&all->under_way, ++all->count);

@@ -4,6 +4,7 @@
  *
  *     QUEUED -> FINDING who holds it -> FETCHING from one after the other -> PINNING -> done
  *
+ * Holders that were cut off, or had no time, are asked in up to three rounds, seconds apart.
  * One retrieval for an object, however many wait for it; they wait as long as something moves. It
  * goes on when nobody waits any more: what is missing is missing for the next one, too. One truth,
  * on the control thread's loop; calls come from any loop.

@@ -8,6 +8,15 @@
 
 enum { PATH_SIZE = 128 };
 
+/* ERROR_IO: it may say otherwise soon. */
+static enum error_code code_of(int status)
+{
+    if (status == 404)
+        return ERROR_NOT_FOUND;
+    return status == 408 || status == 429 || (status >= 500 && status != 507) ? ERROR_IO
+                                                                              : ERROR_REFUSED;
+}
+
 void transfer_fail_answer(struct transfer *transfer, const struct peer_client_answer *answer)
 {
     struct error err = {0};
@@ -20,9 +29,8 @@ void transfer_fail_answer(struct transfer *transfer, const struct peer_client_an
     }
     said = json_loadb(answer->body.data, answer->body.size, 0, NULL);
     json_unpack(said, "{s:s}", "message", &message);
-    error_set(&err, answer->status == 404 ? ERROR_NOT_FOUND : ERROR_REFUSED,
-              "%s answers %d: %.300s", transfer->partner, answer->status,
-              message != NULL ? message : "without a reason");
+    error_set(&err, code_of(answer->status), "%s answers %d: %.300s", transfer->partner,
+              answer->status, message != NULL ? message : "without a reason");
     json_decref(said);
     transfer_end(transfer, TRANSFERS_REFUSED, (unsigned)answer->status, &err);
 }

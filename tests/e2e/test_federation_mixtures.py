@@ -24,7 +24,7 @@ class Mixture(OrganizationsCase):
     storages = ()
     add_options = ()
     deaths = ()  # who, and what of it
-    dies_importing = False
+    dies_importing = dies_giving = False
 
     def setUp(self):
         super().setUp()
@@ -125,10 +125,25 @@ class Mixture(OrganizationsCase):
         self.assertNotIn(self.v1(cid), self.alpha.pins())
         self.assertEqual(self.alpha.gateway.wait_state("beta", "active"), "active")
         back = self.work / "back"
+        if self.dies_giving:
+            self.die_giving(cid)
         self.alpha.ipfs("get", "-o", str(back), cid, timeout=WAIT)
         self.assertEqual(difference(tree, back), [])
+        if self.dies_giving:
+            self.assertLess(self.alpha.moved("in"), SIZE * 21 // 20 + LOST, "it began anew")
         self.assertTrue(wait_for(lambda: self.v1(cid) in self.alpha.pins(), WAIT, 0.2), self.evidence())
         self.assertEqual(self.alpha.state(cid, "beta"), "placed")
+
+    def die_giving(self, cid):
+        """The holder's gateway, in the midst of a read, which waits for it for some seconds; who reads again goes on from there."""
+        self.alpha.command("link", "limit", "beta", "--bandwidth", RATE)
+        reader = self.alpha.member.popen(*self.alpha._auth, "get", "-o", str(self.work / "cut"), cid, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.PIPE)
+        self.assertTrue(wait_for(lambda: self.alpha.moved("in") > SIZE // 2, WAIT), self.evidence())
+        self.die(self.beta, "gateway")
+        errors = reader.communicate(timeout=WAIT)[1]
+        self.assertTrue(reader.returncode == 0 or b"could not be brought back" in errors, errors)
+        self.assertEqual(self.alpha.gateway.wait_state("beta", "active"), "active")
 
     def assert_released(self, cid):
         self.alpha.ipfs("pin", "rm", cid)
@@ -139,6 +154,7 @@ class Mixture(OrganizationsCase):
 class EmbeddedAndKubo(Mixture):
     storages = (EMBEDDED, KUBO)
     deaths = (("beta", "gateway"), ("alpha", "gateway"))
+    dies_giving = True
 
     def test_a_tree_survives_both_gateways(self):
         self.go_through()

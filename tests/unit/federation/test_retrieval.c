@@ -120,14 +120,20 @@ static void answer_found(struct fixture *f, const char *first, const char *secon
     asked.on_found(asked.arg, holders, count, NULL);
 }
 
-static void answer_ended(struct fixture *f, enum work work, const char *failure)
+static void answer_code(struct fixture *f, enum work work, const char *failure,
+                        enum error_code code)
 {
     struct asked asked = end_of(f, work);
     struct error err = {0};
 
     if (failure != NULL)
-        error_set(&err, ERROR_IO, "%s", failure);
+        error_set(&err, code, "%s", failure);
     asked.on_ended(asked.arg, failure != NULL ? &err : NULL);
+}
+
+static void answer_ended(struct fixture *f, enum work work, const char *failure)
+{
+    answer_code(f, work, failure, ERROR_REFUSED);
 }
 
 /* ---- the fixture */
@@ -341,6 +347,59 @@ static void test_retrieval_goes_on_with_the_next_after_silence(void **state)
     assert_int_equal(waiter->done, 1);
 }
 
+static void test_retrieval_asks_again_who_was_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter *waiter = start(f, 0, 1);
+
+    answer_found(f, "beta", "gamma");
+    answer_code(f, FETCH, "beta was cut off", ERROR_IO);
+    answer_ended(f, FETCH, "gamma lost it");
+    assert_int_equal(f->under_way, 0);
+    pass(f, 2000);
+    assert_string_equal(f->asked[0].partner, "beta");
+    answer_ended(f, FETCH, NULL);
+    answer_ended(f, PIN, NULL);
+    turn(f);
+    assert_int_equal(waiter->outcome, RETRIEVAL_DONE);
+}
+
+static void test_retrieval_asks_again_twice_at_most(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter *waiter = start(f, 0, 1);
+
+    answer_found(f, "beta", NULL);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(waiter->done, 0);
+        answer_code(f, FETCH, "beta is away", ERROR_IO);
+        pass(f, 4000);
+        turn(f);
+    }
+    assert_int_equal(waiter->outcome, RETRIEVAL_FAILED);
+    assert_string_equal(waiter->why.text, "beta is away");
+    assert_int_equal(f->begun, 4);
+}
+
+static void test_retrieval_lets_the_last_holder_go_on_in_silence(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter *waiter = start(f, 0, 1), *later;
+
+    answer_found(f, "beta", NULL);
+    pass(f, RETRIEVAL_SILENCE_MS + 100);
+    turn(f);
+    assert_int_equal(waiter->outcome, RETRIEVAL_SILENT);
+    later = start(f, 1, 1);
+    pass(f, RETRIEVAL_SILENCE_MS + 100);
+    turn(f);
+    assert_int_equal(later->outcome, RETRIEVAL_SILENT);
+    assert_int_equal(f->canceled, 0);
+    answer_ended(f, FETCH, NULL);
+    answer_ended(f, PIN, NULL);
+    assert_int_equal(retrieval_counters(f->retrievals).done, 1);
+}
+
 /* ---- cancel */
 
 static void test_retrieval_goes_on_when_nobody_waits(void **state)
@@ -429,6 +488,9 @@ int main(void)
         TEST(test_retrieval_fails_when_it_cannot_be_pinned),
         TEST(test_retrieval_waits_while_something_moves),
         TEST(test_retrieval_goes_on_with_the_next_after_silence),
+        TEST(test_retrieval_asks_again_who_was_cut_off),
+        TEST(test_retrieval_asks_again_twice_at_most),
+        TEST(test_retrieval_lets_the_last_holder_go_on_in_silence),
         TEST(test_retrieval_goes_on_when_nobody_waits),
         TEST(test_retrieval_is_given_up_at_the_end),
         TEST(test_retrievals_wait_for_their_turn),
