@@ -214,7 +214,8 @@ static void fetch_next(struct retrieval *retrieval)
     }
     retrieval->is_worth_another = false;
     retrieval->index = 0;
-    timer_arm(retrieval->all->settings.loop, &retrieval->again, retrieval->round * AGAIN_MS);
+    timer_arm(retrieval->all->settings.loop, &retrieval->again,
+              (uint64_t)retrieval->round * AGAIN_MS);
 }
 
 static void on_again(struct timer *timer)
