@@ -2,6 +2,7 @@
 """Organizations with links and the storage of each behind it, embedded or a Kubo of its own: what they hold of each other, and how
 each of their parts is killed or lost."""
 
+import filecmp
 import json
 import pathlib
 import random
@@ -15,6 +16,7 @@ from kit import kubo, relay
 from kit.embedded_case import EmbeddedNode
 from kit.link_gateway import link_two
 from kit.process import wait_for
+from kit.settings import MIB
 from link_case import LinkCase
 
 EMBEDDED, KUBO, KUBO_0_39 = "embedded", "KUBO", "KUBO_0_39"  # the last two as kit.kubo.binary
@@ -34,7 +36,12 @@ def make_tree(folder, files, size, seed):
         path = folder / f"part-{index % 7}" / f"file-{index:05}-{source.randrange(1 << 32):08x}"
         path.parent.mkdir(parents=True, exist_ok=True)
         length = big.get(index, source.randrange(2 * small + 1))
-        path.write_bytes(_ODD.get(index % 50) or source.randbytes(length))
+        if index % 50 in _ODD:
+            path.write_bytes(_ODD[index % 50])
+            continue
+        with open(path, "wb") as file:
+            while length > 0:
+                length -= file.write(source.randbytes(min(length, 16 * MIB)))
     return folder
 
 
@@ -47,7 +54,7 @@ def difference(one, other):
 def _is_alike(one, other):
     if one.is_dir() or other.is_dir():
         return one.is_dir() and other.is_dir()
-    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
+    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 class Node:
