@@ -235,7 +235,8 @@ static void test_spools_are_named_by_link_id_and_use(void **state)
 {
     static const char one[] = "01jd00000000000000000000aa", two[] = "01jd00000000000000000000ab";
     static const char *const bad[] = {
-        "", "01jd00000000000000000000aa", "walk-abcdef", NAME ".b", NAME ".backs", "x" NAME};
+        "", "01jd00000000000000000000aa", "walk-abcdef", (NAME ".b"), (NAME ".backs"), ("x" NAME),
+    };
     char names[4][SPOOL_NAME_SIZE], link[ULID_SIZE], id[ULID_SIZE];
     enum spool_use use;
 
