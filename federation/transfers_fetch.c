@@ -9,7 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 128, PASSED_MS = 2 /* a block */, PASSED_MAX_MS = 300000 };
+/* READ_PART_MAX: bytes; a part is taken in when it is there. */
+enum {
+    PATH_SIZE = 128,
+    READ_PART_MAX = 8 << 20,
+    PASSED_MS = 2 /* a block */,
+    PASSED_MAX_MS = 300000
+};
 
 static void fail(struct transfer *transfer, const struct error *err)
 {
@@ -53,12 +59,32 @@ static void on_imported(void *transfer_, const struct operation_result *result,
     import_next(transfer);
 }
 
+static bool is_coming(const struct transfer *transfer)
+{
+    return transfer->sink != NULL;
+}
+
+/* Those that are as they will be. */
+static unsigned parts_of(const struct transfer *transfer)
+{
+    unsigned parts = is_coming(transfer) ? sink_parts(transfer->sink) : transfer->parts;
+
+    return is_coming(transfer) && parts > 0 ? parts - 1 : parts;
+}
+
+/* Whoever reads it meanwhile need not wait for all of it. */
 static void import_next(struct transfer *transfer)
 {
     char path[INBOX_PATH_MAX];
     struct error err = {0};
 
-    if (transfer->part == transfer->parts) {
+    if (transfer->import != NULL)
+        return;
+    if (transfer->part >= parts_of(transfer) && is_coming(transfer))
+        return;
+    if (transfer->storage == NULL)
+        transfer->storage = transfers_use_storage(transfer->all);
+    if (transfer->part == transfer->parts && !is_coming(transfer)) {
         if (transfer->kind == ORDER_FETCH)
             transfer_remove(transfer);
         else
@@ -88,7 +114,6 @@ static void on_spooled(void *transfer_, const struct error *err)
         fail(transfer, &why);
         return;
     }
-    transfer->storage = transfers_use_storage(transfer->all);
     import_next(transfer);
 }
 
@@ -97,6 +122,8 @@ static struct spool_settings spool_of(const struct transfer *transfer)
     struct spool_settings settings = {.root = transfer->root, .limits = transfer->limits};
 
     memcpy(settings.name, transfer->spool, sizeof(settings.name));
+    if (transfer->kind == ORDER_FETCH)
+        settings.part_max = READ_PART_MAX;
     return settings;
 }
 
@@ -164,6 +191,7 @@ static void on_moved(void *transfer_)
 
     atomic_store(&transfer->position, sink_position(transfer->sink));
     errand_progress(&transfer->errand);
+    import_next(transfer);
 }
 
 static void on_given(void *transfer_, const struct peer_client_answer *answer)

@@ -36,7 +36,7 @@ struct sink;
 struct sink_user {
     void (*on_open)(void *arg);  /* the position is known */
     void (*on_room)(void *arg);  /* after sink_put said no more */
-    void (*on_moved)(void *arg); /* the position has grown, and is durable */
+    void (*on_moved)(void *arg); /* the position has grown, and is durable; or the parts have */
     /* Behind sink_end, or when it failed: the last call. The spool is closed. */
     void (*on_end)(void *arg, const struct error *err);
 };
@@ -59,6 +59,7 @@ void sinks_abandon(struct transfers *all);
 bool sink_is_open(const struct transfers *all, const char *name);
 uint64_t sink_position(const struct sink *sink);
 bool sink_is_whole(const struct sink *sink);
+/* All of them; while blocks come, all but the last one are as they will be, and durable. */
 unsigned sink_parts(const struct sink *sink);
 uint64_t sink_bytes(const struct sink *sink);
 /* Is it what came that was wrong, and not our disk? */

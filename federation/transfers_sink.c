@@ -82,6 +82,8 @@ static bool end(struct sink *sink)
 {
     bool is_fine;
 
+    sink->state.parts = spool_parts(sink->spool);
+
     if (!sink->must_end)
         return true;
     is_fine = spool_end(sink->spool, sink->must_cut, &sink->err);
@@ -152,7 +154,7 @@ static void on_again(struct timer *timer)
 }
 
 /* Whoever is told may drop it: then it is there until its last job ends, or this was its end. */
-static void tell(struct sink *sink, uint64_t before)
+static void tell(struct sink *sink, const struct sink_state *before)
 {
     if (sink->seen.is_closed) {
         sink->user->on_end(sink->arg, sink->err.code != ERROR_NONE ? &sink->err : NULL);
@@ -167,7 +169,7 @@ static void tell(struct sink *sink, uint64_t before)
         sink->user->on_open(sink->arg);
         return;
     }
-    if (sink->seen.position > before)
+    if (sink->seen.position > before->position || sink->seen.parts > before->parts)
         sink->user->on_moved(sink->arg);
     if (sink->user != NULL && sink->lacks_room && sink->filling.size < SINK_ROOM) {
         sink->lacks_room = false;
@@ -178,7 +180,7 @@ static void tell(struct sink *sink, uint64_t before)
 static void on_worked(struct job *job)
 {
     struct sink *sink = CONTAINER_OF(job, struct sink, job);
-    uint64_t before = sink->seen.position;
+    struct sink_state before = sink->seen;
 
     sink->is_busy = false;
     sink->seen = sink->state;
@@ -189,7 +191,7 @@ static void on_worked(struct job *job)
     if (sink->is_open || sink->user == NULL)
         work(sink);
     if (sink->user != NULL)
-        tell(sink, before);
+        tell(sink, &before);
 }
 
 struct sink *sink_open(struct transfers *all, const struct spool_settings *settings,

@@ -14,6 +14,7 @@ struct read_back {
     size_t index;     /* of the argument that is brought back */
     bool is_any_back; /* something was: the call is worth another try */
     bool is_repeated;
+    bool may_wait;       /* the storage, for what is brought back while it replies */
     int status;          /* of the failure */
     struct text failure; /* as the storage sent it */
 };
@@ -146,6 +147,57 @@ static void bring_back_all(const struct rpc *rpc)
     }
 }
 
+/* ---- while it comes: the storage goes on with its reply as far as blocks are there */
+
+static void wait_for_next(struct read_back *back);
+
+static void on_waited(void *back_, enum retrieval_outcome outcome, struct slice why)
+{
+    struct read_back *back = back_;
+    struct text message = {0};
+
+    back->retrieving = NULL;
+    if (outcome == RETRIEVAL_DONE || outcome == RETRIEVAL_NOBODY) {
+        back->index++;
+        wait_for_next(back);
+        return;
+    }
+    text_put_format(&message,
+                    outcome == RETRIEVAL_SILENT
+                        ? "a block of what this reads is missing here: %.*s"
+                        : "a block of what this reads is missing here, and could not be brought "
+                          "back from a partner: %.*s",
+                    SLICE_ARGS(why));
+    exchange_cut(back->rpc->exchange, outcome == RETRIEVAL_SILENT ? 504 : 502, CLOSE_FAILED,
+                 message.data);
+    text_dispose(&message);
+}
+
+/* What is missing behind the last one is missing for good. */
+static void wait_for_next(struct read_back *back)
+{
+    struct rpc *rpc = back->rpc;
+    struct error err = {0};
+
+    for (; back->index < rpc->call->argument_count; back->index++) {
+        const struct call_path *path = &rpc->call->arguments[back->index].path;
+
+        if (is_content(path) &&
+            retrieval_start(rpc->site->context->retrievals, rpc->site->loop, &back->retrieving,
+                            &path->cid, on_waited, back, &err))
+            return;
+    }
+    back->is_repeated = true;
+    back->may_wait = false;
+}
+
+static void on_missing(struct exchange *exchange)
+{
+    struct rpc *rpc = *exchange_context(exchange);
+
+    wait_for_next(rpc->work);
+}
+
 static void end(struct rpc *rpc)
 {
     struct read_back *back = rpc->work;
@@ -168,4 +220,7 @@ void read_back_watch(struct rpc *rpc, struct upstream_request *request)
     rpc->work = back;
     rpc->end_work = end;
     request->on_failure = on_failure;
+    back->may_wait = true;
+    request->may_wait = &back->may_wait;
+    request->on_missing = on_missing;
 }

@@ -39,6 +39,11 @@ struct upstream_request {
     /* See struct relay: the storage's failure, before any of it has passed. Only for calls without
      * a file in the body, and without holds of a reply that fails. */
     bool (*on_failure)(struct exchange *exchange, int status, struct slice body);
+    /* Blocks that are missing may come: a storage that can wait for one with what it has of the
+     * reply does, and calls on_missing once, as long as *may_wait (of the loop, good until the
+     * exchange ends) is so. Then it fails as ever. NULL: at once. on_missing decides nothing. */
+    const bool *may_wait;
+    void (*on_missing)(struct exchange *exchange);
 };
 
 /* The exchange's body goes to the command (or the call's own arguments, if they stood in the body),

@@ -2,6 +2,7 @@
 """What an organization has lost is brought back from its partner by whoever reads it: by name, below a path, with a denylist in force."""
 
 import random
+import subprocess
 
 from kit.organizations import EMBEDDED, KUBO, OrganizationsCase
 from kit.process import wait_for
@@ -78,3 +79,56 @@ class ReadBackKubo(ReadBack):
         self.lose_blocks()
         self.cat(f"/ipfs/{self.cid}/below/file")
         self.assert_pinned()
+
+
+class Streams(OrganizationsCase):
+    """The embedded node goes on with its reply as what it lacks arrives; nobody waits for the whole."""
+
+    SIZE = 32 * MIB
+
+    def setUp(self):
+        super().setUp()
+        self.alpha, self.beta = self.start_organization("alpha", EMBEDDED), self.start_organization("beta", EMBEDDED)
+        self.link_all()
+        self.alpha.agree(["beta"], copies=2)
+        self.beta.agree(["alpha"])
+        self.content = random.Random(seed()).randbytes(self.SIZE)
+        (self.work / "file").write_bytes(self.content)
+        self.cid = self.alpha.ipfs("add", "-Q", "--cid-version=1", str(self.work / "file"))
+        self.alpha.wait_state(self.cid, "beta", "placed")
+        self.alpha.lose_storage()
+        self.alpha.gateway.wait_state("beta", "active")
+        self.beta.command("link", "limit", "alpha", "--bandwidth", "3MiB")
+
+    def begin(self):
+        reader = self.alpha.member.popen(*self.alpha._auth, "cat", self.cid, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(reader.kill)
+        first = reader.stdout.read(MIB)
+        self.assertEqual(first, self.content[:MIB], self.evidence())
+        self.assertLess(self.alpha.moved("in"), self.SIZE * 3 // 4)
+        return reader
+
+    def test_the_reply_begins_before_all_is_there(self):
+        reader = self.begin()
+        self.beta.command("link", "limit", "alpha", "--bandwidth", "none")
+        rest, errors = reader.communicate(timeout=120)
+        self.assertEqual((reader.returncode, rest == self.content[MIB:]), (0, True), f"{errors}\n{self.evidence()}")
+        self.assertTrue(wait_for(lambda: self.alpha.pins().get(self.cid, "").startswith("cw:"), 30, 0.2), self.evidence())
+
+    def test_what_does_not_come_any_more_cuts_the_reply(self):
+        """And the next read goes on with what had come."""
+        reader = self.begin()
+        self.beta.kill_gateway()
+        rest, errors = reader.communicate(timeout=120)
+        self.assertNotEqual(reader.returncode, 0, self.evidence())
+        self.assertLess(len(rest), self.SIZE - MIB)
+        self.assertEqual(rest, self.content[MIB:MIB + len(rest)])
+        self.assertTrue(errors)
+        self.beta.gateway.start()
+        self.alpha.gateway.wait_state("beta", "active")
+        self.beta.command("link", "limit", "alpha", "--bandwidth", "none")
+        before = self.alpha.moved("in")
+        again = self.alpha.member.popen(*self.alpha._auth, "cat", self.cid, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        whole, errors = again.communicate(timeout=120)
+        self.assertEqual(whole == self.content, True, f"{len(whole)} {errors}\n{self.evidence()}")
+        self.assertLess(self.alpha.moved("in") - before, self.SIZE)

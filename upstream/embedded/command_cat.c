@@ -137,6 +137,12 @@ static enum task_step put_piece(struct task *task, struct cat *cat, struct error
     return TASK_GO_ON;
 }
 
+/* Each of its steps may be made again when a block was missing. */
+static enum task_step wait_or_fail(struct task *task, struct error *err)
+{
+    return task_waits_for_block(task, err) ? TASK_WAITS : TASK_FAILED;
+}
+
 /* Looks at one argument, or puts one piece out. */
 static enum task_step step(struct task *task, struct cat *cat, struct error *err)
 {
@@ -144,7 +150,7 @@ static enum task_step step(struct task *task, struct cat *cat, struct error *err
         return TASK_FAILED;
     if (!cat->is_chosen) {
         if (!look_at(task, cat, &task->call->arguments[cat->argument].path, err))
-            return TASK_FAILED;
+            return wait_or_fail(task, err);
         if (++cat->argument == task->call->argument_count)
             cat->is_chosen = true;
     }
@@ -152,7 +158,9 @@ static enum task_step step(struct task *task, struct cat *cat, struct error *err
         return TASK_GO_ON;
     if (!cat->is_replied)
         reply(task, cat);
-    return cat->reading == cat->count ? TASK_DONE : put_piece(task, cat, err);
+    if (cat->reading == cat->count)
+        return TASK_DONE;
+    return put_piece(task, cat, err) == TASK_FAILED ? wait_or_fail(task, err) : TASK_GO_ON;
 }
 
 static enum task_step run(struct task *task, struct error *err)

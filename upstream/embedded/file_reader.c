@@ -276,8 +276,11 @@ enum read_step file_reader_next(struct file_reader *reader, struct task *task, s
             return READ_BAD;
         if (!found)
             return READ_END;
-        if (!visit(reader, task, &cid, &leaf, err))
+        if (!visit(reader, task, &cid, &leaf, err)) {
+            reader->pending = cid; /* it may come: the next call looks again */
+            reader->has_pending = true;
             return READ_BAD;
+        }
         if (leaf.data == NULL)
             continue;
         *piece = cut(reader, leaf);

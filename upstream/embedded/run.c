@@ -270,6 +270,8 @@ static void start_slice(struct run *run)
         return;
     take_incoming(run);
     run->frame.piece_max = piece_max(run);
+    if (run->owner->before_slice != NULL)
+        run->owner->before_slice(run);
     run->is_running = node_start_job(run->node, run->loop, &run->job);
     if (run->is_running) {
         run->refused_since = 0;

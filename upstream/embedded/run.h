@@ -23,6 +23,8 @@
 struct run;
 
 struct run_owner {
+    /* A slice is about to begin: what it may do is to be said now. NULL: nothing. */
+    void (*before_slice)(struct run *run);
     /* Something changed: there may be output, room for input, or an end. May leave. */
     void (*on_step)(struct run *run);
     /* After run_leave, when the pool has given the task back: frees what the owner's memory around

@@ -20,6 +20,7 @@ struct service {
     bool has_begun;   /* the reply */
     bool is_answered; /* with an error, which may wait for the client */
     bool is_body_waiting;
+    bool was_told; /* whoever asked, that a block is missing */
 };
 
 static struct service *service_of(struct run *run)
@@ -185,6 +186,22 @@ static void begin_reply(struct service *service)
     exchange_produce(service->exchange, &produced);
 }
 
+/* As long as whoever asked sees to it that they come. */
+static void before_slice(struct run *run)
+{
+    const struct upstream_request *request = &service_of(run)->request;
+
+    run->frame.may_wait = request->may_wait != NULL && *request->may_wait;
+}
+
+static void tell_missing(struct service *service)
+{
+    if (service->run.is_running || !service->run.frame.is_waiting || service->was_told)
+        return;
+    service->was_told = true;
+    service->request.on_missing(service->exchange);
+}
+
 static void on_step(struct run *run)
 {
     struct service *service = service_of(run);
@@ -193,6 +210,7 @@ static void on_step(struct run *run)
 
     if (is_decided(service))
         return;
+    tell_missing(service);
     if (has_ended && must_break(service)) {
         break_reply(service, &run->err);
         return;
@@ -295,7 +313,8 @@ static struct call *copy_call(const struct call *call)
     return copy;
 }
 
-static const struct run_owner functions = {.on_step = on_step, .destroy = destroy};
+static const struct run_owner functions = {
+    .before_slice = before_slice, .on_step = on_step, .destroy = destroy};
 
 void serve_exchange(struct node *node, struct loop *loop, struct exchange *exchange,
                     const struct task_command *command, const struct upstream_request *request)

@@ -65,9 +65,11 @@ static bool find_put(struct task_frame *frame, const struct cid *cid, struct sli
 }
 
 /* In Kubo's words: its clients know a missing block by them. */
-static bool missing(const struct cid *cid, struct error *err)
+static bool missing(const struct task *task, const struct cid *cid, struct error *err)
 {
     struct text name = {0};
+
+    task_frame_of(task)->has_missed = true;
 
     cid_print(cid, CID_BASE_DEFAULT, &name);
     error_set(err, ERROR_NOT_FOUND,
@@ -84,7 +86,7 @@ bool task_get(struct task *task, const struct cid *cid, struct slice *block, str
         blocks_reader_get(task->reader, cid, block, &failure))
         return true;
     if (failure.code == ERROR_NOT_FOUND)
-        return missing(cid, err);
+        return missing(task, cid, err);
     return error_copy(err, &failure);
 }
 
@@ -100,8 +102,19 @@ bool task_size(struct task *task, const struct cid *cid, uint32_t *size, struct 
     if (blocks_reader_size(task->reader, cid, size, &failure))
         return true;
     if (failure.code == ERROR_NOT_FOUND)
-        return missing(cid, err);
+        return missing(task, cid, err);
     return error_copy(err, &failure);
+}
+
+bool task_waits_for_block(struct task *task, struct error *err)
+{
+    struct task_frame *frame = task_frame_of(task);
+
+    if (!frame->may_wait || !frame->has_missed || err->code != ERROR_NOT_FOUND)
+        return false;
+    frame->is_waiting = true;
+    *err = (struct error){0};
+    return true;
 }
 
 /* The batch that is filled; a full one stays behind it. */
@@ -198,6 +211,7 @@ enum task_step task_frame_run(struct task_frame *frame, struct error *err)
         return TASK_FAILED;
     }
     frame->slice_end_us = clock_us() + TASK_SLICE_US;
+    frame->has_missed = false;
     task->reader = blocks_reader_create(task->node->blocks, false);
     step = frame->command->run(task, err);
     blocks_reader_destroy(&task->reader);

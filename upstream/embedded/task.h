@@ -84,6 +84,11 @@ MUST_USE bool task_get(struct task *task, const struct cid *cid, struct slice *b
 MUST_USE bool task_size(struct task *task, const struct cid *cid, uint32_t *size,
                         struct error *err);
 
+/* What failed did so for want of a block (ERROR_NOT_FOUND of task_get), and somebody sees to it
+ * that it comes: err is cleared, and the command returns TASK_WAITS, having left its state as it
+ * was before. Else false. */
+bool task_waits_for_block(struct task *task, struct error *err);
+
 /* So many bytes of memory that grow with what the client sends are held between slices: counted
  * with the input and output of all tasks. */
 void task_hold(struct task *task, size_t bytes);

@@ -32,6 +32,9 @@ struct task_frame {
     bool is_begun;                          /* task_begin_reply */
     size_t piece_max;                       /* of output; may be changed between slices */
     bool is_always_due;                     /* of tests */
+    bool may_wait;   /* blocks that are missing may come; may be changed between slices */
+    bool has_missed; /* this slice: task_get did not find one */
+    bool is_waiting; /* for one; stays */
     uint64_t slice_end_us;
     struct error failure; /* the command failed; told when its output was taken */
     atomic_bool is_abandoned;
