@@ -299,6 +299,93 @@ static void test_serve_asks_a_task_that_waits_again_in_a_moment(void **state)
 }
 
 /* Neither the task nor its loop does anything meanwhile. */
+/* Says a word, and then the first four bytes of the last block that run_put puts. */
+static enum task_step run_wanting(struct task *task, struct error *err)
+{
+    bool *has_begun = task->state;
+    char *bytes = memory_alloc(PUT_SIZE);
+    struct slice block;
+    struct cid cid;
+
+    put_block(PUT_COUNT - 1, bytes, &cid);
+    free(bytes);
+    task_reply(task, "text/plain", TASK_STREAM_HEADER);
+    if (!*has_begun)
+        text_put_text(&task->out, "first ");
+    *has_begun = true;
+    if (!task_get(task, &cid, &block, err))
+        return task_waits_for_block(task, err) ? TASK_WAITS : TASK_FAILED;
+    text_put_text(&task->out, "then");
+    return TASK_DONE;
+}
+
+static const struct task_command wanting = {
+    .id = COMMAND_ID, .state_size = sizeof(bool), .run = run_wanting};
+
+static unsigned missing;
+
+static void on_missing(struct exchange *exchange)
+{
+    missing++;
+}
+
+static void await_clock(struct bench *bench, struct peer *client, unsigned ended)
+{
+    for (int turns = 0; turns < 20000 && bench->stage->ended < ended; turns++) {
+        peer_read(client);
+        clock_advance_ms(10);
+        loop_turn(bench->stage->loop, 1);
+    }
+    assert_int_equal(bench->stage->ended, ended);
+}
+
+static void test_serve_goes_on_when_the_block_that_was_missing_comes(void **state)
+{
+    struct bench *bench = *state;
+    bool may_wait = true;
+    struct peer *reader, *writer;
+
+    missing = 0;
+    bench->request.may_wait = &may_wait;
+    bench->request.on_missing = on_missing;
+    reader = ask(bench, &wanting, EMPTY);
+    peer_await(reader, "first ");
+    for (int turns = 0; turns < 50; turns++) {
+        clock_advance_ms(100);
+        loop_turn(bench->stage->loop, 1);
+    }
+    assert_int_equal(missing, 1); /* is told once */
+    assert_int_equal(bench->stage->ended, 0);
+    writer = ask(bench, &putting, EMPTY);
+    await_clock(bench, writer, 2);
+    peer_await(reader, "4\r\nthen\r\n0\r\n\r\n");
+}
+
+static void test_serve_fails_when_the_block_does_not_come_any_more(void **state)
+{
+    struct bench *bench = *state;
+    bool may_wait = true;
+    struct peer *reader;
+
+    missing = 0;
+    bench->request.may_wait = &may_wait;
+    bench->request.on_missing = on_missing;
+    reader = ask(bench, &wanting, EMPTY);
+    peer_await(reader, "first ");
+    STAGE_AWAIT(bench->stage, missing == 1);
+    may_wait = false;
+    clock_advance_ms(200);
+    peer_await(reader, "X-Stream-Error: block was not found locally");
+}
+
+static void test_serve_does_not_wait_for_a_block_unasked(void **state)
+{
+    struct bench *bench = *state;
+    struct peer *reader = ask(bench, &wanting, EMPTY);
+
+    peer_await(reader, "X-Stream-Error: block was not found locally");
+}
+
 static void test_serve_is_idle_while_a_task_waits(void **state)
 {
     struct bench *bench = *state;
@@ -477,6 +564,9 @@ int main(void)
         SERVE_TEST(test_serve_ends_with_a_trailer_what_fails_later),
         SERVE_TEST(test_serve_ends_when_all_blocks_are_durable),
         SERVE_TEST(test_serve_asks_a_task_that_waits_again_in_a_moment),
+        SERVE_TEST(test_serve_goes_on_when_the_block_that_was_missing_comes),
+        SERVE_TEST(test_serve_fails_when_the_block_does_not_come_any_more),
+        SERVE_TEST(test_serve_does_not_wait_for_a_block_unasked),
         SERVE_TEST(test_serve_is_idle_while_a_task_waits),
         SERVE_TEST(test_serve_waits_until_the_gate_is_open),
         SERVE_TEST(test_serve_says_that_the_gate_does_not_open),
