@@ -24,12 +24,10 @@
 enum {
     RETRIEVAL_HOLDERS_MAX = 8, /* that are asked of one object */
     RETRIEVALS_AT_ONCE = 8,
-    RETRIEVAL_BREAKS_MAX = 5, /* of one holder, behind each of which it is asked to go on */
-    RETRIEVALS_MAX = 1000,    /* those that wait for their turn, too */
+    RETRIEVALS_MAX = 1000, /* those that wait for their turn, too */
 };
 
 #define RETRIEVAL_SILENCE_MS UINT64_C(30000) /* nothing moved: who waits is told so */
-#define RETRIEVAL_AGAIN_MS   UINT64_C(1000)  /* behind a break */
 
 struct retrieval_holder {
     char partner[ID_SIZE];

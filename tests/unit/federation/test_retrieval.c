@@ -251,48 +251,6 @@ static void test_retrieval_asks_the_next_holder(void **state)
     assert_int_equal(waiter->outcome, RETRIEVAL_DONE);
 }
 
-/* What has come is kept there, too. */
-static void test_retrieval_goes_on_behind_a_break(void **state)
-{
-    struct fixture *f = *state;
-    struct waiter *waiter = start(f, 0, 1);
-
-    answer_found(f, "beta", "gamma");
-    for (unsigned i = 0; i < RETRIEVAL_BREAKS_MAX; i++) {
-        assert_string_equal(f->asked[0].partner, "beta");
-        f->asked[0].on_moved(f->asked[0].arg);
-        answer_ended(f, FETCH, "the connection broke");
-        assert_int_equal(f->under_way, 0);
-        pass(f, RETRIEVAL_AGAIN_MS + 100);
-        assert_int_equal(f->under_way, 1);
-    }
-    f->asked[0].on_moved(f->asked[0].arg);
-    answer_ended(f, FETCH, "the connection broke"); /* once too often */
-    assert_string_equal(f->asked[0].partner, "gamma");
-    answer_ended(f, FETCH, NULL);
-    answer_ended(f, PIN, NULL);
-    turn(f);
-    assert_int_equal(waiter->outcome, RETRIEVAL_DONE);
-}
-
-static void test_retrieval_does_not_ask_again_where_nothing_came(void **state)
-{
-    struct fixture *f = *state;
-
-    start(f, 0, 1);
-    answer_found(f, "beta", "gamma");
-    f->asked[0].on_moved(f->asked[0].arg);
-    answer_ended(f, FETCH, "the connection broke");
-    pass(f, RETRIEVAL_AGAIN_MS + 100);
-    assert_string_equal(f->asked[0].partner, "beta");
-    answer_ended(f, FETCH, "nobody is there");
-    assert_string_equal(f->asked[0].partner, "gamma");
-    f->asked[0].on_moved(f->asked[0].arg);
-    answer_ended(f, FETCH, "the connection broke");
-    retrieval_cancel(&f->waiters[0].call); /* the end may come while it waits */
-    turn(f);
-}
-
 /* ---- failures */
 
 static void test_retrieval_fails_when_nobody_holds_it(void **state)
@@ -524,8 +482,6 @@ int main(void)
         TEST(test_retrieval_finds_fetches_and_pins),
         TEST(test_retrieval_is_one_for_all_who_wait),
         TEST(test_retrieval_asks_the_next_holder),
-        TEST(test_retrieval_goes_on_behind_a_break),
-        TEST(test_retrieval_does_not_ask_again_where_nothing_came),
         TEST(test_retrieval_fails_when_nobody_holds_it),
         TEST(test_retrieval_fails_with_the_last_reason),
         TEST(test_retrieval_fails_when_it_cannot_begin),
