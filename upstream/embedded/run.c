@@ -283,12 +283,22 @@ static void start_slice(struct run *run)
 
 /* ---- going on */
 
+/* All that it wrote is durable: its reply may last much longer. */
+static void leave_gate(struct run *run)
+{
+    if (!run->is_writer || run->step != TASK_DONE || !run_has_ended(run))
+        return;
+    run->is_writer = false;
+    node_end_write(run->node);
+}
+
 /* Goes as far as it can; tells the owner. */
 static void advance(struct run *run)
 {
     if (run->is_running)
         return;
     start_writes(run);
+    leave_gate(run);
     if (run->step == TASK_WANTS_INPUT && !run->is_input_new)
         make_small(run);
     account(run);
