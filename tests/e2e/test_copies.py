@@ -2,6 +2,7 @@
 """A call that pins is answered when there are as many copies as it, its token or the policy asks for: with curl's options, with the `ipfs`
 program and kubo-rpc-client, which send none of ours; and what is said when they do not come."""
 
+import concurrent.futures
 import http.client
 import json
 import os
@@ -145,6 +146,22 @@ class WaitsForCopies(OrganizationsCase):
         status, lines, _ = self.call(f"pin/add?arg={cid}&cw-min-copies=2", seconds=120)
         self.assertEqual(status, 200, lines)
         self.assertEqual(self.there(cid), ["beta", "local"])
+
+    def test_garbage_is_collected_meanwhile(self):
+        """A call that waits for copies writes nothing more: it is neither waited for nor cut."""
+        self.settle()
+        relay.stop_well(self.beta.gateway)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waits = pool.submit(self.add, "cw-min-copies=2&cid-version=1", seconds=150)
+            self.assertTrue(wait_for(lambda: '"pinned"' in self.alpha.command("pin", "ls", "--json"), 20, 0.1))
+            began = time.monotonic()
+            self.alpha.command("gc")
+            self.assertLess(time.monotonic() - began, 20)  # calls inside are given 30 s
+            self.assertFalse(waits.done())
+            self.beta.gateway.start()
+            status, lines, _ = waits.result(150)
+        self.assertEqual(status, 200, lines)
+        self.assertEqual(self.there(lines[-1]["Hash"]), ["beta", "local"])
 
     def test_the_policy_may_have_all_calls_wait(self):
         self.settle("min: 1, want: 2, wait: 2")

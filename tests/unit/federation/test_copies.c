@@ -172,7 +172,7 @@ static struct transaction *take(enum transaction_name name, store_done_cb *on_do
 }
 
 /* The copies: one at beta in that state; ALLOCATION_NONE: there is none. */
-static void answer_copies(struct fixture *f, enum allocation_state state)
+static void answer_page(struct fixture *f, enum allocation_state state, bool has_more)
 {
     struct allocation_record record = {
         .id = ID, .link = LINK, .role = ALLOCATION_OWNER, .state = state, .root = f->cid};
@@ -191,9 +191,15 @@ static void answer_copies(struct fixture *f, enum allocation_state state)
     assert_int_equal(transaction->allocation_list.by, ALLOCATION_LIST_COPIES);
     transaction->allocation_list.entries = &entry;
     transaction->allocation_list.count = state != ALLOCATION_NONE;
+    transaction->allocation_list.has_more = has_more;
     on_done(arg, transaction);
     transaction_destroy(&transaction);
     text_dispose(&bytes);
+}
+
+static void answer_copies(struct fixture *f, enum allocation_state state)
+{
+    answer_page(f, state, false);
 }
 
 static void answer_object(struct fixture *f, enum pin_mode held)
@@ -353,6 +359,23 @@ static void test_a_change_within_a_look_is_looked_at_again(void **state)
     answer_object(f, PIN_RECURSIVE); /* of before the change: nobody is told */
     turn(f);
     assert_int_equal(f->progress, 0);
+    look(f, ALLOCATION_PLACED);
+    expect(f, COPIES_THERE, 2, NULL);
+}
+
+/* An object may have many that were refused, and be placed behind them. */
+static void test_all_pages_of_the_copies_are_read(void **state)
+{
+    struct fixture *f = *state;
+    const struct allocation_entry *after;
+
+    start(f, 2, 50000);
+    answer_page(f, ALLOCATION_REFUSED, true);
+    after = asked[find(TRANSACTION_ALLOCATION_LIST)].transaction->allocation_list.after;
+    assert_non_null(after);
+    assert_string_equal(after->link, LINK);
+    assert_string_equal(after->id, ID);
+    answer_page(f, ALLOCATION_REFUSED, true);
     look(f, ALLOCATION_PLACED);
     expect(f, COPIES_THERE, 2, NULL);
 }
@@ -525,6 +548,7 @@ int main(void)
         TEST(test_copies_that_are_there_are_answered_with_the_first_look),
         TEST(test_copies_that_come_later_are_told_as_progress_and_answered),
         TEST(test_a_change_within_a_look_is_looked_at_again),
+        TEST(test_all_pages_of_the_copies_are_read),
         TEST(test_late_says_how_many_there_are_and_why_not_more),
         TEST(test_a_copy_that_came_with_the_last_look_is_no_lateness),
         TEST(test_what_never_comes_is_not_waited_for),
