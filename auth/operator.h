@@ -94,7 +94,9 @@ MUST_USE bool operator_check_fields(const json_t *input, const char *const *fiel
 
 /* /token/new, /token/list, /token/rotate, /token/revoke: operator_token.c says what they take. */
 extern const struct operator_route auth_routes[];
-/* /identity/status, /identity/rotate: operator_identity.c says what they take. */
+/* /identity/rotate: operator_identity.c says what it takes. */
 extern const struct operator_route identity_routes[];
+/* An identity, as operator_identity.c says. Control thread. */
+json_t *operator_describe_identity(const struct identity_keeper *keeper);
 
 #endif

@@ -2,7 +2,6 @@
 /* The routes about the organization's identity on links. What is optional has a question mark; a
  * field that is not listed is refused.
  *
- *   /identity/status  {}                                                           -> identity
  *   /identity/rotate  {"what", "passphrase"?, "next_passphrase"?, "force"?: bool}  -> identity,
  *                     "what", "said", "next"
  *
@@ -68,7 +67,7 @@ static json_t *describe_due(const struct renewal_plan *plan)
     return due;
 }
 
-static json_t *describe(const struct identity_keeper *keeper)
+json_t *operator_describe_identity(const struct identity_keeper *keeper)
 {
     const struct identity_view *view = identity_keeper_view(keeper);
     const struct roots *roots = &view->roots;
@@ -96,20 +95,6 @@ static struct identity_keeper *keeper_of(struct operator_call *call)
                             ? site->links_missing
                             : "this gateway has no links: causeway.yaml has no listen.partners");
     return site->keeper;
-}
-
-static void run_status(struct operator_call *call)
-{
-    static const char *const fields[] = {NULL};
-    struct identity_keeper *keeper = keeper_of(call);
-    struct error err = {0};
-
-    if (keeper == NULL)
-        return;
-    if (!operator_check_fields(operator_input(call), fields, &err))
-        operator_refuse_error(call, &err);
-    else
-        operator_answer(call, 200, describe(keeper));
 }
 
 static const char *const whats[] = {
@@ -152,7 +137,7 @@ static void on_rotated(void *arg, const struct identity_outcome *outcome)
         operator_refuse_error(call, outcome->err);
         return;
     }
-    output = describe(operator_site(call)->keeper);
+    output = operator_describe_identity(operator_site(call)->keeper);
     json_object_set(output, "what", json_object_get(operator_input(call), "what"));
     json_object_set_new(output, "said", json_string(outcome->did));
     json_object_set_new(output, "next", json_string(outcome->next));
@@ -173,7 +158,6 @@ static void run_rotate(struct operator_call *call)
 }
 
 const struct operator_route identity_routes[] = {
-    {"/identity/status", run_status},
     {"/identity/rotate", run_rotate},
     {NULL, NULL},
 };

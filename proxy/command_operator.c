@@ -17,8 +17,26 @@ static void print_value(const struct cli *cli, const char *name, const json_t *v
         fprintf(cli->out, "%-20s none\n", name);
 }
 
-/* A member that is an object is printed with its name before its members'. No object of ours is
- * deeper than three. */
+static void print_members(const struct cli *cli, const char *prefix, const json_t *object);
+
+static void print_each(const struct cli *cli, const char *prefix, const json_t *array)
+{
+    json_t *value;
+    char full[128];
+    size_t i;
+
+    json_array_foreach((json_t *)array, i, value)
+    {
+        snprintf(full, sizeof(full), "%s %zu", prefix, i + 1);
+        if (json_is_object(value))
+            print_members(cli, full, value);
+        else
+            print_value(cli, full, value);
+    }
+}
+
+/* A member that is an object is printed with its name before its members', and one of an array with
+ * its number. No object of ours is deeper than five. */
 static void print_members(const struct cli *cli, const char *prefix, const json_t *object)
 {
     const char *name;
@@ -30,6 +48,8 @@ static void print_members(const struct cli *cli, const char *prefix, const json_
         snprintf(full, sizeof(full), "%s%s%s", prefix, prefix[0] != '\0' ? " " : "", name);
         if (json_object_size(value) > 0)
             print_members(cli, full, value);
+        else if (json_array_size(value) > 0)
+            print_each(cli, full, value);
         else
             print_value(cli, full, value);
     }

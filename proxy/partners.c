@@ -422,6 +422,7 @@ json_t *partners_describe(const struct gateway *gateway)
         if (counters.states[state] > 0)
             json_object_set_new(links, link_state_name(state),
                                 json_integer((json_int_t)counters.states[state]));
-    return json_pack("{s:s,s:s,s:o}", "address", partners->address.text, "advertise",
-                     gateway->snapshot->config->listen.partners.advertise, "links", links);
+    return json_pack("{s:s,s:s,s:o,s:o}", "address", partners->address.text, "advertise",
+                     gateway->snapshot->config->listen.partners.advertise, "links", links,
+                     "identity", operator_describe_identity(partners->keeper));
 }

@@ -52,7 +52,8 @@ void partners_stop(struct gateway *gateway);
 /* When nothing of what was begun is on its way any more. */
 void partners_free(struct gateway *gateway);
 
-/* {"address", "advertise", "links": {"active": 1, ...}}; null: there is no port. */
+/* {"address", "advertise", "links": {"active": 1, ...}, "identity": (auth/operator.h)}; null: there
+ * is no port. */
 json_t *partners_describe(const struct gateway *gateway);
 void partners_put_metrics(const struct gateway *gateway, struct text *out);
 

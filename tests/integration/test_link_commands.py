@@ -192,12 +192,14 @@ class Life(CommandCase):
             self.assertIn(line, text)
         self.assertNotIn("words", text)
 
-    def test_status_counts_links_by_state(self):
+    def test_status_counts_links_by_state_and_says_until_when_certificates_are_good(self):
         alpha, _ = self.pair()
         alpha.invite("gamma")
         text = self.assert_done(alpha, "status")
         self.assertRegex(text, r"(?m)^partners links active +1$")
         self.assertRegex(text, r"(?m)^partners links invited +1$")
+        self.assertRegex(text, r"(?m)^partners identity leaf until +20\d\d-.*Z$")
+        self.assertRegex(text, r"(?m)^partners identity due +none$")
         self.assertEqual(json.loads(self.assert_done(alpha, "status", "--json"))["partners"]["links"], {"active": 1, "invited": 1})
 
     def test_json_is_one_object_a_line(self):
