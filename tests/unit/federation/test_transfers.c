@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -578,6 +579,151 @@ static void test_what_was_not_promised_goes_at_once(void **state)
     wait_without_spool(two);
 }
 
+/* ---- refused, failing, silent, gone: each of what is asked for */
+
+static bool nowhere(void *arg, void *session_context)
+{
+    return true;
+}
+
+static void test_nothing_begins_before_the_port_is_open(void **state)
+{
+    struct two *two = *state;
+    const struct transfers_settings settings = {
+        .control = two->kit->loop, .jobs = two->jobs, .inbox = two->beta.inbox};
+    struct transfers *closed = transfers_create(&settings);
+    struct transfers_order order = two_order(two);
+    struct transfer *transfer = NULL;
+    struct error err = {0};
+
+    assert_false(transfers_send(closed, &transfer, &order, two_moved, two_done, two, &err));
+    assert_int_equal(err.code, ERROR_REFUSED);
+    assert_false(transfers_fetch(closed, &transfer, &order, two_moved, two_done, two, &err));
+    assert_false(transfers_import(closed, &transfer, &order, two_done, two, &err));
+    assert_false(transfers_remove(closed, &transfer, KIT_LINK, KIT_ID, two_done, two, &err));
+    assert_null(transfer);
+    turn(two, 5);
+    assert_int_equal(two->done, 0);
+    transfers_destroy(&closed);
+}
+
+static void test_a_holder_that_never_answers_is_given_up(void **state)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        void *again;
+        struct two *two;
+
+        two_setup(&again);
+        two = again;
+        two->answers_never = true;
+        two_begin(two, i == 0 ? transfers_send : transfers_fetch);
+        for (int turns = 0; turns < KIT_TURNS && two->question == NULL; turns++)
+            loop_turn(two->kit->loop, 1);
+        assert_non_null(two->question);
+        for (int second = 0; second < 200 && two->done == 0; second++) {
+            clock_advance_ms(1000);
+            turn(two, 3);
+        }
+        assert_int_equal(two->done, 1);
+        assert_int_not_equal(two->err.code, ERROR_NONE);
+        two_teardown(&again);
+    }
+}
+
+static void test_a_holder_that_goes_in_the_middle_ends_a_sending(void **state)
+{
+    struct two *two = *state;
+
+    two_send_stuck(two);
+    server_cut_sessions(two->kit->server, nowhere, NULL);
+    two_wait(two);
+    assert_int_not_equal(two->err.code, ERROR_NONE);
+    two->beta.shelf.is_stuck = false;
+    for (int tries = 0; tries < 50 && two->err.code != ERROR_NONE; tries++)
+        two_send(two); /* the inbox is just being closed */
+    two_expect(two, 0, ERROR_NONE);
+    assert_true(two->is_whole);
+}
+
+static void test_a_holder_that_goes_in_the_middle_ends_a_reading(void **state)
+{
+    struct two *two = *state;
+
+    begin_reading(two);
+    for (int turns = 0; turns < KIT_TURNS && transfers_counters(two->beta.transfers).bytes_in == 0;
+         turns++)
+        loop_turn(two->kit->loop, 1);
+    server_cut_sessions(two->kit->server, nowhere, NULL);
+    two_wait(two);
+    assert_int_not_equal(two->err.code, ERROR_NONE);
+    assert_int_equal(two->beta.shelf.imports, 0);
+    two->alpha.shelf.is_stuck = false;
+    for (int tries = 0; tries < 50 && two->err.code != ERROR_NONE; tries++)
+        two_fetch(two);
+    two_expect(two, 0, ERROR_NONE);
+}
+
+static void test_a_storage_that_fails_ends_an_import(void **state)
+{
+    struct two *two = *state;
+    struct transfers_order order = two_order(two);
+
+    two_send(two);
+    two->alpha.shelf.lacks_it = true;
+    assert_true(
+        transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two, &two->err));
+    two_wait(two);
+    assert_int_not_equal(two->err.code, ERROR_NONE);
+    two->alpha.shelf.lacks_it = false;
+    assert_true(
+        transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+}
+
+static void test_imports_and_removals_may_be_given_up_at_any_time(void **state)
+{
+    struct two *two = *state;
+    struct transfers_order order = two_order(two);
+
+    two_send(two);
+    for (unsigned turns = 0; turns < 30; turns++) {
+        two->done = 0;
+        assert_true(transfers_import(two->alpha.transfers, &two->transfer, &order, two_done, two,
+                                     &two->err));
+        turn(two, turns);
+        transfers_cancel(&two->transfer);
+        turn(two, 5);
+        assert_true(two->done <= 1);
+    }
+    for (unsigned turns = 0; turns < 10; turns++) {
+        assert_true(transfers_remove(two->alpha.transfers, &two->transfer, KIT_LINK, KIT_ID,
+                                     two_done, two, &two->err));
+        turn(two, turns);
+        transfers_cancel(&two->transfer);
+    }
+    turn(two, 20);
+}
+
+static void test_what_cannot_be_removed_is_said(void **state)
+{
+    struct two *two = *state;
+    char path[160];
+
+    two_send(two);
+    snprintf(path, sizeof(path), "%s/" KIT_LINK "." KIT_ID "/of somebody else", two->alpha.inbox);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_true(transfers_remove(two->alpha.transfers, &two->transfer, KIT_LINK, KIT_ID, two_done,
+                                 two, &two->err));
+    two_wait(two);
+    assert_int_equal(two->err.code, ERROR_IO);
+    assert_int_equal(rmdir(path), 0);
+    assert_true(transfers_remove(two->alpha.transfers, &two->transfer, KIT_LINK, KIT_ID, two_done,
+                                 two, &two->err));
+    two_wait(two);
+    two_expect(two, 0, ERROR_NONE);
+}
+
 /* Whoever asked leaves at any moment: nothing is called, and nothing is left. */
 static void test_whoever_asks_may_leave_at_any_time(void **state)
 {
@@ -689,6 +835,13 @@ int main(void)
         TWO_TEST(test_what_came_of_a_read_that_was_given_up_is_kept_for_a_while),
         TWO_TEST(test_a_read_that_begins_again_keeps_what_came),
         TWO_TEST(test_what_was_not_promised_goes_at_once),
+        TWO_TEST(test_nothing_begins_before_the_port_is_open),
+        cmocka_unit_test(test_a_holder_that_never_answers_is_given_up),
+        TWO_TEST(test_a_holder_that_goes_in_the_middle_ends_a_sending),
+        TWO_TEST(test_a_holder_that_goes_in_the_middle_ends_a_reading),
+        TWO_TEST(test_a_storage_that_fails_ends_an_import),
+        TWO_TEST(test_imports_and_removals_may_be_given_up_at_any_time),
+        TWO_TEST(test_what_cannot_be_removed_is_said),
         TWO_TEST(test_whoever_asks_may_leave_at_any_time),
         cmocka_unit_test(test_the_end_may_come_at_any_time),
         TWO_TEST(test_questions_of_a_link_are_counted),
