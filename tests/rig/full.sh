@@ -100,6 +100,26 @@ full_parts_7() {
 END
 }
 
+full_parts_8() {
+    cat <<'END'
+20  tests    tests/e2e          *.EmbeddedAndKubo.*                 # 50,000 files and 5 GiB placed, both sides killed, read back
+20  tests    tests/e2e          *.KuboAndEmbedded.*
+20  tests    tests/e2e          *.KuboTwice.*
+20  tests    tests/e2e          *.ThreeOrganizations.*,*.Particulars*.*,*.MissesMidway.*,*.PinsOfOthers.*
+15  tests    tests/e2e          test_federation.*,test_copies.*,test_read_back.*
+20  tests    tests/integration  test_hostile_*,test_placement.*     # hostile owners and holders: the second implementation
+30  tests    tests/faults       test_federation_faults.*,test_hostile_* # kill -9 at every point of an allocation's life, both sides
+39  tests    tests/sim          test_allocations.*                  # 100,000,000 steps
+25  bench    placement          # 1,000,000 objects over 1,000 sites; one of 12 sites goes
+35  bench    transfers          # a large object, 10,000 small ones, memory, black holes with copies queued
+15  unit     debug              federation/|proxy/|store/           # the vectors of placement among them
+25  unit     asan               federation/|proxy/|store/
+25  unit     tsan               federation/|proxy/
+30  under    asan               test_federation_faults.*
+10  suite    fuzz
+END
+}
+
 # Steps without a list of their own: every suite.
 full_parts() {
     if declare -f "full_parts_$1" >/dev/null; then
