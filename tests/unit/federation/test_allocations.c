@@ -650,6 +650,7 @@ static void test_allocations_keep_what_came_along_over_a_crash(void **state)
     pair->b.imports_later = true;
     place_small(pair, 1, id);
     await(&pair->b, ALLOCATION_HOLDER, id, ALLOCATION_IMPORTING);
+    await(&pair->a, ALLOCATION_OWNER, id, ALLOCATION_COMMITTING);
     for (unsigned i = 0; i < 3; i++) {
         restart(pair);
         assert_int_equal(kept_state(&pair->b, ALLOCATION_HOLDER, id), ALLOCATION_IMPORTING);
