@@ -199,6 +199,7 @@ class Garbage(KuboCase):
         self.start()
         cid = self.put(self.random.randbytes(MIB))
         self.pin(cid)
+        self.assertTrue(wait_for(lambda: self.asked("status")["ledger"], 30, 0.2))  # of this start; it mends what it misses
         self.straight("pin", "rm", cid)
         self.relay.stop()
         again = subprocess.Popen([causeway_program(), "serve", "--config", str(self.relay.config)], cwd=self.relay.folder,

@@ -606,9 +606,8 @@ static void test_allocations_are_counted_by_state_and_reason(void **state)
         check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 1);
         check_states(&pair->b, ALLOCATION_PINNED, 2, ALLOCATION_NONE, 0);
         counters = allocations_counters(pair->a.allocations);
-        assert_int_equal(counters.stuck[ALLOCATION_THEIR_GRANT] +
-                             counters.stuck[ALLOCATION_QUOTA_THERE],
-                         1);
+        assert_int_equal(
+            counters.stuck[ALLOCATION_THEIR_GRANT] + counters.stuck[ALLOCATION_QUOTA_THERE], 1);
         restart(pair);
     }
     for (unsigned i = 0; i < 3; i++)
