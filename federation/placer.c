@@ -87,17 +87,73 @@ static void on_page(void *placer_, struct transaction *transaction)
         placer_scan_soon(placer);
     for (size_t i = 0; transaction->err.code == ERROR_NONE && i < page->count; i++)
         placer_look(placer, page->records[i].key);
-    placer->is_scanning = transaction->err.code == ERROR_NONE && page->has_more &&
-                          cid_from_bytes(&placer->scanned, page->records[page->count - 1].key.data,
-                                         page->records[page->count - 1].key.size, &err);
+    placer->is_scanning = transaction->err.code == ERROR_NONE;
+    placer->is_scanning_copies = placer->is_scanning && !page->has_more;
+    placer->scanned.size = 0;
+    placer->scanned_copy = (struct allocation_entry){0};
+    if (placer->is_scanning && page->has_more)
+        placer->is_scanning =
+            cid_from_bytes(&placer->scanned, page->records[page->count - 1].key.data,
+                           page->records[page->count - 1].key.size, &err);
     placer->scan_ended_ms = loop_now_ms(placer->settings.loop);
+}
+
+/* What was unpinned just before the process ended, or when its copies could not be told, is no
+ * object any more: its copies alone say that it was. */
+static void on_copies_page(void *placer_, struct transaction *transaction)
+{
+    struct placer *placer = placer_;
+    const struct allocation_list *page = &transaction->allocation_list;
+    struct error err = {0};
+
+    placer->scanning = NULL;
+    placer->is_scanning = transaction->err.code == ERROR_NONE && page->has_more;
+    if (transaction->err.code != ERROR_NONE)
+        placer_scan_soon(placer);
+    for (size_t i = 0; transaction->err.code == ERROR_NONE && i < page->count; i++) {
+        const struct allocation_entry *entry = &page->entries[i];
+
+        if (i == 0 || !slice_equal(entry->object, page->entries[i - 1].object))
+            placer_look(placer, entry->object);
+    }
+    if (placer->is_scanning) {
+        placer->scanned_copy = page->entries[page->count - 1];
+        placer->is_scanning = cid_from_bytes(&placer->scanned, placer->scanned_copy.object.data,
+                                             placer->scanned_copy.object.size, &err);
+    }
+    placer->scan_ended_ms = loop_now_ms(placer->settings.loop);
+}
+
+static void scan_copies_page(struct placer *placer)
+{
+    struct transaction *list = transaction_create(TRANSACTION_ALLOCATION_LIST);
+    struct allocation_entry after = placer->scanned_copy;
+    struct error err = {0};
+
+    after.object = transaction_copy(
+        list, (struct slice){(const char *)placer->scanned.bytes, placer->scanned.size});
+    list->allocation_list.by = ALLOCATION_LIST_UNPINNED;
+    list->allocation_list.after = (const struct allocation_entry *)(const void *)transaction_copy(
+                                      list, (struct slice){(const char *)&after, sizeof(after)})
+                                      .data;
+    list->allocation_list.limit = SCAN_PAGE;
+    placer->scanning = list;
+    if (store_start(placer->settings.store, placer->settings.loop, list, on_copies_page, placer,
+                    &err))
+        return;
+    transaction_destroy(&placer->scanning);
 }
 
 static void scan_page(struct placer *placer)
 {
-    struct transaction *list = transaction_create(TRANSACTION_OBJECT_LIST);
+    struct transaction *list;
     struct error err = {0};
 
+    if (placer->is_scanning_copies) {
+        scan_copies_page(placer);
+        return;
+    }
+    list = transaction_create(TRANSACTION_OBJECT_LIST);
     if (placer->scanned.size > 0)
         list->object_list.after = transaction_copy(
             list, (struct slice){(const char *)placer->scanned.bytes, placer->scanned.size});
@@ -124,6 +180,7 @@ static void scan(struct placer *placer)
         (placer->scan_ended_ms == 0 || now_ms - placer->scan_ended_ms >= SCAN_AGAIN_MS)) {
         placer->is_scan_due = false;
         placer->is_scanning = true;
+        placer->is_scanning_copies = false;
         placer->scanned.size = 0;
     }
     if (placer->is_scanning)

@@ -92,6 +92,9 @@ struct placer {
     /* all objects */
     struct transaction *scanning;
     struct cid scanned; /* up to this one; size 0: from the start */
+    /* behind the objects, copies of what is none any more: of scanned, up to this one */
+    bool is_scanning_copies;
+    struct allocation_entry scanned_copy;
     bool is_scan_due, is_scanning;
     uint64_t scan_ended_ms; /* of the loop's clock */
 };

@@ -538,6 +538,8 @@ enum allocation_list_by {
      * to be, or were refused. */
     ALLOCATION_LIST_COPIES,
     ALLOCATION_LIST_DUE, /* with a wake_ms of at most until_ms: by wake_ms, link, role, id */
+    /* the owner's that are not over, of objects that have no record: by object, link, role, id */
+    ALLOCATION_LIST_UNPINNED,
 };
 
 struct allocation_list {

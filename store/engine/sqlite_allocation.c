@@ -149,6 +149,9 @@ static void bind_list(struct sqlite_run *run, const struct allocation_list *in,
         sqlite_bind_integer(run, 5, from->wake_ms);
         sqlite_bind_integer(run, 6, in->until_ms);
         break;
+    case ALLOCATION_LIST_UNPINNED:
+        sqlite_bind_bytes(run, 5, from->object.data, from->object.size);
+        break;
     }
 }
 
@@ -161,6 +164,7 @@ bool sqlite_allocation_list(struct sqlite *sqlite, struct transaction *transacti
         [ALLOCATION_LIST_OBJECT] = STATEMENT_ALLOCATION_LIST_OBJECT,
         [ALLOCATION_LIST_COPIES] = STATEMENT_ALLOCATION_LIST_COPIES,
         [ALLOCATION_LIST_DUE] = STATEMENT_ALLOCATION_LIST_DUE,
+        [ALLOCATION_LIST_UNPINNED] = STATEMENT_ALLOCATION_LIST_UNPINNED,
     };
     struct allocation_list *in = &transaction->allocation_list;
     const struct sqlite_page page = SQLITE_PAGE(in, entries, 4);

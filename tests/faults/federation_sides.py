@@ -43,6 +43,13 @@ class Member(CrashMember):
             self.random.choice([self.add, self.add, self.remove, self.pin_again])()
             time.sleep(self.random.uniform(0, 0.05))
 
+    def read(self, cid):
+        """All of it, or None."""
+        head = f"POST /api/v0/cat?arg={cid} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.token}\r\nContent-Length: 0\r\n\r\n"
+        with Client(self.case.relay.port, timeout=60) as client:
+            reply = client.ask(head.encode(), keep=1 << 30)
+        return bytes(reply.body) if reply.status == 200 and not reply.broken else None
+
     def add(self):
         self.made += 1
         size = self.random.choice([200, 3000, 100_000, 700_000, 2_000_000])

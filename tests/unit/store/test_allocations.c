@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit.h"
+#include "pins_kit.h"
 
 static const char link_1[] = "00000000000000000000000001";
 static const char link_2[] = "00000000000000000000000002";
@@ -175,6 +175,7 @@ static void test_allocation_lists_page_in_their_order(void **state)
         {{.by = ALLOCATION_LIST_COPIES, .object = {"a", 1}}, {1, 3, 7, 21}},
         {{.by = ALLOCATION_LIST_DUE, .until_ms = 50}, {2, 5, 7, 11, 4, 21, 1}},
         {{.by = ALLOCATION_LIST_DUE, .until_ms = 9}, {0}},
+        {{.by = ALLOCATION_LIST_UNPINNED}, {1, 3, 7, 21, 2, 5, 6}},
     };
     struct kit *kit = *state;
 
@@ -188,6 +189,7 @@ static void test_allocation_lists_page_in_their_order(void **state)
         entry->wake_ms = rows[i].wake_ms;
         kit_run(kit, put, ERROR_NONE);
     }
+    kit_run(kit, kit_pin_add(1, "ada", "c"), ERROR_NONE); /* all but 4 are of no object */
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         unsigned seen[ARRAY_SIZE(cases[i].expected)] = {0};
 
