@@ -77,6 +77,12 @@ void allocation_end_item(struct allocation_record *record)
     memset(record->key, 0, sizeof(record->key));
 }
 
+void allocation_under_another_key(struct allocation_change *change)
+{
+    if (change->record->attempts++ > 0)
+        allocation_retry(change, ALLOCATION_REFUSED_THERE);
+}
+
 void allocation_answer(struct allocation_change *change, unsigned status)
 {
     change->actions->answer = status;

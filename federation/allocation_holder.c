@@ -288,8 +288,9 @@ void allocation_do_told(struct allocation_change *change)
         return;
     allocation_end_item(record);
     if (status == 410 && !change->event->is_final) {
-        unhold(record, change->event->key); /* settled before a restore of ours: under another */
-        return;                             /* key, if it is still to be said */
+        unhold(record, change->event->key);
+        allocation_under_another_key(change); /* if it is still to be said */
+        return;
     }
     if (!is_fine && status != 404 && status != 409 && status != 410) {
         unhold(record, change->event->key);

@@ -192,7 +192,7 @@ void allocation_do_reserved_there(struct allocation_change *change)
         record->is_there = false; /* it was not taken: there is nothing to release */
         be_stuck(change, reason_of(status));
     } else if (status == 410 && !change->event->is_final) {
-        return; /* the key was settled before a restore of ours: under another one */
+        allocation_under_another_key(change);
     } else if (is_definite(status)) {
         be_refused(change, status == 410 ? ALLOCATION_GONE_THERE : ALLOCATION_REFUSED_THERE);
     } else {
@@ -232,7 +232,7 @@ void allocation_do_committed_there(struct allocation_change *change)
     else if (status == 404 || (status == 410 && change->event->is_final))
         reserve_again(change);
     else if (status == 410)
-        return;
+        allocation_under_another_key(change);
     else if (is_definite(status))
         be_stuck(change, reason_of(status));
     else
@@ -322,7 +322,8 @@ static void hold(struct allocation_change *change)
 {
     struct allocation_record *record = change->record;
 
-    if (record->held_key[0] == '\0')
+    /* a later one: they could not know that this side had the first */
+    if (strcmp(change->event->key, record->held_key) > 0)
         allocation_set_key(record->held_key, change->event->key);
     record->seen_ms = change->wall_ms;
 }

@@ -31,6 +31,10 @@ void allocation_retry(struct allocation_change *change, enum allocation_reason r
 /* The item under way is over; what is to be asked next, settling says. */
 void allocation_end_item(struct allocation_record *record);
 void allocation_answer(struct allocation_change *change, unsigned status);
+/* The item that ended was answered 410, and its allocation is not over: its key is taken no more.
+ * Before a restore of ours it was settled, or before a crash it said the same in other bytes. Under
+ * another one at once, then not so fast. */
+void allocation_under_another_key(struct allocation_change *change);
 /* The answer or failure is of the item under way. */
 bool allocation_is_of_item(const struct allocation_change *change);
 static inline bool allocation_has_item(const struct allocation_record *record)

@@ -124,6 +124,16 @@ static void put_bytes(struct text *out, const char *name, const struct text *byt
     text_put_char(out, '"');
 }
 
+/* The same for the same record and key of ours, so that a receipt that is told again after a crash
+ * is the same bytes: since when it is held, unless the key that signs is younger. */
+static uint64_t date_of(const struct allocation_record *record, const struct roots *ours)
+{
+    uint64_t from_ms =
+        ours->key_count > 0 ? (uint64_t)ours->keys[ours->key_count - 1].from_s * 1000 : 0;
+
+    return record->seen_ms > from_ms ? record->seen_ms : from_ms;
+}
+
 static bool sign(void *over_, const char *partner, const struct allocation_record *record,
                  struct text *with, struct error *err)
 {
@@ -137,7 +147,7 @@ static bool sign(void *over_, const char *partner, const struct allocation_recor
         return error_set(err, ERROR_NOT_FOUND, "there is no signing key for receipts here");
     if (!links_peer(over->links, partner, &peer))
         return error_set(err, ERROR_NOT_FOUND, "there is no link with '%s'", partner);
-    receipt_of(&receipt, record, peer.epoch, peer.org, us->id.org, over->now_ms());
+    receipt_of(&receipt, record, peer.epoch, peer.org, us->id.org, date_of(record, &us->roots));
     receipt_write(&receipt, us->signing_key, &document, &signature);
     text_put_char(with, '{');
     put_bytes(with, "receipt", &document);

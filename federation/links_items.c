@@ -328,7 +328,7 @@ static void begin_item(struct link_item *item)
         set_result(item, 503, SLICE(""), "it is being done; ask again");
         return;
     case REPLIES_DIFFERENT:
-        set_result(item, 409, SLICE(""), "this key was used for something else");
+        set_result(item, 410, SLICE(""), "this key was used for other content: take another one");
         break;
     case REPLIES_SETTLED:
         set_result(item, 410, SLICE(""), "this key was settled: it is never taken again");

@@ -40,7 +40,7 @@ enum replies_verdict {
     REPLIES_NEW,       /* do it; replies_answer or replies_drop follows */
     REPLIES_UNDER_WAY, /* the same is being done: 503, ask again */
     REPLIES_ANSWERED,  /* *reply is what was answered */
-    REPLIES_DIFFERENT, /* 409: the key was used for something else */
+    REPLIES_DIFFERENT, /* 410: the key was used for other content; another one may say it */
     REPLIES_SETTLED,   /* 410: the sender said that it is done with this key */
     REPLIES_FULL,      /* 429: more unsettled than there is credit for */
 };

@@ -226,6 +226,46 @@ static void test_allocation_asks_again_under_the_same_key(void **state)
     assert_string_equal(kit.record.key, key);
 }
 
+/* The holder was ended between its answer and ours, and what it says again is not the same bytes.
+ */
+static void test_allocation_says_under_another_key_what_its_own_is_not_taken_for(void **state)
+{
+    static const enum allocation_state states[] = {ALLOCATION_RESERVING, ALLOCATION_COMMITTING,
+                                                   ALLOCATION_PINNED};
+
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        struct kit kit = kit_reach(states[i]);
+        struct allocation_event event;
+        char key[ULID_SIZE];
+
+        if (states[i] == ALLOCATION_PINNED)
+            kit_do(&kit, ALLOCATION_COMMIT); /* its owner asks: the receipt is told again */
+        for (unsigned times = 0; times < 2; times++) {
+            memcpy(key, kit.record.key, ULID_SIZE);
+            event = kit_event(&kit, ALLOCATION_ANSWERED);
+            event.status = 410;
+            kit_step(&kit, &event);
+            assert_int_equal(kit.record.state, states[i]);
+            assert_int_equal(kit.record.retry_ms != 0,
+                             times == 1); /* not for ever as fast as it goes */
+            if (times == 0)
+                assert_true(strcmp(kit.record.key, key) > 0);
+        }
+    }
+}
+
+static void test_allocation_is_held_by_the_latest_receipt(void **state)
+{
+    struct kit kit = kit_reach(ALLOCATION_PLACED);
+    struct allocation_event event = kit_event(&kit, ALLOCATION_RECEIPT);
+
+    memcpy(event.key, "00000000000000000000009001", ULID_SIZE);
+    kit_step(&kit, &event);
+    assert_string_equal(kit.record.held_key, "00000000000000000000009001");
+    kit_do(&kit, ALLOCATION_RECEIPT); /* an earlier one, again */
+    assert_string_equal(kit.record.held_key, "00000000000000000000009001");
+}
+
 /* Nothing of one allocation overtakes anything else of it. */
 static void test_allocation_is_released_only_after_what_was_asked_is_answered(void **state)
 {
@@ -470,6 +510,8 @@ int main(void)
         cmocka_unit_test(test_allocation_that_went_along_is_not_sent),
         cmocka_unit_test(test_allocation_waits_longer_each_time),
         cmocka_unit_test(test_allocation_asks_again_under_the_same_key),
+        cmocka_unit_test(test_allocation_says_under_another_key_what_its_own_is_not_taken_for),
+        cmocka_unit_test(test_allocation_is_held_by_the_latest_receipt),
         cmocka_unit_test(test_allocation_is_released_only_after_what_was_asked_is_answered),
         cmocka_unit_test(test_allocation_does_not_believe_a_receipt_for_something_else),
         cmocka_unit_test(test_allocation_does_not_believe_a_receipt_before_the_bytes),
