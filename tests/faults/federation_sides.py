@@ -68,6 +68,14 @@ class Member(CrashMember):
         self.model.added(cid, None)
         self.case.acknowledged += 1
 
+    def settle(self, extra):
+        """All has come to rest. What was cut and has several blocks is known by its name now."""
+        listed = self.listed()
+        for cid in listed.keys() - self.contents.keys():
+            self.model.add_cut(cid)
+            self.contents[cid] = None
+        self.model.settle(listed, extra)
+
     def cut(self, content):
         cid = text_of(bytes([1, 0x55, 0x12, 32]) + hashlib.sha256(content).digest())
         self.contents[cid] = content
