@@ -14,7 +14,6 @@ enum { ACTIONS = 5, BASE = 'm' };
 struct allocations_links {
     struct links *links;
     struct identity_keeper *keeper;
-    uint64_t (*now_ms)(void);
     struct allocations *allocations;
     struct link_action actions[ACTIONS];
     struct links_watch watch;
@@ -350,14 +349,12 @@ static void take_page(void *over_, const char *partner, const char *after, struc
 /* ---- */
 
 struct allocations_links *allocations_links_create(struct links *links,
-                                                   struct identity_keeper *keeper,
-                                                   uint64_t (*now_ms)(void))
+                                                   struct identity_keeper *keeper)
 {
     struct allocations_links *over = memory_alloc(sizeof(*over));
 
     over->links = links;
     over->keeper = keeper;
-    over->now_ms = now_ms;
     return over;
 }
 

@@ -11,8 +11,7 @@
 struct allocations_links;
 
 struct allocations_links *allocations_links_create(struct links *links,
-                                                   struct identity_keeper *keeper,
-                                                   uint64_t (*now_ms)(void));
+                                                   struct identity_keeper *keeper);
 /* The part of ways that is with link_arg. */
 void allocations_links_fill(struct allocations_links *over, struct allocations_ways *ways);
 /* From now on; allocations were made with those ways. To be called once. */

@@ -178,7 +178,7 @@ static void open_allocations(struct gateway *gateway)
                                            .data = partners->data,
                                            .messages = gateway->messages};
 
-    partners->over = allocations_links_create(partners->links, partners->keeper, clock_wall_ms);
+    partners->over = allocations_links_create(partners->links, partners->keeper);
     allocations_links_fill(partners->over, &settings.ways);
     partner_data_fill(partners->data, &settings.ways);
     placer.allocations = partners->allocations = allocations_create(&settings);

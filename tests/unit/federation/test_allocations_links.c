@@ -131,11 +131,6 @@ void __wrap_allocations_link(struct allocations *allocations, const char *link, 
     stage.told = state;
 }
 
-static uint64_t now_ms(void)
-{
-    return KIT_WALL;
-}
-
 static int setup(void **state)
 {
     memset(&stage, 0, sizeof(stage));
@@ -146,7 +141,7 @@ static int setup(void **state)
     stage.roots.keys[0].until_s = ROOTS_OPEN;
     key_public(stage.view.signing_key, stage.roots.keys[0].key);
     stage.peer = (struct links_peer){KIT_LINK, US, LINK_ACTIVE, 3, &stage.roots, "", false, false};
-    *state = allocations_links_create(NULL, NULL, now_ms);
+    *state = allocations_links_create(NULL, NULL);
     return 0;
 }
 
