@@ -24,7 +24,10 @@ void transfer_fail_answer(struct transfer *transfer, const struct peer_client_an
     const char *message = NULL;
 
     if (answer->failure != PEER_ANSWERED) {
-        transfer_end(transfer, TRANSFERS_BROKEN, 0, answer->err);
+        err = *answer->err;
+        if (err.code == ERROR_NOT_FOUND) /* a root of theirs: no block of ours */
+            err.code = ERROR_IO;
+        transfer_end(transfer, TRANSFERS_BROKEN, 0, &err);
         return;
     }
     said = json_loadb(answer->body.data, answer->body.size, 0, NULL);
@@ -33,6 +36,12 @@ void transfer_fail_answer(struct transfer *transfer, const struct peer_client_an
               answer->status, message != NULL ? message : "without a reason");
     json_decref(said);
     transfer_end(transfer, TRANSFERS_REFUSED, (unsigned)answer->status, &err);
+}
+
+/* More blocks than an object of so many bytes can sensibly have (receive.h) are none of it. */
+static uint64_t most_blocks(const struct transfer *transfer)
+{
+    return transfer->limits.blocks != 0 ? transfer->limits.blocks : transfer->bytes / 4 + 64;
 }
 
 /* {"position": n, "whole": bool} */
@@ -48,6 +57,13 @@ static bool read_position(struct transfer *transfer, const struct peer_client_an
     json_decref(said);
     if (!is_read || found < 0) {
         error_set(&err, ERROR_SYNTAX, "what %s answers says no position", transfer->partner);
+        transfer_end(transfer, TRANSFERS_BROKEN, 0, &err);
+        return false;
+    }
+    if ((uint64_t)found > most_blocks(transfer)) {
+        error_set(&err, ERROR_MISMATCH,
+                  "%s says that it has %" PRIu64 " blocks of an object of at most %" PRIu64,
+                  transfer->partner, (uint64_t)found, most_blocks(transfer));
         transfer_end(transfer, TRANSFERS_BROKEN, 0, &err);
         return false;
     }
