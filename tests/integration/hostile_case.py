@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from kit import dag
+from kit import dag, members
 from kit.link_owner import Owner
 from kit.process import wait_for
 from link_case import LinkCase
@@ -75,13 +75,19 @@ class HostileCase(LinkCase):
         return text
 
     def rows(self, *options) -> list:
-        return [json.loads(line) for line in self.command("allocation", "list", "--json", *options).splitlines()]
+        fields, found = {"all": True} if "--all" in options else {}, []
+        while True:
+            page = members.ask_operators(self.gateway, "/allocation/list", **fields)
+            found += page["allocations"]
+            if not page["has_more"]:
+                return found
+            fields["after"] = page["last"]
 
     def row(self, id, *options) -> dict:
         """Of `allocation list --all`; {}: there is none."""
         return next((row for row in self.rows("--all", *options) if row["id"] == id), {})
 
-    def wait_row(self, id, states, seconds=20) -> dict:
+    def wait_row(self, id, states, seconds=12) -> dict:
         wait_for(lambda: self.row(id).get("state") in states, seconds, 0.1)
         row = self.row(id)
         self.assertIn(row.get("state"), states, (row, self.gateway.log_text()[-3000:]))
@@ -97,9 +103,9 @@ class HostileCase(LinkCase):
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
-    def add(self, content) -> str:
+    def add(self, content, more="") -> str:
         body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + content + b"\r\n--x--\r\n"
-        status, said = self.call("add?quieter=true&cid-version=1", body, **{"Content-Type": "multipart/form-data; boundary=x"})
+        status, said = self.call(f"add?quieter=true&cid-version=1{more}", body, **{"Content-Type": "multipart/form-data; boundary=x"})
         self.assertEqual(status, 200, said)
         return json.loads(said.splitlines()[-1])["Hash"]
 
@@ -159,7 +165,7 @@ class Members:
     def __init__(self, case):
         self.case, self.times, self.failures = case, [], []
         self._stop = threading.Event()
-        self.cid = case.add(os.urandom(100))
+        self.cid = case.add(os.urandom(100), "&pin=false")
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):

@@ -71,10 +71,10 @@ class Holder:
 
     # ---- receipts
 
-    def receipt(self, held, key, *, signing=None, context=_CONTEXT, **changes) -> dict:
+    def receipt(self, held, item_key, *, signing=None, context=_CONTEXT, **changes) -> dict:
         """The item's `with`. changes: of the document."""
         peer = self.peer
-        document = cbor.encode({"v": 1, "at": int(time.time() * 1000), "id": held.id, "key": key, "link": peer.link, "root": held.root,
+        document = cbor.encode({"v": 1, "at": int(time.time() * 1000), "id": held.id, "key": item_key, "link": peer.link, "root": held.root,
                                 "bytes": held.bytes, "epoch": peer.epoch, "owner": peer.their_roots.org, "blocks": len(held.blocks),
                                 "holder": peer.org.org, **changes})
         signature = (signing or peer.org.signing).sign(context + document)
