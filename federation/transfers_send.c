@@ -41,7 +41,7 @@ void transfer_fail_answer(struct transfer *transfer, const struct peer_client_an
 /* More blocks than an object of so many bytes can sensibly have (receive.h) are none of it. */
 static uint64_t most_blocks(const struct transfer *transfer)
 {
-    return transfer->limits.blocks != 0 ? transfer->limits.blocks : transfer->bytes / 4 + 64;
+    return transfer->limits.blocks != 0 ? transfer->limits.blocks : transfer->limits.bytes / 4 + 64;
 }
 
 /* {"position": n, "whole": bool} */
