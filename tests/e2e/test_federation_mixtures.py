@@ -127,12 +127,20 @@ class Mixture(OrganizationsCase):
         back = self.work / "back"
         if self.dies_giving:
             self.die_giving(cid)
-        self.alpha.ipfs("get", "-o", str(back), cid, timeout=WAIT)
+        self.get(cid, back)
         self.assertEqual(difference(tree, back), [])
         if self.dies_giving:
             self.assertLess(self.alpha.moved("in"), SIZE * 21 // 20 + LOST, "it began anew")
         self.assertTrue(wait_for(lambda: self.v1(cid) in self.alpha.pins(), WAIT, 0.2), self.evidence())
         self.assertEqual(self.alpha.state(cid, "beta"), "placed")
+
+    def get(self, cid, to):
+        """Whoever is told that nothing has come for a while tries again later: a holder's Kubo reads over what is here already."""
+        for _ in range(pick(3, 10)):
+            done = self.alpha.try_ipfs("get", "-o", str(to), cid, timeout=WAIT)
+            if done.returncode == 0 or "try again later" not in done.stderr:
+                break
+        self.assertEqual(done.returncode, 0, f"{done.stderr}\n{self.evidence()}")
 
     def die_giving(self, cid):
         """The holder's gateway, in the midst of a read, which waits for it for some seconds; who reads again goes on from there."""
@@ -142,7 +150,7 @@ class Mixture(OrganizationsCase):
         self.assertTrue(wait_for(lambda: self.alpha.moved("in") > SIZE // 2, WAIT), self.evidence())
         self.die(self.beta, "gateway")
         errors = reader.communicate(timeout=WAIT)[1]
-        self.assertTrue(reader.returncode == 0 or b"could not be brought back" in errors, errors)
+        self.assertTrue(reader.returncode == 0 or b"brought back from a partner" in errors, errors)
         self.assertEqual(self.alpha.gateway.wait_state("beta", "active"), "active")
 
     def assert_released(self, cid):
