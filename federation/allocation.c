@@ -386,6 +386,9 @@ bool allocation_is_stated(const struct allocation_record *record)
         return true;
     case ALLOCATION_RELEASING:
     case ALLOCATION_LOST:
+        if (record->reason ==
+            ALLOCATION_UNKNOWN_HERE) /* whatever its key: it is all that is known */
+            return record->evict_key[0] == '\0';
         return record->held_key[0] != '\0' && record->evict_key[0] == '\0' &&
                (record->state == ALLOCATION_RELEASING || record->is_orphaned);
     default:

@@ -96,6 +96,7 @@ enum allocation_reason {
     ALLOCATION_LINK_ENDED,      /* revoked */
     ALLOCATION_ABSENT_THERE,    /* their statement does not have it */
     ALLOCATION_GONE_THERE,      /* they answered that it is over */
+    ALLOCATION_UNKNOWN_HERE,    /* they state it, and nobody here has pinned it */
     ALLOCATION_REASONS,
 };
 
@@ -180,7 +181,8 @@ enum allocation_event_kind {
     ALLOCATION_LINK_OVER,   /* revoked: at once */
     ALLOCATION_LINK_BACK,   /* up again, or a new epoch agreed on: what waits is tried now */
     ALLOCATION_GRANTED,     /* owner: what is granted, or how much of it is used, has changed */
-    ALLOCATION_STATED_HELD, /* the peer's statement, when they are compared: it has it. held_key */
+    ALLOCATION_STATED_HELD, /* the peer's statement, when they are compared: it has it. held_key; of
+                               one that is not known, is_final: nobody here has pinned it */
     ALLOCATION_STATED_ABSENT, /* it does not have it */
     ALLOCATION_TICK,
     ALLOCATION_EVENTS,

@@ -150,8 +150,13 @@ void allocation_do_found(struct allocation_change *change)
 {
     struct allocation_record *record = change->record;
     bool was_placed = record->state == ALLOCATION_PLACED;
+    bool is_unknown = record->state == ALLOCATION_LOST && record->reason == ALLOCATION_UNKNOWN_HERE;
 
     adopt_key(change);
+    if (is_unknown) {
+        record->is_orphaned = true;
+        return;
+    }
     if (record->is_unwanted)
         allocation_set_state(change, ALLOCATION_RELEASING);
     else if (!was_placed)

@@ -36,6 +36,11 @@ void allocation_do_learn(struct allocation_change *change)
     change->record->is_complete = true;
     change->record->seen_ms = change->wall_ms;
     allocation_set_key(change->record->held_key, change->event->key);
+    if (!change->event->is_final)
+        return;
+    allocation_set_state(change, ALLOCATION_LOST); /* counts for nothing, and nobody releases it */
+    allocation_note(change, ALLOCATION_UNKNOWN_HERE);
+    change->record->is_orphaned = true;
 }
 
 void allocation_do_want(struct allocation_change *change)
@@ -357,6 +362,8 @@ void allocation_do_receipt(struct allocation_change *change)
     if (record->evict_key[0] != '\0')
         return; /* sent before they evicted it */
     hold(change);
+    if (record->state == ALLOCATION_LOST && record->reason == ALLOCATION_UNKNOWN_HERE)
+        return; /* to be told again makes it nobody's here */
     record->blocks = event->blocks;
     record->attempts = 0;
     record->is_complete = true;

@@ -94,6 +94,9 @@ static const struct {
     [ALLOCATION_DRAINED] = {"drained", "the link is about to end"},
     [ALLOCATION_LINK_ENDED] = {"link-ended", "the link has ended"},
     [ALLOCATION_ABSENT_THERE] = {"absent-there", "the partner's statement does not have it"},
+    [ALLOCATION_UNKNOWN_HERE] = {"unknown-here",
+                                 "the partner states that it holds it for us, and nobody here has "
+                                 "pinned it: it is left there"},
     [ALLOCATION_GONE_THERE] = {"gone-there", "the partner says that it is over"},
 };
 

@@ -29,6 +29,7 @@ enum {
     ALLOCATIONS_WITH_MAX = 4096, /* bytes of what an item says */
     ALLOCATIONS_WINDOW = 1000,   /* of each queue of a link, that are in memory; up to twice */
     ALLOCATIONS_RELEASES_BURST = 100,
+    ALLOCATIONS_LEARNED_MAX = 10000, /* lost ones of a link, beyond which none is learned */
 };
 
 /* Releases of one link: a burst, then so many an hour, or a hundredth of what is placed there. */
@@ -182,8 +183,9 @@ struct allocations_comparison {
 };
 
 /* What they hold for us is the truth from now on: each allocation of these ids is told what they
- * state of it, and what is not known here is learned. on_done: all of it is durable; err: it is
- * not, or it is no page to compare with. Borrowed until then. */
+ * state of it, and what is not known here is learned: as a copy if our people have pinned it, else
+ * as one that is noted and left alone. on_done: all of it is durable; err: it is not, or it is no
+ * page to compare with. Borrowed until then. */
 void allocations_compare(struct allocations *allocations, const char *partner, const char *org,
                          struct allocations_comparison *comparison, allocations_done on_done,
                          void *arg);

@@ -174,6 +174,13 @@ void party_count(struct party *party, const struct allocation_record *before,
 /* It is loaded anew. */
 void party_forget_counts(struct party *party);
 
+/* allocations_learn.c: *slot is there until on_done, which comes once, later or at once. */
+struct learning;
+typedef void (*allocations_learned)(void *arg, bool is_ours, const struct error *err);
+void learning_begin(struct learning **slot, struct party *party, const struct cid *root,
+                    uint64_t bytes, allocations_learned on_done, void *arg);
+void learning_cancel(struct learning **slot);
+
 /* allocations_statement.c: all that are under way, at the end */
 void allocations_stop_stating(struct allocations *allocations);
 

@@ -24,6 +24,7 @@ struct told {
     char id[ULID_SIZE];
     enum allocation_role role;
     const struct statement_entry *theirs; /* NULL: they do not state it */
+    bool is_new;                          /* no row of ours has it */
 };
 
 struct stating {
@@ -38,8 +39,9 @@ struct stating {
     struct told *told;
     size_t told_count, told_room;
     size_t begun, running;
-    bool is_beginning;
-    struct error err; /* the first one */
+    bool is_beginning, is_learning;
+    struct learning *learning; /* of one that is new: one at a time */
+    struct error err;          /* the first one */
     allocations_done on_done;
     void *arg;
 };
@@ -56,6 +58,7 @@ static void stating_end(struct stating *stating, const struct error *err)
         stating->next->link = stating->link;
     if (stating->transaction != NULL)
         store_cancel(stating->transaction);
+    learning_cancel(&stating->learning);
     for (size_t i = 0; i < 2; i++)
         free(stating->cursors[i].records);
     free(stating->told);
@@ -152,6 +155,12 @@ static void note_told(struct stating *stating, const char *id, enum allocation_r
     memcpy(stating->told[stating->told_count++].id, id, ULID_SIZE);
 }
 
+static void note_new(struct stating *stating, const struct statement_entry *theirs)
+{
+    note_told(stating, theirs->id, ALLOCATION_OWNER, theirs);
+    stating->told[stating->told_count - 1].is_new = true;
+}
+
 static void count_difference(void *stating_, const struct statement_entry *ours,
                              const struct statement_entry *theirs)
 {
@@ -222,7 +231,7 @@ static void compare(struct stating *stating)
         const struct statement_entry *theirs = &comparison->theirs.entries[i];
 
         if (theirs->side != stating->our_side && !is_told(stating, theirs))
-            note_told(stating, theirs->id, ALLOCATION_OWNER, theirs);
+            note_new(stating, theirs);
     }
     pump(stating);
 }
@@ -277,7 +286,7 @@ static void on_told(void *stating_, const struct error *err)
         pump(stating);
 }
 
-static void tell(struct stating *stating, const struct told *told)
+static void tell(struct stating *stating, const struct told *told, bool is_ours)
 {
     struct allocation_event event = {.kind = ALLOCATION_STATED_ABSENT};
     struct task *task;
@@ -289,6 +298,7 @@ static void tell(struct stating *stating, const struct told *told)
         event.root = told->theirs->root;
         event.bytes = told->theirs->bytes;
         event.blocks = told->theirs->blocks;
+        event.is_final = told->is_new && !is_ours;
         memcpy(event.key, told->theirs->key, ULID_SIZE);
     }
     task = task_create(stating->allocations, stating->party, told->role, &event);
@@ -298,13 +308,47 @@ static void tell(struct stating *stating, const struct told *told)
     task_run(task);
 }
 
+static void on_learned(void *stating_, bool is_ours, const struct error *err)
+{
+    struct stating *stating = stating_;
+    const struct told *told = &stating->told[stating->begun++];
+    bool was_beginning = stating->is_beginning;
+
+    stating->learning = NULL;
+    stating->is_learning = false;
+    if (err == NULL) {
+        stating->is_beginning = true;
+        tell(stating, told, is_ours);
+        stating->is_beginning = was_beginning;
+    } else if (stating->err.code == ERROR_NONE) {
+        stating->err = *err;
+        stating->begun = stating->told_count; /* the rest waits for the next comparison */
+    }
+    if (!stating->is_beginning)
+        pump(stating);
+}
+
+/* What is new is looked for when all before it is in the ledger: two of one object are one. */
 static void pump(struct stating *stating)
 {
     stating->is_beginning = true;
-    while (stating->begun < stating->told_count && stating->running < AT_ONCE)
-        tell(stating, &stating->told[stating->begun++]);
+    while (stating->begun < stating->told_count && stating->running < AT_ONCE &&
+           !stating->is_learning) {
+        const struct told *told = &stating->told[stating->begun];
+
+        if (!told->is_new) {
+            stating->begun++;
+            tell(stating, told, true);
+            continue;
+        }
+        if (stating->running > 0)
+            break;
+        stating->is_learning = true;
+        learning_begin(&stating->learning, stating->party, &told->theirs->root, told->theirs->bytes,
+                       on_learned, stating);
+    }
     stating->is_beginning = false;
-    if (stating->running == 0)
+    if (stating->running == 0 && !stating->is_learning)
         stating_end(stating, stating->err.code != ERROR_NONE ? &stating->err : NULL);
 }
 

@@ -451,7 +451,7 @@ static int teardown(void **state)
 
 static struct cid root_of(unsigned number)
 {
-    uint8_t digest[32] = {(uint8_t)number, 7};
+    uint8_t digest[32] = {(uint8_t)number, 7, (uint8_t)(number >> 8)};
     struct cid cid;
 
     cid_make(&cid, 1, CODEC_RAW, 0x12, digest, sizeof(digest));
@@ -1139,12 +1139,97 @@ static void test_allocations_that_agree_are_compared_page_by_page(void **state)
     assert_int_equal(count_rows(&pair->a, ALLOCATION_HOLDER, ALLOCATION_PINNED), SOME);
 }
 
+static void on_stated_cut(void *is_done, const struct error *err)
+{
+    if (err != NULL)
+        fail_msg("%s", err->text);
+    *(bool *)is_done = true;
+}
+
+/* A member's pin of the object, confirmed, of so many bytes. */
+static void pin(struct side *side, unsigned number, uint64_t bytes)
+{
+    struct transaction *add = transaction_create(TRANSACTION_PIN_ADD);
+    struct transaction *confirm = transaction_create(TRANSACTION_PIN_CONFIRM);
+    struct pin_record *record = &add->pin_add.record;
+    struct cid root = root_of(number);
+    struct error err = {0};
+
+    id_of(number + 200000, record->id);
+    id_of(number + 200000, confirm->pin_confirm.id);
+    record->owner.kind = OWNER_MEMBER;
+    (void)snprintf(record->owner.id, sizeof(record->owner.id), "ada");
+    record->key = transaction_copy(add, (struct slice){(const char *)root.bytes, root.size});
+    record->wanted = PIN_RECURSIVE;
+    record->state = PIN_QUEUED;
+    confirm->pin_confirm.mode = PIN_RECURSIVE;
+    confirm->pin_confirm.bytes = bytes;
+    if (!store_run(side->store, add, &err) || !store_run(side->store, confirm, &err))
+        fail_msg("%s", err.text);
+    transaction_destroy(&add);
+    transaction_destroy(&confirm);
+}
+
+static void test_allocations_that_nobody_here_has_pinned_are_left_alone(void **state)
+{
+    struct pair *pair = *state;
+    uint64_t differs[2];
+
+    put_many(&pair->a, ALLOCATION_NONE, ALLOCATION_PINNED, 0, SOME);
+    pin(&pair->a, 0, BYTES + 1); /* another size than theirs */
+    pin(&pair->a, 1, BYTES);
+    restart(pair);
+    for (unsigned i = 0; i < 2; i++) { /* again, and nothing changes */
+        compare_sides(&pair->a, &differs[0], &differs[1]);
+        assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_LOST), SOME - 1);
+        assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_PLACED), 1);
+    }
+    assert_int_equal(differs[0] + differs[1], 0);
+    turn(pair, 100);
+    assert_int_equal(count_rows(&pair->b, ALLOCATION_HOLDER, ALLOCATION_PINNED), SOME);
+    assert_int_equal(allocations_account(pair->a.allocations, "beta", ALLOCATION_OWNER)->bytes,
+                     BYTES);
+}
+
+/* Each of them names the same object, that is here: one is a copy. */
+static void test_allocations_that_are_stated_often_are_learned_once(void **state)
+{
+    struct pair *pair = *state;
+    struct allocations_comparison *both = memory_alloc(sizeof(*both));
+    bool is_done = false;
+
+    pin(&pair->a, 3, BYTES);
+    turn(pair, 40);
+    statement_begin(&both->ours, LINK, 1, "alpha", NULL, "beta", NULL);
+    both->theirs = both->ours;
+    both->theirs.is_last = true;
+    for (unsigned i = 0; i < 50; i++) {
+        struct statement_entry *entry = &both->theirs.entries[both->theirs.count++];
+
+        id_of(i, entry->id);
+        id_of(i + 1000, entry->key);
+        entry->root = root_of(3);
+        entry->side = 1;
+        entry->bytes = BYTES;
+        entry->blocks = BLOCKS;
+    }
+    allocations_compare(pair->a.allocations, "beta", "alpha", both, on_stated_cut, &is_done);
+    for (unsigned i = 0; i < 2000 && !is_done; i++)
+        turn(pair, 1);
+    assert_true(is_done);
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_PLACED), 1);
+    assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_LOST), 49);
+    free(both);
+}
+
 static void test_allocations_that_a_restored_owner_forgot_are_learned(void **state)
 {
     struct pair *pair = *state;
     uint64_t differs[2];
 
     put_many(&pair->a, ALLOCATION_NONE, ALLOCATION_PINNED, 0, MANY);
+    for (unsigned i = 0; i < MANY; i++)
+        pin(&pair->a, i, BYTES);
     restart(pair);
     compare_sides(&pair->a, &differs[0], &differs[1]);
     assert_int_equal(differs[0], 0);
@@ -1244,13 +1329,6 @@ static void test_allocations_of_a_link_that_is_drained_move_and_stay(void **stat
     check_states(&pair->b, ALLOCATION_PINNED, 1, ALLOCATION_GONE, 1);
 }
 
-static void on_stated_cut(void *is_done, const struct error *err)
-{
-    if (err != NULL)
-        fail_msg("%s", err->text);
-    *(bool *)is_done = true;
-}
-
 /* The whole statement of a side, all pages one behind the other. */
 static struct text state_all(struct side *side, const char *ours, const char *theirs)
 {
@@ -1289,13 +1367,13 @@ static void test_allocations_state_the_same_at_a_cut(void **state)
 
     for (unsigned i = 0; i < 60; i++)
         place(pair, i, ids[i]);
-    for (unsigned round = 0; round < 40; round++) {
+    for (unsigned round = 0; round < 24; round++) {
         struct text ours, theirs;
 
         turn(pair, 2);
         if (round % 3 == 2)
             tell(&pair->a, ALLOCATION_OWNER, ids[round], ALLOCATION_RELEASE);
-        if (round == 20)
+        if (round == 14)
             restart(pair);
         assert_true(allocations_settled(pair->a.allocations, "beta", a, &err));
         assert_true(allocations_settled(pair->b.allocations, "alpha", b, &err));
@@ -1383,6 +1461,8 @@ int main(void)
         TEST(test_allocations_refuse_items_that_make_no_sense),
         TEST(test_allocations_that_agree_are_compared_page_by_page),
         TEST(test_allocations_that_a_restored_owner_forgot_are_learned),
+        TEST(test_allocations_that_nobody_here_has_pinned_are_left_alone),
+        TEST(test_allocations_that_are_stated_often_are_learned_once),
         TEST(test_allocations_that_a_restored_holder_forgot_are_lost),
         TEST(test_allocations_that_were_orphaned_are_taken_back),
         TEST(test_allocations_compare_no_page_of_something_else),
