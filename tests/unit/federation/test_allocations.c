@@ -538,6 +538,25 @@ static void check_states(const struct side *side, enum allocation_state one, int
                                                                   : 0);
 }
 
+static bool are_states(const struct side *side, enum allocation_state one, int64_t of_one,
+                       enum allocation_state other, int64_t of_other)
+{
+    struct allocations_counters counters = allocations_counters(side->allocations);
+
+    for (enum allocation_state state = 0; state < ALLOCATION_STATES; state++)
+        if (counters.states[state] != (state == one ? of_one : state == other ? of_other : 0))
+            return false;
+    return true;
+}
+
+static void await_states(struct side *side, enum allocation_state one, int64_t of_one,
+                         enum allocation_state other, int64_t of_other)
+{
+    for (unsigned i = 0; i < 4000 && !are_states(side, one, of_one, other, of_other); i++)
+        turn(side->pair, 1);
+    check_states(side, one, of_one, other, of_other);
+}
+
 static void tell(struct side *side, enum allocation_role role, const char *id,
                  enum allocation_event_kind kind)
 {
@@ -549,6 +568,20 @@ static void tell(struct side *side, enum allocation_role role, const char *id,
         fail_msg("%s", err.text);
 }
 
+/* What the ledgers have of the link was read. */
+static void await_loaded(struct pair *pair)
+{
+    char settled[ULID_SIZE];
+
+    for (unsigned i = 0; i < 4000; i++) {
+        if (allocations_settled(pair->a.allocations, "beta", settled, NULL) &&
+            allocations_settled(pair->b.allocations, "alpha", settled, NULL))
+            return;
+        turn(pair, 1);
+    }
+    fail_msg("the allocations were not loaded");
+}
+
 static void restart(struct pair *pair)
 {
     struct side *sides[] = {&pair->a, &pair->b};
@@ -557,6 +590,7 @@ static void restart(struct pair *pair)
         allocations_destroy(&sides[i]->allocations);
         start(sides[i]);
     }
+    await_loaded(pair);
     turn(pair, 40);
 }
 
@@ -1199,7 +1233,7 @@ static void test_allocations_that_are_stated_often_are_learned_once(void **state
     bool is_done = false;
 
     pin(&pair->a, 3, BYTES);
-    turn(pair, 40);
+    await_loaded(pair);
     statement_begin(&both->ours, LINK, 1, "alpha", NULL, "beta", NULL);
     both->theirs = both->ours;
     both->theirs.is_last = true;
@@ -1284,49 +1318,37 @@ static void test_allocations_are_asked_again_when_more_is_granted(void **state)
     allocations_grant(pair->b.allocations, "alpha", nothing, GRANT_OPEN);
     for (unsigned i = 0; i < 4; i++)
         place(pair, i, ids[i]);
-    turn(pair, 60);
-    check_states(&pair->a, ALLOCATION_STUCK, 4, ALLOCATION_NONE, 0);
+    await_states(&pair->a, ALLOCATION_STUCK, 4, ALLOCATION_NONE, 0);
     allocations_grant(pair->b.allocations, "alpha", some, GRANT_OPEN);
     allocations_told(pair->a.allocations, "beta", some, GRANT_OPEN);
-    turn(pair, 120);
-    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 2);
+    await_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 2);
     tell(&pair->a, ALLOCATION_OWNER, ids[0], ALLOCATION_RELEASE);
     tell(&pair->a, ALLOCATION_OWNER, ids[1], ALLOCATION_RELEASE);
-    turn(pair, 200);
-    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_RELEASED, 2);
+    await_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_RELEASED, 2);
 }
 
 static void test_allocations_of_a_link_that_is_drained_move_and_stay(void **state)
 {
     struct pair *pair = *state;
-    const struct allocation_record *record;
     char ids[3][ULID_SIZE];
 
     for (unsigned i = 0; i < 2; i++)
         place(pair, i, ids[i]);
-    turn(pair, 120);
-    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_NONE, 0);
+    await_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_NONE, 0);
     allocations_drain(pair->b.allocations, "alpha", true);
-    turn(pair, 60);
-    check_states(&pair->b, ALLOCATION_LEAVING, 2, ALLOCATION_NONE, 0);
-    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_NONE, 0);
+    await_states(&pair->b, ALLOCATION_LEAVING, 2, ALLOCATION_NONE, 0);
+    await_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_NONE, 0);
     place(pair, 7, ids[2]);
-    turn(pair, 60);
-    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 1);
+    await_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_STUCK, 1);
     tell(&pair->a, ALLOCATION_OWNER, ids[2], ALLOCATION_RELEASE);
     allocations_drain(pair->b.allocations, "alpha", false);
-    turn(pair, 60);
-    check_states(&pair->b, ALLOCATION_PINNED, 2, ALLOCATION_NONE, 0);
-    record = allocations_find(pair->a.allocations, "beta", ALLOCATION_OWNER, ids[1]);
-    assert_true(record == NULL || !record->is_leaving);
+    await_states(&pair->b, ALLOCATION_PINNED, 2, ALLOCATION_NONE, 0);
     allocations_drain(pair->a.allocations, "beta", true);
     restart(pair); /* whoever drains says so after a start, too */
     allocations_drain(pair->a.allocations, "beta", true);
-    turn(pair, 60);
-    check_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_RELEASED, 1);
+    await_states(&pair->a, ALLOCATION_PLACED, 2, ALLOCATION_RELEASED, 1);
     tell(&pair->a, ALLOCATION_OWNER, ids[1], ALLOCATION_RELEASE);
-    turn(pair, 60);
-    check_states(&pair->b, ALLOCATION_PINNED, 1, ALLOCATION_GONE, 1);
+    await_states(&pair->b, ALLOCATION_PINNED, 1, ALLOCATION_GONE, 1);
 }
 
 /* The whole statement of a side, all pages one behind the other. */
