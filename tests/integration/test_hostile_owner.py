@@ -5,7 +5,7 @@ is stored, charged or told."""
 import time
 import unittest
 
-from kit import dag, dag_bombs, settings
+from kit import dag, dag_bombs, link_wire as wire, settings
 from kit.link_owner import Owner, answer_of, begin_put, chunk, draw_ulid
 from kit.process import wait_for
 from hostile_case import MIB, HostileCase, Members, marked, some_object
@@ -201,7 +201,7 @@ class Items(HostileCase):
         self.owner.settled = settled
         self.assertEqual(self.owner.reserve(thing, id=id, key=key)[1], first)
         self.owner.settled = settled
-        self.assertEqual(self.owner.reserve(other, id=id, key=key)[1]["status"], 409)
+        self.assertEqual(self.owner.reserve(other, id=id, key=key)[1]["status"], 410)
         self.assertEqual(self.owner.reserve(thing, id=id, key=key)[1]["status"], 410, "it was settled")
         self.refused(self.owner.reserve(other, id=id)[1], 409)
         self.assertEqual(self.owner.reserve(thing, id=id)[1]["status"], 200)
@@ -225,6 +225,34 @@ class Items(HostileCase):
         self.assertEqual(self.owner.reserve(thing, id=id)[1]["status"], 410)
         self.assert_problem(self.owner.put(id, thing.car()), 410, "gone")
         self.assertEqual(self.owner.read(id).status, 404)
+        self.assert_nothing_left()
+
+    def test_objects_that_come_along_and_lie(self):
+        """In a reservation's `car`: refused, and nothing is reserved."""
+        tried = 0
+        for bomb in [*dag_bombs.wrong_blocks(), *dag_bombs.wrong_streams()]:
+            if not isinstance(bomb.body, bytes) or len(bomb.body) > 8192:
+                continue
+            with self.subTest(bomb.name):
+                id, answer = self.owner.reserve(bomb.thing, size=bomb.size, blocks=bomb.blocks, car=wire.print_bytes(bomb.body))
+                self.refused(answer, 400, "car")
+                self.assertEqual(self.row(id), {})
+                tried += 1
+        self.assertGreater(tried, 20)
+        thing, marks = some_object()
+        large, _ = some_object(20)
+        for given in (5, "", "m", "m!!", wire.print_bytes(bytes(2000)), wire.print_bytes(thing.car(upto=2)), wire.print_bytes(thing.car()[:-1])):
+            answer = self.owner.reserve(thing, car=given)[1]
+            self.assertEqual(answer["status"], 400, (given, answer))
+        self.assertEqual(self.peer.batch([(draw_ulid(), "allocation.reserve", {"id": draw_ulid(), "root": large.cid, "bytes": large.bytes, "blocks": 0,
+                                           "mode": "recursive", "car": wire.print_bytes(large.car())})]).status // 100 in (2, 4), True)
+        self.assert_nothing_left(*marks)
+        id, answer = self.owner.reserve(thing, car=wire.print_bytes(thing.car()))
+        self.assertEqual(answer["status"], 202, answer)
+        self.assertEqual(self.owner.put(id, thing.car()).status, 200)
+        self.wait_row(id, ("pinned",))
+        self.assertEqual(self.held(), (1, thing.bytes, 0))
+        self.owner.release(id)
         self.assert_nothing_left()
 
     def test_items_that_say_nothing_sensible(self):
