@@ -198,7 +198,8 @@ static void fetch_next(struct retrieval *retrieval)
 
     retrieval->phase = FETCHING;
     timer_disarm(&retrieval->again);
-    on_moved(retrieval);
+    if (!timer_is_armed(&retrieval->silence)) /* another try is not something that comes */
+        on_moved(retrieval);
     while (retrieval->index < retrieval->count) {
         const struct retrieval_holder *holder = &retrieval->holders[retrieval->index++];
         struct error err = {0};

@@ -38,7 +38,7 @@ struct retrieval_holder {
 /* err NULL: they are who holds it, the best first (none: nobody does). Borrowed. */
 typedef void (*retrieval_found)(void *arg, const struct retrieval_holder *holders, size_t count,
                                 const struct error *err);
-/* Bytes have come and were verified. */
+/* Bytes have come. */
 typedef void (*retrieval_moved)(void *arg);
 /* err NULL: the whole object is in the storage; or is pinned there. */
 typedef void (*retrieval_ended)(void *arg, const struct error *err);

@@ -133,7 +133,8 @@ struct transfers_order {
     uint64_t bytes;
 };
 
-/* So many blocks are durable there (send) or here (fetch). May cancel, as its last act. */
+/* So many blocks are durable there (send) or here (fetch, which also tells of bytes that have come
+ * and are not yet). May cancel, as its last act. */
 typedef void (*transfers_moved)(void *arg, uint64_t position, bool is_whole);
 /* err NULL: done. status: of the partner's refusal, or 0. */
 typedef void (*transfers_ended)(void *arg, unsigned status, const struct error *err);

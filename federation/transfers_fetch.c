@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A slow link moves so many bytes in half a minute; a drip is no progress. */
+enum { MOVED_SIZE = 256 << 10 };
 /* READ_PART_MAX: bytes; a part is taken in when it is there. */
 enum {
     PATH_SIZE = 128,
@@ -158,6 +160,11 @@ static void on_content(void *transfer_, struct slice content)
 
     atomic_fetch_add(&transfer->all->counters.bytes_in, content.size);
     pace_take(&transfer->lane->in, content.size);
+    transfer->untold += content.size;
+    if (transfer->untold >= MOVED_SIZE) {
+        transfer->untold = 0;
+        errand_progress(&transfer->errand);
+    }
     if (!sink_put(transfer->sink, content) ||
         pace_wait_ms(&transfer->lane->in, loop_now_ms(transfer->all->loop)) > 0) {
         peer_request_pause(transfer->request);

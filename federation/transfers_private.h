@@ -206,6 +206,7 @@ struct transfer {
     struct removal *removal;
     unsigned part, parts;
     uint64_t from;
+    size_t untold; /* bytes that came since control was told that something does */
 };
 
 /* Its turn has come. */

@@ -400,6 +400,21 @@ static void test_retrieval_lets_the_last_holder_go_on_in_silence(void **state)
     assert_int_equal(retrieval_counters(f->retrievals).done, 1);
 }
 
+/* Tries that come to nothing are no reason to wait longer. */
+static void test_retrieval_that_is_tried_again_is_silent_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter *waiter = start(f, 0, 1);
+
+    answer_found(f, "beta", "gamma");
+    pass(f, RETRIEVAL_SILENCE_MS - 1000);
+    answer_ended(f, FETCH, "the connection broke");
+    assert_string_equal(f->asked[0].partner, "gamma");
+    assert_int_equal(waiter->done, 0);
+    pass(f, 1100);
+    assert_int_equal(waiter->outcome, RETRIEVAL_SILENT);
+}
+
 /* ---- cancel */
 
 static void test_retrieval_goes_on_when_nobody_waits(void **state)
@@ -488,6 +503,7 @@ int main(void)
         TEST(test_retrieval_fails_when_it_cannot_be_pinned),
         TEST(test_retrieval_waits_while_something_moves),
         TEST(test_retrieval_goes_on_with_the_next_after_silence),
+        TEST(test_retrieval_that_is_tried_again_is_silent_all_the_same),
         TEST(test_retrieval_asks_again_who_was_cut_off),
         TEST(test_retrieval_asks_again_twice_at_most),
         TEST(test_retrieval_lets_the_last_holder_go_on_in_silence),
