@@ -429,17 +429,6 @@ static void test_the_bandwidth_of_a_link_holds(void **state)
     }
 }
 
-/* Whoever waits for it is told that something comes, however slowly. */
-static void test_a_slow_read_moves(void **state)
-{
-    struct two *two = *state;
-
-    limit_us(two, (struct link_limits){.bandwidth = RATE});
-    two->moved = 0;
-    (void)time_of(two, true);
-    assert_true(two->moved >= two->dag->stats.bytes / (512 << 10) + 2);
-}
-
 static uint32_t hour_of(uint64_t wall_ms)
 {
     return UINT32_C(1) << (wall_ms / 3600000 % 24);
@@ -840,7 +829,6 @@ int main(void)
         TWO_TEST(test_a_grants_rate_may_change_while_blocks_come),
         TWO_TEST(test_a_grants_rate_is_not_of_what_is_read_back),
         cmocka_unit_test(test_the_bandwidth_of_a_link_holds),
-        TWO_TEST(test_a_slow_read_moves),
         TWO_TEST(test_no_bytes_move_in_other_hours),
         TWO_TEST(test_hours_that_end_cut_what_is_under_way),
         TWO_TEST(test_a_request_that_brings_nothing_is_not_told),
