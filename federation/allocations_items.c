@@ -125,9 +125,10 @@ static bool read_car(const json_t *with, struct allocation_event *event, struct 
 
     if (json_object_get(with, "car") == NULL)
         return true;
-    if (text == NULL || !multibase_decode(slice_of(text), car, sizeof(car), &size, err))
-        return error_set(err, ERROR_SYNTAX, "car is no multibase text of at most %d bytes",
-                         CARRIED_CAR_MAX);
+    if (text == NULL)
+        return error_set(err, ERROR_SYNTAX, "car is no text");
+    if (!multibase_decode(slice_of(text), car, sizeof(car), &size, err))
+        return error_prefix(err, "car");
     if (!carried_check(&event->root, event->bytes, (struct slice){(const char *)car, size}, carried,
                        &blocks, err))
         return error_prefix(err, "car");

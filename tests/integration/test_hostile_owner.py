@@ -2,6 +2,7 @@
 """A partner that places objects here and breaks every promise: what it sends is refused and explained, and of what was refused nothing
 is stored, charged or told."""
 
+import base64
 import time
 import unittest
 
@@ -191,6 +192,38 @@ class Items(HostileCase):
         for at in range(0, 1000, 50):
             self.owner.ask([("allocation.release", {"id": id}) for id in ids[at:at + 50]])
         self.assert_nothing_left()
+
+    def carry(self, thing, car, **changes):
+        """Reserved with a CAR that goes along."""
+        text = car if isinstance(car, str) else "m" + base64.b64encode(car).decode().rstrip("=")
+        return self.owner.reserve(thing, car=text, **changes)
+
+    def test_what_goes_along_with_its_reservation(self):
+        thing, marks = some_object()
+        id, answer = self.carry(thing, bytes(thing.car()))
+        self.assertEqual(answer["status"], 202, answer)
+        self.wait_row(id, ("pinned",))
+        self.assertEqual(self.held(), (1, thing.bytes, 0))
+        self.assertEqual(dag.read_car(self.owner.read(id).body), ([thing.root], thing.blocks))
+        self.assertEqual(self.inbox(), [])
+        self.owner.release(id)
+        self.assert_nothing_left()
+
+    def test_what_goes_along_and_is_not_the_object(self):
+        thing, marks = some_object()
+        other, others = some_object()
+        large, _ = some_object(count=10)
+        car = bytes(thing.car())
+        broken = car[:-5] + bytes([car[-5] ^ 1]) + car[-4:]
+        for bad in (bytes(other.car()), broken, car[:-1], bytes(thing.car(upto=2)), car + car, b"", "m!!", "xyz"):
+            id, answer = self.carry(thing, bad)
+            self.refused(answer, 400, "car")
+            self.assertEqual(self.row(id), {})
+        for size in (thing.bytes - 1, thing.bytes + 1):
+            self.refused(self.carry(thing, car, size=size)[1], 400, "car")
+        self.refused(self.carry(large, bytes(large.car()))[1], 400, "car.*8192")
+        self.refused(self.carry(thing, car, blocks=2)[1], 400, "blocks")
+        self.assert_nothing_left(*marks, *others)
 
     def test_replays(self):
         """The same item, the same key with something else, a body again, another epoch."""
