@@ -4,6 +4,7 @@
 import base64
 import json
 import subprocess
+import time
 
 from kit import relay
 from rpc_case import RpcCase
@@ -37,9 +38,15 @@ class MemberCase(RpcCase):
         self.policy_path = self.folder / "policy.yaml"
 
     def command(self, *words, check=True):
-        """Runs `causeway WORDS --config ...`; its result, with output as text."""
-        result = subprocess.run([relay.causeway_program(), *words, "--config", self.gateway.config], text=True,
-                                capture_output=True, timeout=30)
+        """Runs `causeway WORDS --config ...`; its result, with output as text. Who finds a reload under way, for the gateway saw
+        the file itself, asks again: then what is said is of the file as it is."""
+        end = time.monotonic() + 20
+        while True:
+            result = subprocess.run([relay.causeway_program(), *words, "--config", self.gateway.config], text=True,
+                                    capture_output=True, timeout=30)
+            if "a reload is under way" not in result.stderr or time.monotonic() > end:
+                break
+            time.sleep(0.1)
         if check:
             self.assertEqual(result.returncode, 0, result.stderr)
         return result

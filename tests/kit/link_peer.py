@@ -40,6 +40,11 @@ class Answer:
         """The error's name, or None."""
         return self.json.get("error") if isinstance(self.json, dict) else None
 
+    @property
+    def was_cut(self):
+        """The link changed meanwhile, and its connections end: whoever connects anew is told what is so now."""
+        return self.problem == "later" and "connect anew" in self.json.get("message", "")
+
     def __repr__(self):
         return f"{self.status} {self.body[:400].decode(errors='replace')}"
 
@@ -191,9 +196,13 @@ class Peer:
                 connection.close()
 
     def heartbeat(self, *, changes=None, **options) -> Answer:
-        number = options.pop("number", None) or self.draw_number()
-        answer = self.send("/link/v1/heartbeat", wire.print_message("heartbeat", {**self.levels(), **(changes or {})}),
-                           number=number, **options)
+        given = options.pop("number", None)
+        for _ in range(5):
+            number = given or self.draw_number()
+            answer = self.send("/link/v1/heartbeat", wire.print_message("heartbeat", {**self.levels(), **(changes or {})}),
+                               number=number, **options)
+            if given or options.get("connection") or not answer.was_cut:
+                break
         if answer.status == 200:
             self.check_answer(answer, "/link/v1/heartbeat", number)
             self._take_levels(wire.read_message("heartbeat", answer.body))
