@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from kit import dag, members
+from kit import dag, members, settings
 from kit.link_owner import Owner
 from kit.process import wait_for
 from link_case import LinkCase
@@ -142,6 +142,18 @@ class HostileCase(LinkCase):
         self.assertRegex(answer.json["message"], said)
         self.assert_logged(self.gateway, re.escape(answer.json["message"][:200]))
         self.assertTrue(wait_for(lambda: any(line.get("message") == answer.json["message"] for line in self.gateway.audit()), 5), answer)
+
+    def items_refused(self) -> float:
+        return self.gateway.metric(r'causeway_link_items_total\{what="refused"\}')
+
+    def let_lines_flow(self):
+        """Behind many refusals: of a second's only so many have a line."""
+        time.sleep(1.1)
+
+    def assert_memory(self, before, more):
+        """A sanitizer keeps what was freed."""
+        if "san" not in settings.build().name:
+            self.assertLess(self.gateway.process.rss(), before + more)
 
     def transfers(self, what, end) -> float:
         return self.gateway.metric(rf'causeway_link_transfers_total\{{what="{what}",end="{end}"\}}')

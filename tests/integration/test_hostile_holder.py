@@ -96,13 +96,17 @@ class Receipts(HolderCase):
         }
         for name, (status, changes) in forged.items():
             with self.subTest(name):
+                before = self.items_refused()
                 said = self.holder.tell_receipt(held, **changes)
                 self.assertEqual(said["status"], status, said)
-                self.assert_logged(self.gateway, f"allocation.receipt .item {said['key']}. refused to beta with {status}")
+                self.assertEqual(self.items_refused(), before + 1)
                 self.assertNotEqual(self.row(row["id"])["state"], "placed")
                 self.assertFalse(self.row(row["id"])["counts"])
         never = type(held)(draw_ulid(), {"root": row["cid"], "bytes": held.bytes})
-        self.assertEqual(self.holder.tell_receipt(never)["status"], 404)
+        self.let_lines_flow()
+        said = self.holder.tell_receipt(never)
+        self.assertEqual(said["status"], 404)
+        self.assert_logged(self.gateway, f"allocation.receipt .item {said['key']}. refused to beta with 404")
         self.assertEqual(self.row(never.id), {})
         self.assertEqual(self.held("ours_there")[:2], (0, 0))
         self.assertEqual(self.holder.tell_receipt(held)["status"], 200)
@@ -144,6 +148,7 @@ class Receipts(HolderCase):
         for _ in range(4):  # of what is evicted already, and of what never was there
             items = [("allocation.evict", {"id": id, "reason": "evicted", "said": "x"}) for id in [rows[0]["id"], draw_ulid()] * 25]
             self.assertEqual([said["status"] for said in self.holder.owner.ask(items)], [200, 404] * 25)
+        self.let_lines_flow()
         self.holder.lies = {}
         for row in rows:
             self.assertEqual(self.call(f"pin/rm?arg={row['cid']}")[0], 200)
@@ -213,7 +218,7 @@ class Positions(HolderCase):
                         self.wait_why(row, "tried again in", ("transferring",))
                     self.unpin(row)
         self.assertEqual(members.failures, [])
-        self.assertLess(self.gateway.process.rss(), rss + 48 * MIB)
+        self.assert_memory(rss, 48 * MIB)
 
     def test_words_that_would_do_something_to_a_terminal(self):
         evil = 'x\x1b[2Jx"\n' + "time=2026-01-01T00:00:00.000Z level=error forged" + "\u202e" + "y" * 5000
@@ -285,7 +290,7 @@ class ReadBack(HolderCase):
 
                 self.holder.lies = {"get": give}
                 self.assertEqual(self.call(f"cat?arg={cids[name]}"), (200, content[name]))
-        self.assertLess(self.gateway.process.rss(), rss + 64 * MIB)
+        self.assert_memory(rss, 64 * MIB)
         self.assert_logged(self.gateway, "could not be brought back from partner beta")
         self.assertFalse(self.is_on_disk(self.other.blocks[1][1][:24]))
         self.assertFalse(self.is_on_disk(b"x" * 1000))

@@ -30,7 +30,7 @@ class Bytes(HostileCase):
                     self.throw_one(bomb)
         self.assertEqual(members.failures, [])
         self.assertGreater(len(members.times), 5)
-        self.assertLess(self.gateway.process.rss(), self.rss + RSS_MORE)
+        self.assert_memory(self.rss, RSS_MORE)
 
     def throw_one(self, bomb):
         id, reserved = self.owner.reserve(bomb.thing, size=bomb.size, blocks=bomb.blocks)
@@ -192,6 +192,7 @@ class Items(HostileCase):
         for at in range(0, 1000, 50):
             self.owner.ask([("allocation.release", {"id": id}) for id in ids[at:at + 50]])
         self.assert_nothing_left()
+        self.let_lines_flow()
 
     def carry(self, thing, car, **changes):
         """Reserved with a CAR that goes along."""
@@ -302,6 +303,7 @@ class Items(HostileCase):
         self.assertEqual(self.owner.ask([("allocation.burn", good)])[0]["status"], 404)
         self.assert_nothing_left()
         self.assertEqual(self.row(id), {})
+        self.let_lines_flow()
 
 
 class Others(HostileCase):
