@@ -93,9 +93,13 @@ class Pair:
 
     def __init__(self, bench, copies=2):
         self.alpha, self.beta = Site(bench, "alpha.example"), Site(bench, "beta.example")
-        link_two(self.alpha.gateway, self.beta.gateway)
-        self.beta.allow(["alpha"])
-        self.alpha.allow(["beta"], copies)
+        try:
+            link_two(self.alpha.gateway, self.beta.gateway)
+            self.beta.allow(["alpha"])
+            self.alpha.allow(["beta"], copies)
+        except BaseException:
+            self.stop()
+            raise
 
     def place(self):
         self.alpha.allow(["beta"], 2)
