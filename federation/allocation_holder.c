@@ -269,6 +269,8 @@ static void receipt_told(struct allocation_change *change, bool is_fine)
     if (is_fine) {
         record->is_receipted = true;
         record->attempts = 0;
+        if (record->state == ALLOCATION_LEAVING) /* the owner took it for a stay */
+            record->tells_leave = true;
         return;
     }
     memset(record->held_key, 0, sizeof(record->held_key)); /* they do not know that it is held */

@@ -254,6 +254,21 @@ static void test_allocation_says_under_another_key_what_its_own_is_not_taken_for
     }
 }
 
+/* Its owner takes a receipt for a stay. */
+static void test_allocation_that_leaves_says_so_behind_every_receipt(void **state)
+{
+    struct kit kit = kit_reach(ALLOCATION_LEAVING);
+
+    assert_int_equal(kit.record.item, ALLOCATION_ITEM_LEAVE);
+    kit_do(&kit, ALLOCATION_COMMIT);
+    kit_answer(&kit, 200);
+    assert_int_equal(kit.record.item, ALLOCATION_ITEM_RECEIPT);
+    kit_answer(&kit, 200);
+    assert_int_equal(kit.record.item, ALLOCATION_ITEM_LEAVE);
+    kit_answer(&kit, 200);
+    assert_int_equal(kit.record.item, ALLOCATION_NO_ITEM);
+}
+
 static void test_allocation_is_held_by_the_latest_receipt(void **state)
 {
     struct kit kit = kit_reach(ALLOCATION_PLACED);
@@ -511,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_allocation_waits_longer_each_time),
         cmocka_unit_test(test_allocation_asks_again_under_the_same_key),
         cmocka_unit_test(test_allocation_says_under_another_key_what_its_own_is_not_taken_for),
+        cmocka_unit_test(test_allocation_that_leaves_says_so_behind_every_receipt),
         cmocka_unit_test(test_allocation_is_held_by_the_latest_receipt),
         cmocka_unit_test(test_allocation_is_released_only_after_what_was_asked_is_answered),
         cmocka_unit_test(test_allocation_does_not_believe_a_receipt_for_something_else),
