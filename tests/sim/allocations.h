@@ -108,6 +108,10 @@ struct world {
     uint64_t seed, random, now_ms, order, next_id, next_key;
     unsigned orgs;
     bool is_troubled, is_forgetful, traces;
+    /* crashes come at this point alone, of those that a process may end at: before and after each
+     * commit. 0: by chance */
+    bool is_counted;
+    uint64_t points, crash_at;
     struct org org[WORLD_ORGS];
     uint64_t life[WORLD_ORGS];              /* counts the processes of an organization */
     uint64_t ended[WORLD_ORGS][WORLD_ORGS]; /* the last epoch that ended there, in truth */
@@ -137,7 +141,7 @@ struct end *world_end(struct world *world, unsigned org, unsigned peer);
 struct allocation_record *world_find(struct world *world, unsigned org, unsigned peer,
                                      enum allocation_role role, const char *id);
 /* record: of the end; NULL: a new one, which is kept if the step makes one of it. False: the
- * process crashed. reply: kept with the effect; NULL: none. */
+ * process crashed. reply: kept behind the effect; NULL: none. */
 bool world_step(struct world *world, unsigned org, unsigned peer, struct allocation_record *record,
                 struct allocation_event *event, struct kept *reply,
                 struct allocation_actions *actions);

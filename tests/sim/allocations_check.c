@@ -165,6 +165,26 @@ static void check_object(struct world *world, unsigned org, const struct object 
     WORLD_CHECK(world, org, org, leaving == 0 || copies - leaving < object->copies);
 }
 
+/* No byte more than what is held: unless the ledger is of before it was. */
+static void check_storage(struct world *world, unsigned org)
+{
+    static bool is_held[WORLD_IDS];
+
+    if (world->incarnation[org] != 0)
+        return;
+    memset(is_held, 0, sizeof(is_held));
+    for (unsigned peer = 0; peer < world->orgs; peer++) {
+        const struct end *end = world_end(world, org, peer);
+
+        for (size_t i = 0; peer != org && i < end->count; i++)
+            is_held[world_number(end->records[i].id)] |=
+                end->records[i].role == ALLOCATION_HOLDER &&
+                allocation_charge(&end->records[i], &(uint64_t){0});
+    }
+    for (unsigned id = 0; id < WORLD_IDS; id++)
+        WORLD_CHECK(world, org, org, !world->org[org].stored[id] || is_held[id]);
+}
+
 void world_check_rest(struct world *world)
 {
     for (unsigned org = 0; org < world->orgs; org++) {
@@ -183,5 +203,6 @@ void world_check_rest(struct world *world)
         }
         for (unsigned i = 0; i < WORLD_OBJECTS; i++)
             check_object(world, org, &world->org[org].objects[i]);
+        check_storage(world, org);
     }
 }

@@ -183,15 +183,32 @@ static void journal(struct end *end, const struct allocation_record *record)
 
 static bool crashes_here(struct world *world, unsigned org)
 {
-    if (!world->is_troubled || world_draw(world, 2500) != 0)
+    bool is_it = ++world->points == world->crash_at;
+
+    if (!world->is_counted)
+        is_it = world->is_troubled && world_draw(world, 2500) == 0;
+    if (!is_it)
         return false;
     world_crash(world, org);
     return true;
 }
 
+static bool is_over(struct world *world, unsigned org, unsigned peer)
+{
+    return world_end(world, org, peer)->disk.epoch <= world->ended[org][peer];
+}
+
+/* It has nothing that it would do with the partner. */
+static bool is_told_over(const struct allocation_record *record)
+{
+    return record->item == ALLOCATION_NO_ITEM &&
+           (record->is_orphaned || record->state == ALLOCATION_REFUSED ||
+            record->state == ALLOCATION_RELEASED || record->state == ALLOCATION_GONE);
+}
+
 /* What may never be. */
 static void check_step(struct world *world, unsigned org, unsigned peer,
-                       const struct allocation_record *before,
+                       const struct allocation_event *event, const struct allocation_record *before,
                        const struct allocation_record *after,
                        const struct allocation_actions *actions)
 {
@@ -205,6 +222,22 @@ static void check_step(struct world *world, unsigned org, unsigned peer,
                 allocation_rests(after) || allocation_work(after) != 0 || after->retry_ms != 0 ||
                     after->state == ALLOCATION_RESERVED || after->state == ALLOCATION_RECEIVING);
     WORLD_CHECK(world, org, peer, after->state != ALLOCATION_STUCK || allocation_is_stuck(after));
+    /* nothing past a revocation */
+    if (is_over(world, org, peer) && (event->kind == ALLOCATION_LINK_OVER || is_told_over(before)))
+        WORLD_CHECK(world, org, peer,
+                    (allocation_work(after) &
+                     (ALLOCATION_WORK_ASK | ALLOCATION_WORK_SEND | ALLOCATION_WORK_TURN)) == 0);
+    /* a copy counts by evidence: it was there when that was made, and is, but for what they said */
+    if (after->role == ALLOCATION_OWNER && after->state == ALLOCATION_PLACED &&
+        before->state != ALLOCATION_PLACED)
+        WORLD_CHECK(world, org, peer,
+                    world->org[peer].stored[number] || world->org[peer].may_go[number]);
+    if (before->state == ALLOCATION_QUEUED && after->state == ALLOCATION_RESERVING) {
+        struct grant grant = grant_in_force(&end->there);
+
+        WORLD_CHECK(world, org, peer, end->there.bytes <= grant.bytes);
+        WORLD_CHECK(world, org, peer, end->there.pins <= grant.pins);
+    }
     if (before->state == ALLOCATION_NONE && allocation_charge(after, &bytes) &&
         after->role == ALLOCATION_HOLDER) {
         struct grant grant = grant_in_force(&end->here);
@@ -247,18 +280,20 @@ bool world_step(struct world *world, unsigned org, unsigned peer, struct allocat
                     allocation_event_name(event->kind));
     if (record->state != ALLOCATION_NONE)
         grant_charge(world_account(end, record->role), actions->bytes, actions->pins);
-    check_step(world, org, peer, &before, record, actions);
+    check_step(world, org, peer, event, &before, record, actions);
     if (crashes_here(world, org))
         return false; /* before the journal: it never was */
-    if (reply != NULL) {
-        reply->status = actions->answer;
-        keep_reply(end, reply);
-    }
     forgets = actions->forget;
     if (actions->journal && !(world->is_forgetful && world_draw(world, 20) == 0))
         journal(end, record);
     if (crashes_here(world, org))
         return false;
+    if (reply != NULL) { /* a commit of its own: the item may come again, and be new here */
+        reply->status = actions->answer;
+        keep_reply(end, reply);
+        if (crashes_here(world, org))
+            return false;
+    }
     if (record->state != ALLOCATION_NONE && !forgets)
         begin_work(world, org, peer, record, actions);
     if (forgets) {

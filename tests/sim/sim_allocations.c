@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sim_allocations SEED OPERATIONS     histories from this seed until there were so many steps
- * sim_allocations --history SEED      one history, told step by step
+ * sim_allocations --history SEED [POINT]    one history, told step by step; with a point, as of
+ * --points sim_allocations --points SEED OPERATIONS    short histories from this seed; each runs
+ * once for every point that a process can end at, before and after each commit, and ends there
  * sim_allocations --forgetful SEED OPERATIONS    with journals that are not always written, which
  * must fail. Prints what happened as one JSON object; exit code 1 and the history's seed if
  * something that must hold did not. */
@@ -14,7 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TROUBLED_MS = 15 * 60 * 1000, MEND_ROUNDS = 16, ROUND_MS = 30 * 60 * 1000 };
+enum {
+    TROUBLED_MS = 15 * 60 * 1000,
+    SHORT_MS = 90 * 1000,
+    MEND_ROUNDS = 16,
+    ROUND_MS = 30 * 60 * 1000
+};
 
 /* ---- chance and time */
 
@@ -50,6 +57,9 @@ void world_check(struct world *world, bool holds, unsigned org, unsigned peer, c
             "history %" PRIu64 ", at %" PRIu64 " ms, org%u about org%u: not so: %s\n"
             "  (sim_allocations --history %" PRIu64 " tells it step by step)\n",
             world->seed, world->now_ms, org, peer, what, world->seed);
+    if (world->is_counted)
+        fprintf(stderr, "  with a crash at point %" PRIu64 " (--history %" PRIu64 " %" PRIu64 ")\n",
+                world->crash_at, world->seed, world->crash_at);
     if (world->suspect != NULL)
         fprintf(stderr, "  allocation %s\n", world->suspect + 20);
     for (unsigned i = 0; i < 2 && org != peer; i++) {
@@ -218,19 +228,24 @@ static void end(struct world *world)
     free(world->queue);
 }
 
-enum way { PLAIN, TRACED, FORGETFUL };
+enum way { PLAIN, TRACED, FORGETFUL, COUNTED, COUNTED_TRACED };
 
-static void history(uint64_t seed, enum way way, struct world_counts *counts)
+/* crash_at: of a counted one; 0: it never crashes. Returns its points in troubled times. */
+static uint64_t history(uint64_t seed, enum way way, uint64_t crash_at, struct world_counts *counts)
 {
     struct world *world = memory_alloc(sizeof(*world));
+    uint64_t points;
 
     world->seed = seed;
     world->random = mix(seed);
-    world->traces = way == TRACED;
+    world->traces = way == TRACED || way == COUNTED_TRACED;
     world->is_forgetful = way == FORGETFUL;
+    world->is_counted = way == COUNTED || way == COUNTED_TRACED;
+    world->crash_at = crash_at;
     world->counts = *counts;
     begin(world);
-    run_until(world, TROUBLED_MS);
+    run_until(world, world->is_counted ? SHORT_MS : TROUBLED_MS);
+    points = world->points;
     world_mend(world);
     world_trace(world, 0, 0, "all is mended");
     for (unsigned round = 0; round < MEND_ROUNDS; round++)
@@ -239,6 +254,17 @@ static void history(uint64_t seed, enum way way, struct world_counts *counts)
     end(world);
     *counts = world->counts;
     free(world);
+    return points;
+}
+
+/* One that never crashes says how many points there are. */
+static uint64_t history_at_every_point(uint64_t seed, struct world_counts *counts)
+{
+    uint64_t points = history(seed, COUNTED, 0, counts);
+
+    for (uint64_t point = 1; point <= points; point++)
+        (void)history(seed, COUNTED, point, counts);
+    return points + 1;
 }
 
 static void print(const struct world_counts *counts, uint64_t histories)
@@ -259,25 +285,33 @@ int main(int argc, char **argv)
     enum way way = PLAIN;
     uint64_t first, wanted, histories = 0;
 
-    if (argc == 3 && strcmp(argv[1], "--history") == 0) {
-        history(strtoull(argv[2], NULL, 10), TRACED, &counts);
+    if ((argc == 3 || argc == 4) && strcmp(argv[1], "--history") == 0) {
+        (void)history(strtoull(argv[2], NULL, 10), argc == 3 ? TRACED : COUNTED_TRACED,
+                      argc == 3 ? 0 : strtoull(argv[3], NULL, 10), &counts);
         print(&counts, 1);
         return 0;
     }
-    if (argc == 4 && strcmp(argv[1], "--forgetful") == 0) {
-        way = FORGETFUL;
+    if (argc == 4 && (strcmp(argv[1], "--forgetful") == 0 || strcmp(argv[1], "--points") == 0)) {
+        way = strcmp(argv[1], "--points") == 0 ? COUNTED : FORGETFUL;
         argv++;
         argc--;
     }
     if (argc != 3) {
-        fprintf(stderr, "sim_allocations [--forgetful] SEED OPERATIONS | sim_allocations "
-                        "--history SEED\n");
+        fprintf(stderr,
+                "sim_allocations [--forgetful | --points] SEED OPERATIONS | sim_allocations "
+                "--history SEED [POINT]\n");
         return 2;
     }
     first = strtoull(argv[1], NULL, 10);
     wanted = strtoull(argv[2], NULL, 10);
-    while (counts.operations < wanted)
-        history(first + histories++, way, &counts);
+    for (uint64_t seed = first; counts.operations < wanted; seed++) {
+        if (way == COUNTED) {
+            histories += history_at_every_point(seed, &counts);
+        } else {
+            (void)history(seed, way, 0, &counts);
+            histories++;
+        }
+    }
     print(&counts, histories);
     return 0;
 }

@@ -11,6 +11,7 @@ import unittest
 from kit import figures, settings
 
 OPERATIONS = settings.pick(ci=1_000_000, full=100_000_000)
+AT_POINTS = settings.pick(ci=100_000, full=20_000_000)
 
 
 class Allocations(unittest.TestCase):
@@ -31,6 +32,13 @@ class Allocations(unittest.TestCase):
             self.assertGreater(counts[kind], OPERATIONS // 10_000, f"hardly any {kind}: the histories are too quiet")
         seconds = time.monotonic() - start
         figures.report("allocation steps simulated", counts["operations"], f"steps in {counts['histories']} histories, {seconds:.0f} s")
+
+    def test_what_must_hold_holds_after_a_crash_at_every_point(self):
+        """Before and after each commit of a short history; the effect of an item and its kept reply are two."""
+        done = self.run_it("--points", settings.seed() % 1_000_000, AT_POINTS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        counts = json.loads(done.stdout)
+        figures.report("crashes simulated, one at each point of a history", counts["histories"], f"in {counts['operations']} steps")
 
     def test_a_seed_is_one_history(self):
         seed = settings.seed() % 1_000_000
