@@ -257,14 +257,15 @@ static uint64_t history(uint64_t seed, enum way way, uint64_t crash_at, struct w
     return points;
 }
 
-/* One that never crashes says how many points there are. */
-static uint64_t history_at_every_point(uint64_t seed, struct world_counts *counts)
+/* One that never crashes says how many points there are. Where it begins among them is the seed's:
+ * not all of them may be wanted. */
+static uint64_t history_at_every_point(uint64_t seed, uint64_t wanted, struct world_counts *counts)
 {
-    uint64_t points = history(seed, COUNTED, 0, counts);
+    uint64_t points = history(seed, COUNTED, 0, counts), done = 0;
 
-    for (uint64_t point = 1; point <= points; point++)
-        (void)history(seed, COUNTED, point, counts);
-    return points + 1;
+    for (; done < points && counts->operations < wanted; done++)
+        (void)history(seed, COUNTED, 1 + (mix(seed) + done) % points, counts);
+    return done + 1;
 }
 
 static void print(const struct world_counts *counts, uint64_t histories)
@@ -306,7 +307,7 @@ int main(int argc, char **argv)
     wanted = strtoull(argv[2], NULL, 10);
     for (uint64_t seed = first; counts.operations < wanted; seed++) {
         if (way == COUNTED) {
-            histories += history_at_every_point(seed, &counts);
+            histories += history_at_every_point(seed, wanted, &counts);
         } else {
             (void)history(seed, way, 0, &counts);
             histories++;

@@ -11,7 +11,7 @@ import unittest
 from kit import figures, settings
 
 OPERATIONS = settings.pick(ci=1_000_000, full=100_000_000)
-AT_POINTS = settings.pick(ci=100_000, full=20_000_000)
+AT_POINTS = settings.pick(ci=300_000, full=20_000_000)
 
 
 class Allocations(unittest.TestCase):
