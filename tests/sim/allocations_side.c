@@ -227,6 +227,10 @@ static void check_step(struct world *world, unsigned org, unsigned peer,
         WORLD_CHECK(world, org, peer,
                     (allocation_work(after) &
                      (ALLOCATION_WORK_ASK | ALLOCATION_WORK_SEND | ALLOCATION_WORK_TURN)) == 0);
+    /* what is here is charged, until it is gone */
+    if (after->role == ALLOCATION_HOLDER && world->incarnation[org] == 0)
+        WORLD_CHECK(world, org, peer,
+                    !world->org[org].stored[number] || allocation_charge(after, &bytes));
     /* a copy counts by evidence: it was there when that was made, and is, but for what they said */
     if (after->role == ALLOCATION_OWNER && after->state == ALLOCATION_PLACED &&
         before->state != ALLOCATION_PLACED)
