@@ -17,7 +17,7 @@ from kit import crash_points, figures, link_gateway, settings
 from kit.case import RelayCase
 from kit.process import wait_for
 
-TRIES = settings.pick(ci=0, full=6)  # at each point
+TRIES = settings.pick(ci=0, full=5)  # at each point
 SOME = settings.pick(ci=4, full=0)  # points that are drawn instead
 RANDOM_KILLS = settings.pick(ci=1, full=60)
 POINTS = list(itertools.product(crash_points.KINDS, crash_points.WHEN, ["alpha", "beta"]))
