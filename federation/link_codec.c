@@ -181,7 +181,7 @@ bool link_codec_parse(struct link_kept *kept, struct slice bytes, struct error *
     struct link_record *record = &kept->record;
     struct stored stored = {0};
     unsigned unknown = 0;
-    bool is_good = wire_read(&shape, bytes, 16 * 1024, &stored, &unknown, err);
+    bool is_good = wire_read(&shape, bytes, (size_t)16 * 1024, &stored, &unknown, err);
 
     if (is_good && unknown > 0)
         is_good =
