@@ -295,10 +295,14 @@ class Peer:
                 pass
 
     def _accept(self):
+        listener = self._listener
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, _ = listener.accept()
             except OSError:
+                return
+            if self._stopped.is_set():  # its number may be another listener's by now
+                sock.close()
                 return
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
@@ -422,6 +426,7 @@ class Peer:
     def close(self):
         self._stopped.set()
         if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)  # who waits in accept() is woken by this alone
             self._listener.close()
         self.cut()
         if self._beat is not None:
