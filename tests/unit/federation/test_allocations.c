@@ -1213,10 +1213,13 @@ static void test_allocations_that_nobody_here_has_pinned_are_left_alone(void **s
     pin(&pair->a, 0, BYTES + 1); /* another size than theirs */
     pin(&pair->a, 1, BYTES);
     restart(pair);
-    for (unsigned i = 0; i < 2; i++) { /* again, and nothing changes */
+    for (unsigned i = 0; i < 100; i++) { /* again, and nothing changes */
         compare_sides(&pair->a, &differs[0], &differs[1]);
         assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_LOST), SOME - 1);
         assert_int_equal(count_rows(&pair->a, ALLOCATION_OWNER, ALLOCATION_PLACED), 1);
+        if (i > 0 && differs[0] + differs[1] == 0)
+            break;
+        turn(pair, 20); /* receipts of what was absent are told again, each under a new key */
     }
     assert_int_equal(differs[0] + differs[1], 0);
     turn(pair, 100);
