@@ -59,7 +59,7 @@ class TwoImplementations(LinkCase):
         again = peer.batch([(key, "nothing", {"a": 1})])
         self.assertEqual(again.json["results"], answer.json["results"])
         other = peer.batch([(key, "nothing", {"a": 2})])
-        self.assertEqual(other.json["results"][0]["status"], 409, other)
+        self.assertEqual(other.json["results"][0]["status"], 410, other)
 
     def test_a_restored_one_is_isolated_until_both_hold_the_same_to_be_true(self):
         gateway, peer = self.start_gateway(), self.start_peer()
