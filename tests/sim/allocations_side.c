@@ -231,9 +231,10 @@ static void check_step(struct world *world, unsigned org, unsigned peer,
     if (after->role == ALLOCATION_HOLDER && world->incarnation[org] == 0)
         WORLD_CHECK(world, org, peer,
                     !world->org[org].stored[number] || allocation_charge(after, &bytes));
-    /* a copy counts by evidence: it was there when that was made, and is, but for what they said */
+    /* a copy counts by evidence: it was there when that was made, and is, but for what they said.
+     * What is wanted again counts by what was known before, and a holder may have been restored */
     if (after->role == ALLOCATION_OWNER && after->state == ALLOCATION_PLACED &&
-        before->state != ALLOCATION_PLACED)
+        before->state != ALLOCATION_PLACED && event->kind != ALLOCATION_WANT)
         WORLD_CHECK(world, org, peer,
                     world->org[peer].stored[number] || world->org[peer].may_go[number]);
     if (before->state == ALLOCATION_QUEUED && after->state == ALLOCATION_RESERVING) {
