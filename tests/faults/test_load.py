@@ -40,21 +40,23 @@ class UnderLoad(RelayCase):
 
     def assert_cut_within(self, client, low, high):
         start = time.monotonic()
-        client.sock.settimeout(high + 5)
+        client.sock.settimeout(settings.within(high) + 5)
         with contextlib.suppress(Cut, OSError):
             while client.reader.fill():
                 pass
         took = time.monotonic() - start
-        self.assertTrue(low <= took <= high, f"cut after {took:.1f} s")
+        self.assertTrue(low <= took <= settings.within(high), f"cut after {took:.1f} s")
 
     def test_slow_heads_are_cut_at_the_head_timeout(self):
         relay = self.before(limits={"head_timeout": "2s"})
         with self.bystander(relay, "100 slow heads"):
             clients = [Client(relay.port) for _ in range(100)]
-            start = time.monotonic()
-            while time.monotonic() - start < 5 and any(self.drips(client) for client in clients):
+            start, dripping = time.monotonic(), clients
+            while dripping and time.monotonic() - start < 10:
+                dripping = [client for client in dripping if self.drips(client)]
                 time.sleep(0.25)
-            self.assertTrue(1.5 <= time.monotonic() - start <= 4, "the head timeout is 2 s from its first byte")
+            took = time.monotonic() - start
+            self.assertTrue(1.5 <= took <= settings.within(4), f"the head timeout is 2 s from its first byte, and it took {took:.1f} s")
             for client in clients:
                 client.close()
 

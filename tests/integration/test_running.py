@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from kit import native, relay as relays
+from kit import native, relay as relays, settings
 from kit.case import RelayCase
 from kit.client import Client, ask, post, read_path, upload_head
 from kit.http1 import Cut
@@ -32,7 +32,7 @@ class Running(RelayCase):
             client.ask(post())
             start = time.monotonic()
             self.assertEqual(relay.stop(), 0)
-            self.assertLess(time.monotonic() - start, 2)
+            self.assertLess(time.monotonic() - start, settings.within(2))
             self.assertTrue(client.is_closed_within(2))
 
     def test_a_drain_finishes_what_is_under_way(self):
@@ -74,7 +74,7 @@ class Running(RelayCase):
             self.assertTrue(upstream.wait_requests(1))
             start = time.monotonic()
             relay.stop()
-            self.assertTrue(0.8 <= time.monotonic() - start <= 4, f"{time.monotonic() - start:.1f} s")
+            self.assertTrue(0.8 <= time.monotonic() - start <= settings.within(4), f"{time.monotonic() - start:.1f} s")
 
     # ---- SIGHUP
 
