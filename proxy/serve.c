@@ -30,6 +30,7 @@ enum {
     LARGE_BLOCK_BUDGET = 32 * 1024 * 1024, /* of all workers together */
     JOB_QUEUE = 4096,                      /* a job that waits costs no memory of its own */
     CONTROL_WAIT_MS = 200,
+    LATE_PIN_MS = 3000, /* Kubo writes it within milliseconds; a machine may be busy */
 };
 
 /* ---- descriptors */
@@ -181,7 +182,8 @@ static void start_tracker(struct gateway *gateway)
         .messages = gateway->messages,
         .quotas = {.limits = accounts_limits, .arg = gateway->context.accounts},
         .is_denied = is_denied,
-        .now_ms = clock_wall_ms};
+        .now_ms = clock_wall_ms,
+        .late_ms = LATE_PIN_MS};
 
     gateway->denylist = denylist_reader_create(gateway->context.denylist);
     settings.denied_arg = gateway->denylist;

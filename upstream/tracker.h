@@ -46,6 +46,10 @@ struct tracker_settings {
     bool (*is_denied)(void *arg, const struct cid *cid, struct text *reason);
     void *denied_arg;
     uint64_t (*now_ms)(void); /* wall clock, since 1970 */
+    /* Behind the end of a pin that upstream gave no answer to, until it is looked at once more. A
+     * node that was about to write the pin when the connection was cut writes it, and no look
+     * before that finds it. */
+    uint64_t late_ms;
 };
 
 /* Starts with recovery: intents that the journal has open are looked at and ended. Until then calls

@@ -57,6 +57,7 @@ void tracked_destroy(struct tracked *object)
     if (object->reading != NULL)
         store_cancel(object->reading);
     upstream_cancel(&object->operation);
+    timer_disarm(&object->late);
     while (object->first != NULL) {
         struct tracked_event *event = object->first;
 
@@ -351,8 +352,26 @@ static bool is_unfinished(const struct tracked *object)
                                         object->is_doubtful || object->state.upstream > held);
 }
 
+static void on_late(struct timer *timer)
+{
+    static const struct ownership_event again = {.kind = OWNERSHIP_DOUBT};
+    struct tracked *object = CONTAINER_OF(timer, struct tracked, late);
+
+    object->may_come_late = false;
+    tracked_queue(object, &again, NULL);
+    tracked_run(object);
+}
+
 static void rest(struct tracked *object)
 {
+    const struct tracker_settings *settings = &object->tracker->settings;
+
+    if (object->may_come_late) {
+        object->late.fire = on_late;
+        if (!timer_is_armed(&object->late))
+            timer_arm(settings->loop, &object->late, settings->late_ms);
+        return;
+    }
     if (!is_unfinished(object) && object->is_doubtful) {
         tracked_clear_doubt(object);
         tracked_run(object);

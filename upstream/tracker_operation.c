@@ -4,13 +4,22 @@
 
 #include <assert.h>
 
+/* The connection was cut, or nothing came: a node that was about to write the pin writes it. */
+static bool has_answered(const struct error *err)
+{
+    return err == NULL || (err->code != ERROR_IO && err->code != ERROR_TIMEOUT &&
+                           err->code != ERROR_CANCELED && err->code != ERROR_MISMATCH);
+}
+
 static void report(struct tracked *object, const struct operation_result *result,
                    const struct error *err)
 {
     object->has_report = true;
     object->report = (struct ownership_event){.kind = OWNERSHIP_FAILED};
-    if (object->state.under_way == OPERATION_PIN)
+    if (object->state.under_way == OPERATION_PIN) {
         object->pin_failure = err != NULL ? *err : (struct error){0};
+        object->may_come_late = !has_answered(err);
+    }
     if (err != NULL) {
         object->failure = *err;
         return;

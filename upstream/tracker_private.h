@@ -77,6 +77,8 @@ struct tracked {
     struct ownership_event report;
     struct error failure;     /* of the last operation, if it failed */
     struct error pin_failure; /* of the last that was to pin it */
+    bool may_come_late;       /* upstream gave no answer to the last, and may end it yet */
+    struct timer late;        /* armed at rest: then it is looked at once more */
 };
 
 struct tracker {

@@ -58,6 +58,31 @@ static void test_tracker_cancel_takes_the_claim_back(void **state)
     bench_assert_sound(bench);
 }
 
+/* The node was about to write the pin when it was cut, and did after it had been looked at. */
+static void test_tracker_cancel_of_what_comes_late(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_request alice = bench_request(bench, TRACKER_CLAIM, "alice", 0, PIN_RECURSIVE);
+    struct reply reply;
+    unsigned looks;
+
+    bench_hold(bench, &reply, &alice, SHELF_PIN);
+    looks = bench->shelf->looks;
+    tracker_cancel(&reply.call);
+    bench_await_cancels(bench, 1);
+    shelf_resume(bench->shelf);
+    for (int i = 0; bench->shelf->looks == looks && i < 1000; i++)
+        bench_turn(bench, 1);
+    bench_turn(bench, 5);
+    assert_int_equal(bench_open_entries(bench), 1);
+    shelf_find(bench->shelf, &bench->cids[0])->ours = PIN_RECURSIVE;
+    for (int i = 0; bench_open_entries(bench) > 0 && i < 1000; i++)
+        bench_turn(bench, 1);
+    assert_int_equal(bench_upstream(bench, 0), PIN_NONE);
+    assert_int_equal(bench_open_entries(bench), 0);
+    bench_assert_sound(bench);
+}
+
 static void test_tracker_cancel_of_one_leaves_the_other(void **state)
 {
     struct bench *bench = *state;
@@ -254,6 +279,7 @@ int main(void)
         BENCH_TEST(test_tracker_tells_progress_to_all_who_wait),
         BENCH_TEST(test_tracker_cancel_before_it_began),
         BENCH_TEST(test_tracker_cancel_takes_the_claim_back),
+        BENCH_TEST(test_tracker_cancel_of_what_comes_late),
         BENCH_TEST(test_tracker_cancel_of_one_leaves_the_other),
         BENCH_TEST(test_tracker_cancel_leaves_no_half_of_a_claim),
         BENCH_TEST(test_tracker_failure_leaves_nothing),

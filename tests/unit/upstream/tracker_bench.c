@@ -28,7 +28,8 @@ void bench_open_tracker(struct bench *bench)
                                         .store = bench->kit->store,
                                         .upstream = &bench->shelf->upstream,
                                         .quotas = {limits, bench},
-                                        .now_ms = bench_now_ms};
+                                        .now_ms = bench_now_ms,
+                                        .late_ms = LATE_MS};
 
     bench->tracker = tracker_create(&settings);
 }

@@ -8,6 +8,7 @@
 #include "tests/unit/store/kit.h"
 #include "upstream/tracker.h"
 
+enum { LATE_MS = 20 };          /* of the tracker */
 enum { OBJECTS = 8, TREE = 7 }; /* object i has 100 * (i + 1) bytes; TREE has a v0 form */
 
 struct bench {
