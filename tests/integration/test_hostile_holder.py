@@ -256,6 +256,10 @@ class ReadBack(HolderCase):
     def placed(self, cid):
         return {row["partner"] for row in self.rows() if row["cid"] == cid and row["state"] == "placed"}
 
+    def unplaced(self, cids):
+        """Those that one of both does not hold, and all that is known of them."""
+        return {name: [row for row in self.rows() if row["cid"] == cid] for name, cid in cids.items() if self.placed(cid) != {"beta", "gamma"}}
+
     def answers(self):
         """What a holder may say in the place of the object: each a name and a lie."""
         other = self.other = dag.tree([os.urandom(1000)])
@@ -279,7 +283,7 @@ class ReadBack(HolderCase):
         for name in names:
             content[name] = os.urandom(20000)
             cids[name] = self.add(content[name])
-        self.assertTrue(wait_for(lambda: all(self.placed(cid) == {"beta", "gamma"} for cid in cids.values()), 30, 0.2), self.rows())
+        self.assertTrue(wait_for(lambda: all(self.placed(cid) == {"beta", "gamma"} for cid in cids.values()), 30, 0.2), self.unplaced(cids))
         self.lose(20000)
         rss = self.gateway.process.rss()
         for name, lie in names.items():
