@@ -189,7 +189,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--result")
     parser.add_argument("--only")
-    parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))))
+    parser.add_argument("--jobs", type=int, default=min(8, 2 * len(os.sched_getaffinity(0))))
     parser.add_argument("folders", nargs="+")
     options = parser.parse_args()
     signal.signal(signal.SIGALRM, _raise_too_long)

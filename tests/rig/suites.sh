@@ -17,7 +17,7 @@ unit_tests() {
     local preset=$1 log counts
     build "$preset"
     log=$(mktemp)
-    ctest --preset "$preset" ${2:+-R "$2"} -j2 >"$log" 2>&1
+    ctest --preset "$preset" ${2:+-R "$2"} -j$test_jobs >"$log" 2>&1
     counts=$(sed -nE 's/.*, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")
     if [ -z "$counts" ]; then
         tail -n 40 "$log"
