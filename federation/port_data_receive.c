@@ -193,7 +193,9 @@ void flow_receive(struct flow *flow)
     const struct sink_user *user = flow->want == TRANSFERS_RECEIVE ? &receiver : &asker;
     struct spool_settings settings = {
         .root = flow->permit.root,
-        .limits = {.bytes = flow->permit.bytes_max, .blocks = flow->permit.blocks_max}};
+        .limits = {.bytes = flow->permit.bytes_max,
+                   .blocks = flow->permit.blocks_max,
+                   .block = upstream_block_max(flow->all->storage->upstream)}};
     struct error why = {0};
 
     spool_name(settings.name, flow->lane->peer->link, flow->id, SPOOL_PLACED);

@@ -222,7 +222,7 @@ static bool start(struct transfers *all, struct transfer **result, enum order_ki
         spool_name(transfer->spool, order->link, order->id, SPOOL_PLACED);
     if (order->root != NULL)
         transfer->root = *order->root;
-    transfer->limits = (struct walk_limits){order->bytes_max, order->blocks_max, 0};
+    transfer->limits = (struct walk_limits){.bytes = order->bytes_max, .blocks = order->blocks_max};
     transfer->priority = order->priority;
     transfer->bytes = order->bytes;
     *result = transfer;

@@ -109,6 +109,10 @@ static bool check_limits(const struct walk *walk, size_t block_size, struct erro
 {
     const struct walk_limits *limits = &walk->limits;
 
+    if (limits->block != 0 && block_size > limits->block)
+        return error_set(err, ERROR_LIMIT,
+                         "has %zu bytes, more than the %zu that one block may have", block_size,
+                         limits->block);
     if (limits->blocks != 0 && walk->stats.blocks >= limits->blocks)
         return error_set(err, ERROR_LIMIT, "the DAG has more than the %llu blocks allowed",
                          (unsigned long long)limits->blocks);

@@ -27,6 +27,7 @@ struct walk_limits {
     uint64_t bytes;
     uint64_t blocks;
     uint32_t depth; /* links between a root (0) and a block, on the way that met it first */
+    size_t block;   /* bytes of one */
 };
 
 /* Each distinct CID counts once, identity ones with their digest: bytes and blocks are the Size and

@@ -108,6 +108,11 @@ void upstream_cancel(struct operation **operation)
     *operation = NULL;
 }
 
+size_t upstream_block_max(const struct upstream *upstream)
+{
+    return upstream->functions->block_max;
+}
+
 const char *upstream_address(const struct upstream *upstream)
 {
     return upstream->functions->address(upstream);

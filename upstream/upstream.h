@@ -169,6 +169,9 @@ MUST_USE bool upstream_capacity(struct upstream *upstream, struct operation **op
 /* on_done will not be called. Clears *operation; NULL is fine. */
 void upstream_cancel(struct operation **operation);
 
+/* A larger block cannot be imported; 0: the storage says so itself. */
+size_t upstream_block_max(const struct upstream *upstream);
+
 /* Where it is, for messages: "127.0.0.1:5001", "embedded". */
 const char *upstream_address(const struct upstream *upstream);
 

@@ -42,6 +42,7 @@ struct upstream_functions {
     void (*pause)(struct operation *operation); /* of an export */
     void (*resume)(struct operation *operation);
     void (*cancel)(struct operation *operation); /* frees it */
+    size_t block_max;                            /* see upstream_block_max */
     const char *(*address)(const struct upstream *upstream);
     void (*destroy)(struct upstream *upstream); /* frees it */
 };

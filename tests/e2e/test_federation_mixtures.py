@@ -350,6 +350,14 @@ class Particulars(OrganizationsCase):
 class ParticularsEmbedded(Particulars):
     storages = (KUBO, EMBEDDED)
 
+    def test_a_block_larger_than_the_partners_storage_takes(self):
+        cid = self.block(5 * MIB, "--allow-big-block")
+        copy = self.alpha.wait_state(cid, "beta", "stuck", seconds=60)
+        self.assertRegex(copy["why"], "more than the 4194304 that one block may have")
+        listed = json.loads(self.alpha.command("pin", "ls", "--stuck", "--json"))
+        self.assertIn("4194304", json.dumps(listed))
+        self.assertEqual(self.beta.state(cid, "alpha", "holder"), "gone")
+
 
 class MissesMidway(OrganizationsCase):
     """A part of what is read is missing, and Kubo has begun its reply when it notices: that reply fails, what is missing is brought

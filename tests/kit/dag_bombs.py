@@ -85,6 +85,8 @@ def bombs():
     yield Bomb("a node with 100,000 inline links", thing, thing.car(), 413, "too_large", size=thing.bytes, blocks=0, end="beyond")
     data = b"\x81" * 100000 + b"\x80"
     yield Bomb("a block that nests 100,000 deep", _Lone(data, dag.DAG_CBOR), dag.Object([(dag.cid_of(data, dag.DAG_CBOR), data)]).car(), 413, "too_large", "deeper than 128", end="beyond")
+    thing = dag.Object([dag.node([], os.urandom(5 * MIB))])
+    yield Bomb("a block larger than the storage takes", thing, thing.car(), 413, "too_large", "more than the 4194304", end="beyond")
     thing = dag.Object([dag.node([], os.urandom(9 * MIB))])
     yield Bomb("a block of nine mebibytes", thing, thing.car(), 413, "too_large", "more than the 8388608 allowed", end="beyond")
     thing = dag.Object([dag.node([dag.Link(b"\1\x71\x12\x20" + os.urandom(32))] * 1000)])

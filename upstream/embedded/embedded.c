@@ -126,6 +126,7 @@ static const struct upstream_functions functions = {
     .pause = operation_task_pause,
     .resume = operation_task_resume,
     .cancel = operation_task_cancel,
+    .block_max = BLOCKS_SIZE_MAX,
     .address = address,
     .destroy = destroy,
 };

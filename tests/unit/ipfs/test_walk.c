@@ -125,6 +125,7 @@ static void test_walk_keeps_its_limits(void **state)
         {{.bytes = size, .blocks = 6, .depth = 3}, NULL},
         {{.bytes = size - 1}, "the DAG has more than the"},
         {{.blocks = 5}, "the DAG has more than the 5 blocks allowed"},
+        {{.block = 1}, "more than the 1 that one block may have"},
         {{.depth = 2}, "lies deeper than the 2 links allowed"},
     };
 
