@@ -358,6 +358,12 @@ bool allocation_is_stuck(const struct allocation_record *record)
     return record->retry_ms != 0 && record->reason != ALLOCATION_NO_REASON;
 }
 
+bool allocation_is_overdue(const struct allocation_record *record, uint64_t wall_ms)
+{
+    return record->state == ALLOCATION_COMMITTING && wall_ms > record->since_ms &&
+           wall_ms - record->since_ms >= ALLOCATION_OVERDUE_MS;
+}
+
 bool allocation_is_live(const struct allocation_record *record)
 {
     return record->state != ALLOCATION_NONE && !is_tombstone(record->state) &&

@@ -46,6 +46,7 @@ enum { ALLOCATION_SAID_SIZE = 240 };
 #define ALLOCATION_AGAIN_MAX  (6 * ALLOCATION_HOUR_MS) /* ... up to this */
 #define ALLOCATION_RETRY_MS   UINT64_C(5000)           /* after a failure: doubled ... */
 #define ALLOCATION_RETRY_MAX  UINT64_C(900000)         /* ... up to this */
+#define ALLOCATION_OVERDUE_MS UINT64_C(600000)         /* a receipt, behind the last byte */
 
 enum allocation_role { ALLOCATION_OWNER = 1, ALLOCATION_HOLDER };
 
@@ -259,6 +260,9 @@ bool allocation_counts(const struct allocation_record *record);
 bool allocation_rests(const struct allocation_record *record);
 /* It waits, and reason and retry_ms say why and until when. */
 bool allocation_is_stuck(const struct allocation_record *record);
+/* Owner: they have had all of it for long, and their receipt has not come. Only they know why: an
+ * import that fails there, mostly. */
+bool allocation_is_overdue(const struct allocation_record *record, uint64_t wall_ms);
 /* What `link revoke restrict` refuses to end a link over. */
 bool allocation_is_live(const struct allocation_record *record);
 /* The holder holds it for the owner, at a cut of both sides' items (statement.h): all items of the

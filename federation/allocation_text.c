@@ -141,6 +141,8 @@ const char *allocation_why(const struct allocation_record *record, uint64_t wall
         text_put_format(&text, ": %s", reasons[record->reason].sentence);
     if (record->said[0] != '\0')
         text_put_format(&text, " (%s)", record->said);
+    if (allocation_is_overdue(record, wall_ms))
+        text_put_text(&text, "; they have all of it, and their receipt is overdue: ask them");
     if (record->retry_ms > wall_ms)
         text_put_format(&text, "; tried again in %" PRIu64 " s",
                         seconds_since(wall_ms, record->retry_ms));

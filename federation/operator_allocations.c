@@ -65,7 +65,9 @@ static void put_record(json_t *out, const struct allocation_record *record, uint
                             ? json_null()
                             : number(now_ms > record->seen_ms ? now_ms - record->seen_ms : 0));
     json_object_set_new(out, "counts", json_boolean(allocation_counts(record)));
-    json_object_set_new(out, "stuck", json_boolean(allocation_is_stuck(record)));
+    json_object_set_new(
+        out, "stuck",
+        json_boolean(allocation_is_stuck(record) || allocation_is_overdue(record, now_ms)));
     json_object_set_new(out, "reason",
                         record->reason == ALLOCATION_NO_REASON
                             ? json_null()

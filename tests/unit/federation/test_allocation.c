@@ -468,6 +468,21 @@ static void test_allocation_says_why_it_waits(void **state)
                              "are used); tried again in 597 s");
 }
 
+static void test_allocation_says_that_a_receipt_is_overdue(void **state)
+{
+    struct kit kit = kit_reach(ALLOCATION_COMMITTING);
+    uint64_t since_ms = kit.record.since_ms;
+    char why[ALLOCATION_WHY_SIZE];
+
+    assert_false(allocation_is_overdue(&kit.record, since_ms + ALLOCATION_OVERDUE_MS - 1));
+    assert_true(allocation_is_overdue(&kit.record, since_ms + ALLOCATION_OVERDUE_MS));
+    allocation_why(&kit.record, since_ms + ALLOCATION_OVERDUE_MS, why);
+    assert_string_equal(why, "committing for 600 s; they have all of it, and their receipt is "
+                             "overdue: ask them");
+    kit = kit_reach(ALLOCATION_PLACED);
+    assert_false(allocation_is_overdue(&kit.record, since_ms + 2 * ALLOCATION_OVERDUE_MS));
+}
+
 static void test_allocation_tombstones_are_forgotten_in_the_end(void **state)
 {
     static const enum allocation_state tombs[] = {ALLOCATION_RELEASED, ALLOCATION_LOST,
@@ -539,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_allocation_survives_the_end_of_its_link),
         cmocka_unit_test(test_allocation_that_leaves_is_placed_anew_before_it_goes),
         cmocka_unit_test(test_allocation_says_why_it_waits),
+        cmocka_unit_test(test_allocation_says_that_a_receipt_is_overdue),
         cmocka_unit_test(test_allocation_tombstones_are_forgotten_in_the_end),
         cmocka_unit_test(test_grant_is_the_smaller_of_both),
         cmocka_unit_test(test_grant_below_what_is_used_has_no_room),
