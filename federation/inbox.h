@@ -2,11 +2,12 @@
 /* What comes from partners, on disk until the storage has it: inbox/NAME/00001.car, 00002.car, ...,
  * each a CARv1 with the object's root, of at most INBOX_PART_MAX bytes (a block more).
  *
- * A part is synced before the next one begins, and before a position is told, so after a crash all
- * of what was told is there. What is there is the truth: opening a spool reads its parts again
- * (hashing the last one alone: the others were synced after they were verified), cuts off what a
- * crash tore, and knows how far it is. What a walk remembers lives in a file without a name
- * (walk_disk.h), so memory does not grow with the object.
+ * Nothing is synced: what is here is in the storage, durably, before anybody is told that it is
+ * kept, and a disk that had to write it twice would be half as fast. A process that ends loses
+ * nothing of it; a machine that does may lose anything. What is there is the truth: opening a spool
+ * reads its parts again (hashing the last one alone, or, after the machine was started anew, all:
+ * spool_mark.h), cuts off what was torn and all behind it, and knows how far it is. What a walk
+ * remembers lives in a file without a name (walk_disk.h), so memory does not grow with the object.
  *
  * Everything here blocks: for jobs. One thread at a time per spool. */
 #ifndef FEDERATION_INBOX_H
@@ -53,19 +54,19 @@ struct spool *spool_open(const struct spool_settings *settings, struct error *er
  * other, until *is_read. Nothing else but spool_close before that. */
 struct spool *spool_open_unread(const struct spool_settings *settings, struct error *err);
 MUST_USE bool spool_read_part(struct spool *spool, bool *is_read, struct error *err);
-/* Without syncing. NULL is fine. */
+/* NULL is fine. */
 void spool_close(struct spool **spool);
 
 /* As their namesakes in receive.h. After a failure the spool is closed, and opened again or
  * removed. */
 void spool_begin(struct spool *spool);
 MUST_USE bool spool_take(struct spool *spool, struct slice input, struct error *err);
-/* What was taken is verified and durable: *position may be told. */
-MUST_USE bool spool_sync(struct spool *spool, uint64_t *position, struct error *err);
-/* The stream is over: well, or (is_cut) somewhere in between. Synced. */
+/* What was taken is verified and written: *position may be told. */
+MUST_USE bool spool_flush(struct spool *spool, uint64_t *position, struct error *err);
+/* The stream is over: well, or (is_cut) somewhere in between. Flushed. */
 MUST_USE bool spool_end(struct spool *spool, bool is_cut, struct error *err);
 
-uint64_t spool_position(const struct spool *spool); /* as of the last sync */
+uint64_t spool_position(const struct spool *spool); /* as of the last flush */
 /* Nothing is missing: known after spool_open and spool_end. */
 bool spool_is_whole(const struct spool *spool);
 const struct walk_stats *spool_stats(const struct spool *spool);
@@ -75,6 +76,9 @@ unsigned spool_parts(const struct spool *spool);
 void spool_part_path(const char *folder, const char *name, unsigned number,
                      char path[INBOX_PATH_MAX]);
 
+/* The parts behind that one. */
+MUST_USE bool spool_remove_behind(const char *folder, const char *name, unsigned number,
+                                  struct error *err);
 /* All of it; none there is fine. Not while it is open. */
 MUST_USE bool spool_remove(const char *folder, const char *name, struct error *err);
 

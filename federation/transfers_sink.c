@@ -35,7 +35,7 @@ struct sink {
     struct spool *spool;
     struct text working;
     bool must_end, must_cut;
-    size_t unsynced;
+    size_t unflushed;
     struct sink_state state;
     struct error err;
 };
@@ -71,11 +71,11 @@ static bool take(struct sink *sink)
 {
     if (sink->working.size > 0 && !spool_take(sink->spool, text_slice(&sink->working), &sink->err))
         return false;
-    sink->unsynced += sink->working.size;
-    if (sink->unsynced < INBOX_PART_MAX || sink->must_end)
+    sink->unflushed += sink->working.size;
+    if (sink->unflushed < INBOX_PART_MAX || sink->must_end)
         return true;
-    sink->unsynced = 0;
-    return spool_sync(sink->spool, &sink->state.position, &sink->err);
+    sink->unflushed = 0;
+    return spool_flush(sink->spool, &sink->state.position, &sink->err);
 }
 
 static bool end(struct sink *sink)

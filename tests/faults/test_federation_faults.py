@@ -22,7 +22,7 @@ SOME = settings.pick(ci=4, full=0)  # points that are drawn instead
 RANDOM_KILLS = settings.pick(ci=1, full=60)
 POINTS = list(itertools.product(crash_points.KINDS, crash_points.WHEN, ["alpha", "beta"]))
 # Acts of a kind come by the dozen in a second, or one in a few seconds.
-MOST = {"ledger write": 60, "ledger sync": 30, "spool write": 6, "spool sync": 12, "spool remove": 6, "blocks write": 40, "blocks sync": 20,
+MOST = {"ledger write": 60, "ledger sync": 30, "spool write": 6, "spool remove": 6, "blocks write": 40, "blocks sync": 20,
         "bytes sent": 20, "bytes taken": 40}
 REST_S = 90
 

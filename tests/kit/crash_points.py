@@ -8,7 +8,7 @@ import struct
 from kit import settings
 from kit.process import wait_for
 
-KINDS = ["ledger write", "ledger sync", "spool write", "spool sync", "spool remove", "blocks write", "blocks sync", "bytes sent", "bytes taken"]
+KINDS = ["ledger write", "ledger sync", "spool write", "spool remove", "blocks write", "blocks sync", "bytes sent", "bytes taken"]
 WHEN = ["before", "after"]
 _LIBRARY = "libcrash_points.so"
 _PORTS_AT, _PASSED_AT, _SIZE = 16, 32, 32 + 8 * (len(KINDS) + 1)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Preloaded into a gateway (LD_PRELOAD), ends it by SIGKILL at a point of its life that a test
  * names while it runs: before or after the n-th act of a kind. Acts are what a crash could fall
- * between: each write and sync of the ledger, of a partner's spool and of the block store, each
- * removal of a spool, and each piece of bytes that goes over a link or comes from it. Nothing is
+ * between: each write and sync of the ledger and of the block store, each write of a partner's
+ * spool and its removal, and each piece of bytes that goes over a link or comes from it. Nothing is
  * asked of the program, which is the one that users have.
  *
  * The test and we share a file, CRASH_POINTS names it: struct board. It is changed in place, so
@@ -30,7 +30,6 @@ enum kind {
     LEDGER_WRITE,
     LEDGER_SYNC,
     SPOOL_WRITE,
-    SPOOL_SYNC,
     SPOOL_REMOVE,
     BLOCKS_WRITE,
     BLOCKS_SYNC,
@@ -112,7 +111,6 @@ static bool has(const char *path, const char *part)
     return strstr(path, part) != NULL;
 }
 
-/* Of a write, and the kind behind it of a sync. */
 static enum kind kind_of_path(const char *path)
 {
     if (has(path, "/ledger.db"))
@@ -148,9 +146,14 @@ static enum kind write_of(int fd)
 
 static enum kind sync_of(int fd)
 {
-    enum kind kind = has_begun() ? kind_of(fd) : NOTHING;
-
-    return kind == NOTHING ? NOTHING : kind + 1;
+    switch (has_begun() ? kind_of(fd) : NOTHING) {
+    case LEDGER_WRITE:
+        return LEDGER_SYNC;
+    case BLOCKS_WRITE:
+        return BLOCKS_SYNC;
+    default:
+        return NOTHING;
+    }
 }
 
 static enum kind read_of(int fd)
