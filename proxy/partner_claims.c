@@ -48,6 +48,8 @@ static void on_claimed(void *work_, const struct tracker_answer *answer)
     if (answer->outcome == TRACKER_DENIED || answer->outcome == TRACKER_FOREIGN)
         code = ERROR_REFUSED;
     error_set(&err, code, "%.*s", SLICE_ARGS(answer->text));
+    if (answer->outcome == TRACKER_MISSING && work->no_spool.code != ERROR_NONE)
+        err = work->no_spool;
     work_finish(work, 0, &err);
 }
 
@@ -65,7 +67,10 @@ void partner_claim(void *work_, unsigned status, const struct error *err)
     struct error why = {0};
 
     work->transfer = NULL;
-    if (err != NULL) {
+    /* A crash between the spool's removal and the ledger's word of it: the storage has it. */
+    if (err != NULL && err->code == ERROR_NOT_FOUND)
+        work->no_spool = *err;
+    if (err != NULL && err->code != ERROR_NOT_FOUND) {
         why = *err;
         make_retryable(&why);
         work_finish(work, status, &why);

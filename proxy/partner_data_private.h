@@ -32,7 +32,8 @@ struct work {
     struct tracker_call *call;
     struct transaction *others; /* is being looked for */
     char link[ULID_SIZE];
-    struct work *next; /* of those inside the gate: while bytes move into the storage */
+    struct work *next;     /* of those inside the gate: while bytes move into the storage */
+    struct error no_spool; /* importing: why there is nothing to take in */
     struct text carried;
     bool is_carried_here; /* in the list of those that wait or are taken in: */
     struct work *next_carried;
