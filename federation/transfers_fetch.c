@@ -45,12 +45,12 @@ void transfer_remove(struct transfer *transfer)
 
 static void import_next(struct transfer *transfer);
 
-static void on_imported(void *transfer_, const struct operation_result *result,
-                        const struct error *err)
+static void on_imported(void *slot_, const struct operation_result *result, const struct error *err)
 {
-    struct transfer *transfer = transfer_;
+    struct import_slot *slot = slot_;
+    struct transfer *transfer = slot->transfer;
 
-    transfer->import = NULL;
+    slot->operation = NULL;
     if (err != NULL) {
         struct error why = *err;
 
@@ -74,29 +74,52 @@ static unsigned parts_of(const struct transfer *transfer)
     return is_coming(transfer) && parts > 0 ? parts - 1 : parts;
 }
 
-/* Whoever reads it meanwhile need not wait for all of it. */
-static void import_next(struct transfer *transfer)
+static struct import_slot *free_slot(struct transfer *transfer)
+{
+    for (size_t i = 0; i < IMPORT_SLOTS; i++)
+        if (transfer->imports[i].operation == NULL)
+            return &transfer->imports[i];
+    return NULL;
+}
+
+static bool is_importing(const struct transfer *transfer)
+{
+    for (size_t i = 0; i < IMPORT_SLOTS; i++)
+        if (transfer->imports[i].operation != NULL)
+            return true;
+    return false;
+}
+
+static bool import_part(struct transfer *transfer, struct import_slot *slot)
 {
     char path[INBOX_PATH_MAX];
     struct error err = {0};
 
-    if (transfer->import != NULL)
-        return;
-    if (transfer->part >= parts_of(transfer) && is_coming(transfer))
-        return;
     if (transfer->storage == NULL)
         transfer->storage = transfers_use_storage(transfer->all);
-    if (transfer->part == transfer->parts && !is_coming(transfer)) {
-        if (transfer->kind == ORDER_FETCH)
-            transfer_remove(transfer);
-        else
-            transfer_end(transfer, TRANSFERS_DONE, 0, NULL);
-        return;
-    }
+    slot->transfer = transfer;
     spool_part_path(transfer->all->inbox, transfer->spool, ++transfer->part, path);
-    if (!upstream_import(transfer->storage->upstream, &transfer->import, path, on_imported,
-                         transfer, &err))
-        fail(transfer, &err);
+    if (upstream_import(transfer->storage->upstream, &slot->operation, path, on_imported, slot,
+                        &err))
+        return true;
+    fail(transfer, &err);
+    return false;
+}
+
+/* Whoever reads it meanwhile need not wait for all of it. */
+static void import_next(struct transfer *transfer)
+{
+    struct import_slot *slot;
+
+    while (transfer->part < parts_of(transfer) && (slot = free_slot(transfer)) != NULL)
+        if (!import_part(transfer, slot))
+            return;
+    if (is_coming(transfer) || is_importing(transfer))
+        return;
+    if (transfer->kind == ORDER_FETCH)
+        transfer_remove(transfer);
+    else
+        transfer_end(transfer, TRANSFERS_DONE, 0, NULL);
 }
 
 /* The spool was closed. */
@@ -149,7 +172,11 @@ void transfer_import(struct transfer *transfer)
 {
     static const struct sink_user user = {.on_open = end_sink, .on_end = on_spooled};
 
-    open_sink(transfer, &user);
+    transfer->parts = whole_parts(transfer->all, transfer->spool);
+    if (transfer->parts > 0)
+        import_next(transfer);
+    else
+        open_sink(transfer, &user);
 }
 
 /* ---- read-back */

@@ -62,7 +62,8 @@ void transfer_stop(struct transfer *transfer)
     timer_disarm(&transfer->pace);
     peer_request_cancel(&transfer->request);
     source_dispose(&transfer->source);
-    upstream_cancel(&transfer->import);
+    for (size_t i = 0; i < IMPORT_SLOTS; i++)
+        upstream_cancel(&transfer->imports[i].operation);
     if (transfer->storage != NULL)
         transfers_leave_storage(transfer->storage);
     transfer->storage = NULL;

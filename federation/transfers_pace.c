@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "federation/transfers_private.h"
 
-enum { BURST_MS = 250, STEP_MS = 50 };
+enum { BURST_MS = 250, STEP_MS = 50, PIECE_MIN = 16 << 10 };
 
 uint64_t pace_wait_ms(struct pace *pace, uint64_t now_ms)
 {
@@ -25,4 +25,13 @@ void pace_take(struct pace *pace, size_t size)
 {
     if (pace->rate > 0)
         pace->left -= (int64_t)size;
+}
+
+size_t pace_piece(const struct pace *pace)
+{
+    size_t piece = (size_t)(pace->rate * BURST_MS / 1000);
+
+    if (pace->rate == 0)
+        return SIZE_MAX;
+    return piece < PIECE_MIN ? PIECE_MIN : piece;
 }

@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 
 enum {
-    SINK_ROOM = 1 << 20,   /* bytes that wait for a job */
-    SOURCE_ROOM = 1 << 18, /* bytes that wait for the connection */
+    SINK_ROOM = 2 << 20,   /* bytes that wait for a job */
+    SOURCE_ROOM = 1 << 20, /* bytes that wait for the connection */
     TRANSFERS_IMPORTS = 2, /* at once */
 };
 
@@ -28,6 +28,8 @@ struct pace {
 /* 0: go on; else: not before so many ms. */
 uint64_t pace_wait_ms(struct pace *pace, uint64_t now_ms);
 void pace_take(struct pace *pace, size_t size);
+/* Not more than that at once: what is taken ahead is a burst. */
+size_t pace_piece(const struct pace *pace);
 
 /* ---- transfers_sink.c: a spool, written by jobs */
 
@@ -62,6 +64,10 @@ bool sink_is_whole(const struct sink *sink);
 /* All of them; while blocks come, all but the last one are as they will be, and durable. */
 unsigned sink_parts(const struct sink *sink);
 uint64_t sink_bytes(const struct sink *sink);
+/* The parts of a spool that was closed whole a short time ago, and not opened or removed since; 0:
+ * that is not known. */
+unsigned whole_parts(const struct transfers *all, const char *name);
+void whole_forget(struct transfers *all, const char *name);
 /* Is it what came that was wrong, and not our disk? */
 bool sink_error_is_theirs(const struct error *err);
 
@@ -89,6 +95,7 @@ struct source {
     struct storage *storage; /* NULL: not started, or disposed of */
     struct operation *export;
     struct text buffer;
+    size_t given; /* bytes of it that were produced */
     struct pace *pace;
     struct timer timer; /* the pace */
     bool is_paused, is_begun, is_ended;
@@ -139,6 +146,14 @@ struct flow;
 struct leftover;
 struct removal;
 
+/* A spool that is whole, and on its way into the storage. */
+struct whole {
+    char name[SPOOL_NAME_SIZE];
+    unsigned parts;
+};
+
+enum { WHOLES_MAX = 64 };
+
 struct transfers {
     struct transfers_settings settings;
     char *inbox;
@@ -151,6 +166,8 @@ struct transfers {
     size_t rate_count;
     struct lane *lanes;
     struct sink *sinks;
+    struct whole wholes[WHOLES_MAX]; /* a ring */
+    size_t next_whole;
     struct removal *removals;
     struct leftover *leftovers; /* the newest first */
     struct timer tidy;
@@ -172,6 +189,14 @@ void transfers_run_soon(struct transfers *all);
 /* ---- transfers_order.c: what control asked for */
 
 enum order_kind { ORDER_SEND, ORDER_FETCH, ORDER_IMPORT, ORDER_REMOVE };
+
+/* One part of it, into the storage. */
+struct import_slot {
+    struct transfer *transfer;
+    struct operation *operation; /* NULL: none */
+};
+
+enum { IMPORT_SLOTS = 2 }; /* while one is made durable, the next is read */
 
 struct transfer {
     struct errand errand;
@@ -202,7 +227,7 @@ struct transfer {
     struct sink *sink;
     struct timer pace;
     struct storage *storage;
-    struct operation *import;
+    struct import_slot imports[IMPORT_SLOTS];
     struct removal *removal;
     unsigned part, parts;
     uint64_t from;

@@ -68,6 +68,7 @@ bool removal_start(struct transfers *all, const char *name, struct transfer *tra
         return error_set(err, ERROR_IO, "it is still being written; that has been cut");
     if (removal_is_under_way(all, name))
         return error_set(err, ERROR_IO, "it is being removed already");
+    whole_forget(all, name);
     removal = memory_alloc(sizeof(*removal));
     *removal = (struct removal){.job = {.run = run, .on_done = on_run},
                                 .all = all,

@@ -153,6 +153,41 @@ static void on_again(struct timer *timer)
     work(CONTAINER_OF(timer, struct sink, again));
 }
 
+/* ---- what is whole */
+
+static struct whole *find_whole(const struct transfers *all, const char *name)
+{
+    for (size_t i = 0; i < WHOLES_MAX; i++)
+        if (strcmp(all->wholes[i].name, name) == 0)
+            return (struct whole *)&all->wholes[i];
+    return NULL;
+}
+
+unsigned whole_parts(const struct transfers *all, const char *name)
+{
+    const struct whole *whole = find_whole(all, name);
+
+    return whole != NULL ? whole->parts : 0;
+}
+
+void whole_forget(struct transfers *all, const char *name)
+{
+    struct whole *whole = find_whole(all, name);
+
+    if (whole != NULL)
+        *whole = (struct whole){0};
+}
+
+static void note_whole(const struct sink *sink)
+{
+    struct whole *whole = &sink->all->wholes[sink->all->next_whole++ % WHOLES_MAX];
+
+    memcpy(whole->name, sink->settings.name, sizeof(whole->name));
+    whole->parts = sink->seen.parts;
+}
+
+/* ---- on the loop, behind a job */
+
 /* Whoever is told may drop it: then it is there until its last job ends, or this was its end. */
 static void tell(struct sink *sink, const struct sink_state *before)
 {
@@ -184,6 +219,9 @@ static void on_worked(struct job *job)
 
     sink->is_busy = false;
     sink->seen = sink->state;
+    if (sink->all != NULL && sink->seen.is_closed && sink->seen.is_whole &&
+        sink->err.code == ERROR_NONE)
+        note_whole(sink);
     if (sink->all == NULL || (sink->user == NULL && sink->seen.is_closed)) {
         sink_free(sink);
         return;
@@ -207,6 +245,7 @@ struct sink *sink_open(struct transfers *all, const struct spool_settings *setti
         error_set(err, ERROR_IO, "what had come is just being removed: %s", settings->name);
         return NULL;
     }
+    whole_forget(all, settings->name);
     sink = memory_alloc(sizeof(*sink));
     *sink = (struct sink){.all = all,
                           .next = all->sinks,

@@ -59,6 +59,28 @@ bool source_start(struct source *source, struct transfers *all, const struct cid
     return false;
 }
 
+/* What is there, or as much of it as the pace lets go at once. */
+static void give(struct source *source, struct text *out)
+{
+    struct slice rest = {source->buffer.data + source->given, source->buffer.size - source->given};
+    size_t most = pace_piece(source->pace);
+
+    if (rest.size > most)
+        rest.size = most;
+    pace_take(source->pace, rest.size);
+    atomic_fetch_add(&source->all->counters.bytes_out, rest.size);
+    text_put_slice(out, rest);
+    source->given += rest.size;
+    if (source->given < source->buffer.size)
+        return;
+    source->given = 0;
+    text_clear(&source->buffer);
+    if (source->is_paused && source->export != NULL) {
+        source->is_paused = false;
+        upstream_resume(source->export);
+    }
+}
+
 enum produce_result source_produce(struct source *source, struct text *out)
 {
     uint64_t wait_ms = pace_wait_ms(source->pace, loop_now_ms(source->all->loop));
@@ -71,14 +93,7 @@ enum produce_result source_produce(struct source *source, struct text *out)
         timer_arm(source->all->loop, &source->timer, wait_ms);
         return PRODUCE_WAIT;
     }
-    pace_take(source->pace, source->buffer.size);
-    atomic_fetch_add(&source->all->counters.bytes_out, source->buffer.size);
-    text_put_slice(out, text_slice(&source->buffer));
-    text_clear(&source->buffer);
-    if (source->is_paused && source->export != NULL) {
-        source->is_paused = false;
-        upstream_resume(source->export);
-    }
+    give(source, out);
     return PRODUCE_MORE;
 }
 

@@ -13,6 +13,7 @@ struct work {
     struct embedded *embedded;
     struct operation_task task;
     struct later resume;
+    struct text output; /* its room: for the next slice */
     bool is_paused;
     bool *is_left;             /* set by leave; NULL: nobody asks */
     struct work *next, **link; /* of those that were not left */
@@ -41,6 +42,7 @@ static void destroy(struct run *run)
 
     if (work->task.destroy != NULL)
         work->task.destroy(work->task.arg);
+    text_dispose(&work->output);
     free(work);
 }
 
@@ -59,17 +61,22 @@ static void end(struct work *work)
 /* False: it was left. */
 static bool hand_on(struct work *work)
 {
-    struct text output = {0};
+    struct text output = work->output;
     bool is_left = false;
 
+    text_clear(&output);
+    work->output = (struct text){0};
     if (run_take_output(&work->run, &output) && work->task.on_output != NULL) {
         work->is_left = &is_left;
         work->task.on_output(work->task.arg, text_slice(&output));
     }
-    text_dispose(&output);
-    if (!is_left)
-        work->is_left = NULL;
-    return !is_left;
+    if (is_left) {
+        text_dispose(&output);
+        return false;
+    }
+    work->is_left = NULL;
+    work->output = output;
+    return true;
 }
 
 /* A task whose output is not taken runs no further. */
