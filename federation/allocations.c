@@ -390,6 +390,13 @@ const struct allocation_record *allocations_find(const struct allocations *alloc
     return entry == NULL ? NULL : &entry->record;
 }
 
+bool allocations_are_loaded(const struct allocations *allocations, const char *partner)
+{
+    const struct party *party = allocations_party(allocations, partner);
+
+    return party != NULL && !party->is_loading;
+}
+
 static const struct party *party_of_link(const struct allocations *allocations, const char *link)
 {
     const struct party *party = allocations->parties;

@@ -192,6 +192,8 @@ void allocations_compare(struct allocations *allocations, const char *partner, c
 
 /* ---- questions */
 
+/* False: the ledger is still to be read; nothing can be told of this partner's allocations yet. */
+bool allocations_are_loaded(const struct allocations *allocations, const char *partner);
 /* The record, if it is at work; NULL else: what rests, is stuck or waits far behind in a queue is
  * in the ledger alone. Borrowed until the next turn. */
 const struct allocation_record *allocations_find(const struct allocations *allocations,

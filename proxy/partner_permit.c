@@ -100,6 +100,12 @@ static void permit(void *data_, struct transfers_question *question, const char 
         transfers_permit_answer(question, &permit);
         return;
     }
+    /* What comes could not be told to them yet. */
+    if (want != TRANSFERS_GIVE && !allocations_are_loaded(data->allocations, partner)) {
+        transfers_permit_answer(question, &(struct transfers_permit){
+                                              .status = 503, .said = "the ledger is being read"});
+        return;
+    }
     record = allocations_find(data->allocations, partner, ALLOCATION_HOLDER, id);
     if (record == NULL || strcmp(record->link, link) != 0) {
         look_into_ledger(data, question, link, id, want);

@@ -589,8 +589,10 @@ static void restart(struct pair *pair)
     for (size_t i = 0; i < 2; i++) {
         allocations_destroy(&sides[i]->allocations);
         start(sides[i]);
+        assert_false(allocations_are_loaded(sides[i]->allocations, sides[i]->partner));
     }
     await_loaded(pair);
+    assert_true(allocations_are_loaded(pair->a.allocations, "beta"));
     turn(pair, 40);
 }
 
