@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRESH_IDLE_MS = 1000, REPLY_HEAD_MAX = BLOCK_SMALL };
+enum { FRESH_IDLE_MS = 1000, LAST_WORDS_MS = 2000, REPLY_HEAD_MAX = BLOCK_SMALL };
 
 struct fetch {
     struct fetch_request request;
@@ -23,7 +23,8 @@ struct fetch {
     struct timer timeout, silence;
     bool is_complete; /* the request's head is */
     bool is_retried;
-    bool has_spoken; /* the peer, a byte of a reply */
+    bool has_spoken;    /* the peer, a byte of a reply */
+    bool has_lost_peer; /* a write failed */
     bool has_head, keeps_alive;
     bool is_paused;
     bool is_behind;                /* it was paused, and nobody looked at what is buffered since */
@@ -211,6 +212,8 @@ static bool is_owner_awaited(const struct fetch *fetch)
 
 static void watch_silence(struct fetch *fetch)
 {
+    if (fetch->has_lost_peer && !fetch->has_spoken)
+        return; /* wait_for_last_words sees to it */
     if (is_owner_awaited(fetch))
         timer_disarm(&fetch->silence);
     else if (fetch->request.silence_ms > 0)
@@ -275,14 +278,24 @@ void fetch_resume(struct fetch *fetch)
 
 /* ---- the request */
 
+/* The write failed, but the reply that says why may stand in our receive queue already, or be about
+ * to. The descriptor is not waited for: its failure may have been told. */
+static void wait_for_last_words(struct fetch *fetch)
+{
+    fetch->has_lost_peer = true;
+    timer_arm(fetch->request.loop, &fetch->silence, LAST_WORDS_MS);
+    io_watch_read_now(&fetch->pooled->connection.io);
+}
+
 static void run_outgoing(struct fetch *fetch)
 {
     uint64_t before = fetch->outgoing.written_size;
     enum half_result result = half_run(&fetch->outgoing);
 
-    /* a failed write is told by the read: the reply may stand there already */
     if (result == HALF_SOURCE_ENDED)
         fail_with(fetch, ERROR_CANCELED, "what was to be sent broke off");
+    else if (result == HALF_DESTINATION_FAILED)
+        wait_for_last_words(fetch);
     else if (fetch->outgoing.written_size > before || is_owner_awaited(fetch))
         watch_silence(fetch);
 }
@@ -297,7 +310,8 @@ static void on_writable(struct io *io)
 void fetch_produce_more(struct fetch *fetch)
 {
     if (fetch->pooled == NULL || fetch->outgoing.produce == NULL ||
-        fetch->outgoing.last == HALF_DONE) /* a wish to write would cost the connection */
+        fetch->outgoing.last == HALF_DONE ||
+        fetch->has_lost_peer) /* a wish to write would cost the connection */
         return;
     half_produce_more(&fetch->outgoing);
     io_watch_write(&fetch->pooled->connection.io);
@@ -339,7 +353,8 @@ static void attach(struct fetch *fetch)
         return;
     }
     half_begin_local(&fetch->outgoing, text_slice(&fetch->head), text_slice(&fetch->body));
-    (void)half_run(&fetch->outgoing);
+    if (half_run(&fetch->outgoing) == HALF_DESTINATION_FAILED)
+        wait_for_last_words(fetch);
 }
 
 static void on_dialled(struct dial *dial, struct pooled *pooled, const struct error *err)
@@ -362,6 +377,9 @@ static bool retry(struct fetch *fetch)
         !fetch->pooled->is_reused)
         return false;
     fetch->is_retried = true;
+    fetch->has_lost_peer = false;
+    timer_disarm(&fetch->silence);
+    watch_silence(fetch);
     half_dispose(&fetch->outgoing);
     pool_give(fetch->pooled, false);
     fetch->pooled = NULL;
@@ -378,7 +396,12 @@ static void on_timeout(struct timer *timer)
 
 static void on_silence(struct timer *timer)
 {
-    fail_with(CONTAINER_OF(timer, struct fetch, silence), ERROR_TIMEOUT, "it fell silent");
+    struct fetch *fetch = CONTAINER_OF(timer, struct fetch, silence);
+
+    if (fetch->has_lost_peer)
+        fail_with(fetch, ERROR_IO, "the connection broke while the request was sent");
+    else
+        fail_with(fetch, ERROR_TIMEOUT, "it fell silent");
 }
 
 static uint64_t max_idle_ms(const struct fetch_request *request)

@@ -5,6 +5,7 @@
 #include "stage.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define HEAD    "PUT /x HTTP/1.1\r\nHost: up\r\n"
 #define CHUNKED HEAD "Transfer-Encoding: chunked\r\n\r\n"
@@ -282,6 +283,46 @@ static void test_fetch_stream_fails_when_the_peer_goes(void **state)
     peer_await(upstream, "chunked");
     peer_close(upstream);
     expect_failure(f, ERROR_IO, "closed before");
+}
+
+/* Our end of the peer's connection. */
+static int other_end(const struct peer *peer)
+{
+    struct sockaddr_storage of_peer, address;
+    socklen_t size = sizeof(of_peer), found;
+
+    assert_int_equal(getsockname(peer->fd, (struct sockaddr *)&of_peer, &size), 0);
+    for (int fd = 3; fd < 1024; fd++) {
+        found = sizeof(address);
+        if (getpeername(fd, (struct sockaddr *)&address, &found) == 0 && found == size &&
+            memcmp(&address, &of_peer, size) == 0)
+            return fd;
+    }
+    fail_msg("nobody is connected to the peer");
+    return -1;
+}
+
+/* A write that failed, and nothing to read that says so. */
+static void test_fetch_stream_fails_when_only_its_write_does(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *upstream = start_producing(f, "mwmw");
+
+    peer_await(upstream, "abc");
+    assert_int_equal(shutdown(other_end(upstream), SHUT_WR), 0);
+    fetch_produce_more(f->fetch);
+    turn_for(f->stage->loop, 20);
+    assert_int_equal(f->calls, 0); /* why may be said yet */
+    fetch_produce_more(f->fetch);
+    expect_failure(f, ERROR_IO, "broke while");
+    upstream = start_producing(f, "mwmw");
+    peer_await(upstream, "abc");
+    assert_int_equal(shutdown(other_end(upstream), SHUT_WR), 0);
+    fetch_produce_more(f->fetch);
+    turn_for(f->stage->loop, 20);
+    peer_send(upstream, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+    await_done(f);
+    assert_int_equal(f->status, 413);
 }
 
 static void test_fetch_stream_is_cancelled_while_it_waits(void **state)
@@ -639,6 +680,7 @@ int main(void)
         TEST(test_fetch_stream_fails_when_what_is_made_breaks_off),
         TEST(test_fetch_stream_ends_with_a_reply_that_comes_first),
         TEST(test_fetch_stream_fails_when_the_peer_goes),
+        TEST(test_fetch_stream_fails_when_only_its_write_does),
         TEST(test_fetch_stream_is_cancelled_while_it_waits),
         TEST(test_fetch_stream_is_not_given_up_while_its_owner_is_waited_for),
         TEST(test_fetch_stream_is_given_up_when_the_peer_takes_nothing),
