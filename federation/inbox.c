@@ -82,34 +82,42 @@ static unsigned part_of(const char *name)
     unsigned number = 0;
     int end = 0;
 
-    return sscanf(name, "%5u.car%n", &number, &end) == 1 && end > 0 && name[end] == '\0' ? number
-                                                                                         : 0;
+    return sscanf(name, "%u.car%n", &number, &end) == 1 && end > 0 && name[end] == '\0' ? number
+                                                                                        : 0;
 }
 
-/* The highest number; after a crash of the machine some before it may be missing. */
-static unsigned last_part(const char *folder, const char *name)
+/* The highest number; 0: there is none. After a crash of the machine some before it may be missing.
+ */
+static bool last_part(const char *folder, const char *name, unsigned *last, struct error *err)
 {
     char path[INBOX_PATH_MAX];
     const struct dirent *entry;
-    unsigned last = 0;
+    bool is_read;
     DIR *dir;
 
+    *last = 0;
     (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
     dir = opendir(path);
-    while (dir != NULL && (entry = readdir(dir)) != NULL) /* NOLINT(concurrency-mt-unsafe) */
-        if (part_of(entry->d_name) > last)
-            last = part_of(entry->d_name);
-    if (dir != NULL)
-        closedir(dir);
-    return last;
+    if (dir == NULL)
+        return errno == ENOENT || error_set_errno(err, "%s cannot be read", path);
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL) /* NOLINT(concurrency-mt-unsafe) */
+        if (part_of(entry->d_name) > *last)
+            *last = part_of(entry->d_name);
+    is_read = errno == 0 || error_set_errno(err, "%s cannot be read", path);
+    closedir(dir);
+    return is_read;
 }
 
 /* The last one first: after a crash those before it are a spool yet. */
 bool spool_remove_behind(const char *folder, const char *name, unsigned number, struct error *err)
 {
     char path[INBOX_PATH_MAX];
+    unsigned last;
 
-    for (unsigned last = last_part(folder, name); last > number; last--) {
+    if (!last_part(folder, name, &last, err))
+        return false;
+    for (; last > number; last--) {
         spool_part_path(folder, name, last, path);
         if (unlink(path) != 0 && errno != ENOENT)
             return error_set_errno(err, "%s cannot be removed", path);

@@ -54,20 +54,20 @@ static bool write_waiting(struct spool *spool, struct error *err)
     return true;
 }
 
-static void close_part(struct spool *spool)
+static bool close_part(struct spool *spool)
 {
-    if (spool->fd >= 0)
-        close(spool->fd);
+    int fd = spool->fd;
+
     spool->fd = -1;
+    return fd < 0 || close(fd) == 0;
 }
 
 static bool begin_part(struct spool *spool, struct error *err)
 {
     char path[INBOX_PATH_MAX];
 
-    if (spool->parts == 0 && !spool_mark_put(spool->folder.data, err))
-        return false;
-    spool->parts++;
+    if (spool->parts++ == 0)
+        spool_mark_put(spool->folder.data);
     spool_part_path(spool->settings.folder, spool->settings.name, spool->parts, path);
     spool->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (spool->fd < 0)
@@ -85,7 +85,8 @@ static bool put_block(void *spool_, const struct cid *cid, struct slice block, s
     if (spool->fd >= 0 && spool->size + spool->waiting.size + section > spool->settings.part_max) {
         if (!write_waiting(spool, err))
             return false;
-        close_part(spool);
+        if (!close_part(spool))
+            return fail_part(spool, "written", err);
     }
     if (spool->fd < 0 && !begin_part(spool, err))
         return false;
@@ -184,7 +185,7 @@ static bool load_unsure(struct spool *spool, int fd, bool *is_last, struct error
         return error_copy(err, &torn);
     if (!receive_recover(spool->receive, pass_over, NULL, &spool->is_whole, err))
         return false;
-    if (!*is_last && torn.code == ERROR_NONE && fstat(fd, &is) == 0 &&
+    if (!*is_last && torn.code == ERROR_NONE && fstat(fd, &is) == 0 && is.st_size > 0 &&
         receive_offset(spool->receive) == (uint64_t)is.st_size)
         return true;
     *is_last = true;
@@ -233,7 +234,9 @@ bool spool_read_part(struct spool *spool, bool *is_read, struct error *err)
     if (!load_part(spool, is_read, err))
         return false;
     spool->position = receive_stats(spool->receive)->blocks;
-    return !*is_read || spool->is_marked || spool_mark_put(spool->folder.data, err);
+    if (*is_read && !spool->is_marked)
+        spool_mark_put(spool->folder.data);
+    return true;
 }
 
 static bool open_all(struct spool *spool, struct error *err)
@@ -280,7 +283,7 @@ void spool_close(struct spool **spool)
 {
     if (*spool == NULL)
         return;
-    close_part(*spool);
+    (void)close_part(*spool);
     receive_destroy(&(*spool)->receive);
     walk_disk_destroy(&(*spool)->memory);
     text_dispose(&(*spool)->waiting);

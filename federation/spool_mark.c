@@ -39,18 +39,16 @@ bool spool_mark_holds(const char *folder)
     return boot.size > 0 && slice_equal(boot, read_small(path, then));
 }
 
-bool spool_mark_put(const char *folder, struct error *err)
+void spool_mark_put(const char *folder)
 {
     char path[PATH_SIZE], now[MARK_MAX];
     struct slice boot = read_boot(now);
-    ssize_t written = -1;
     int fd;
 
     put_path(folder, path);
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-    if (fd >= 0) {
-        written = write(fd, boot.data, boot.size);
-        close(fd);
-    }
-    return written == (ssize_t)boot.size || error_set_errno(err, "%s cannot be written", path);
+    if (fd < 0)
+        return;
+    (void)!write(fd, boot.data, boot.size);
+    close(fd);
 }

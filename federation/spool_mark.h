@@ -7,12 +7,13 @@
 #ifndef FEDERATION_SPOOL_MARK_H
 #define FEDERATION_SPOOL_MARK_H
 
-#include "conf/error.h"
+#include <stdbool.h>
 
 #define SPOOL_MARK_NAME "boot"
 
 /* folder: of the spool. False: of another start, or it cannot be known. */
 bool spool_mark_holds(const char *folder);
-MUST_USE bool spool_mark_put(const char *folder, struct error *err);
+/* Where it cannot be written, the spool is verified again. */
+void spool_mark_put(const char *folder);
 
 #endif

@@ -54,6 +54,7 @@ static void on_imported(void *slot_, const struct operation_result *result, cons
     if (err != NULL) {
         struct error why = *err;
 
+        whole_forget(transfer->all, transfer->spool); /* it is looked at before the next time */
         fail(transfer, &why);
         return;
     }
@@ -102,6 +103,7 @@ static bool import_part(struct transfer *transfer, struct import_slot *slot)
     if (upstream_import(transfer->storage->upstream, &slot->operation, path, on_imported, slot,
                         &err))
         return true;
+    whole_forget(transfer->all, transfer->spool);
     fail(transfer, &err);
     return false;
 }

@@ -2,6 +2,7 @@
 /* export, import: objects as CARs, out of the node and into it. */
 #include "conf/memory.h"
 #include "ipfs/car.h"
+#include "ipfs/hash.h"
 #include "upstream/embedded/dag_walk.h"
 #include "upstream/embedded/operations.h"
 
@@ -128,11 +129,14 @@ static bool read_piece(struct importing *importing, const char *path, bool *is_e
     return true;
 }
 
+/* What lay in a file may have changed since it was verified. */
 static bool take_block(struct task *task, struct importing *importing, struct error *err)
 {
     const struct car_block *block = car_reader_block(importing->reader);
     struct asked *asked = task->arg;
 
+    if (!hash_verify(&block->cid, block->data, err))
+        return false;
     asked->result.blocks++;
     asked->result.bytes += block->data.size;
     return task_put(task, &block->cid, block->data, err);

@@ -221,6 +221,26 @@ static void test_spool_survives_a_start_of_the_machine(void **state)
     }
 }
 
+/* Their names were durable, and nothing that is in them. */
+static void test_spool_with_empty_parts(void **state)
+{
+    struct box *box = *state;
+
+    for (unsigned round = 0; round < 3; round++) {
+        struct spool *spool;
+
+        spool_with_spoiled(box, 1 + round, 0, 0, 0);
+        unmark(box);
+        spool = open_spool(box);
+        assert_int_equal(spool_parts(spool), 1 + round);
+        feed(box, spool, SIZE_MAX / 2);
+        assert_true(spool_is_whole(spool));
+        check_parts(box, spool);
+        spool_close(&spool);
+        assert_true(spool_remove(box->folder, NAME, NULL));
+    }
+}
+
 /* Bytes that changed inside a block are found where blocks are hashed: after a start of the
  * machine; and once all was, not again. */
 static void test_spool_trusts_its_parts_while_the_machine_runs(void **state)
@@ -394,6 +414,7 @@ int main(void)
         TEST(test_spool_survives_a_start_of_the_machine),
         TEST(test_spool_trusts_its_parts_while_the_machine_runs),
         TEST(test_spool_without_some_parts),
+        TEST(test_spool_with_empty_parts),
         TEST(test_spool_tells_only_what_was_written),
         TEST(test_spool_is_read_part_by_part),
         TEST(test_spool_of_another_object_is_refused),
