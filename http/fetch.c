@@ -214,9 +214,8 @@ static void watch_silence(struct fetch *fetch)
 {
     if (fetch->has_lost_peer && !fetch->has_spoken)
         return; /* wait_for_last_words sees to it */
-    if (is_owner_awaited(fetch))
-        timer_disarm(&fetch->silence);
-    else if (fetch->request.silence_ms > 0)
+    timer_disarm(&fetch->silence);
+    if (!is_owner_awaited(fetch) && fetch->request.silence_ms > 0)
         timer_arm(fetch->request.loop, &fetch->silence, fetch->request.silence_ms);
 }
 
@@ -283,7 +282,8 @@ void fetch_resume(struct fetch *fetch)
 static void wait_for_last_words(struct fetch *fetch)
 {
     fetch->has_lost_peer = true;
-    timer_arm(fetch->request.loop, &fetch->silence, LAST_WORDS_MS);
+    if (!fetch->has_spoken)
+        timer_arm(fetch->request.loop, &fetch->silence, LAST_WORDS_MS);
     io_watch_read_now(&fetch->pooled->connection.io);
 }
 
@@ -378,7 +378,6 @@ static bool retry(struct fetch *fetch)
         return false;
     fetch->is_retried = true;
     fetch->has_lost_peer = false;
-    timer_disarm(&fetch->silence);
     watch_silence(fetch);
     half_dispose(&fetch->outgoing);
     pool_give(fetch->pooled, false);

@@ -19,6 +19,7 @@ static void report(struct tracked *object, const struct operation_result *result
     if (object->state.under_way == OPERATION_PIN) {
         object->pin_failure = err != NULL ? *err : (struct error){0};
         object->may_come_late = !has_answered(err);
+        timer_disarm(&object->late); /* from its end on */
     }
     if (err != NULL) {
         object->failure = *err;
