@@ -110,6 +110,20 @@ def read_car(data: bytes) -> tuple:
     return roots, blocks
 
 
+def is_cut_behind_a_length(car: bytes) -> bool:
+    """Whether a section (or the header) is announced at its end of which no byte follows."""
+    at = 0
+    while at < len(car):
+        try:
+            size, at = _varint(car, at)
+        except IndexError:
+            return False
+        if at == len(car) and size > 0:
+            return True
+        at += size
+    return False
+
+
 def _varint(data, at):
     number = shift = 0
     while True:

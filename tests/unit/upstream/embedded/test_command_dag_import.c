@@ -187,6 +187,37 @@ static void test_dag_import_of_a_cut_file_fails_and_pins_nothing(void **state)
     dispose_dag(&dag);
 }
 
+/* What Kubo 0.43 says of "block a" under a digest of that hash and size. */
+static void check_digest(struct task_bench *bench, uint64_t hash, const void *digest, size_t size,
+                         const char *failure)
+{
+    struct text car = {0};
+    struct cid cid;
+
+    cid_make(&cid, 1, CODEC_RAW, hash, digest, size);
+    car_put_header(&car, &cid, 1);
+    put_section(&car, &cid, SLICE("block a"));
+    check(bench, "", &car, NULL, "", failure);
+    text_dispose(&car);
+}
+
+static void test_dag_import_refuses_digests_that_prove_too_little(void **state)
+{
+    uint8_t digest[HASH_DIGEST_MAX];
+
+    hash_block(HASH_SHA2_256, SLICE("block a"), digest);
+    check_digest(*state, HASH_SHA2_256, digest, 0,
+                 "digest too small: sha2-256 digest got 0 bytes, minimum 20");
+    check_digest(*state, HASH_SHA2_256, digest, 10,
+                 "digest too small: sha2-256 digest got 10 bytes, minimum 20");
+    hash_block(HASH_BLAKE2B_8 + 7, SLICE("block a"), digest);
+    check_digest(*state, HASH_BLAKE2B_8 + 7, digest, 8,
+                 "potentially insecure hash functions not allowed");
+    check_digest(*state, HASH_BLAKE2B_8 + 7, "8 others", 8,
+                 "import failed: mismatch in content integrity, expected: "
+                 "bafkyrzacba4ca33unbsxe4y, got: bafkyrzacbbtxxljllculo3q");
+}
+
 static void test_dag_import_refuses_what_is_damaged(void **state)
 {
     struct dag dag;
@@ -341,6 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_dag_import_says_which_root_cannot_be_pinned,
                                         task_bench_setup, task_bench_teardown),
         cmocka_unit_test_setup_teardown(test_dag_import_of_a_cut_file_fails_and_pins_nothing,
+                                        task_bench_setup, task_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_dag_import_refuses_digests_that_prove_too_little,
                                         task_bench_setup, task_bench_teardown),
         cmocka_unit_test_setup_teardown(test_dag_import_refuses_what_is_damaged, task_bench_setup,
                                         task_bench_teardown),
