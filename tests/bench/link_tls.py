@@ -10,7 +10,8 @@ import time
 
 from comparison import Series
 from kit import native
-from kit.process import Process, accepts, free_port, wait_for
+from kit.ports import free_port
+from kit.process import Process, accepts, wait_for
 
 _ALPN = "causeway/1"
 

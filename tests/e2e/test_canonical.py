@@ -5,7 +5,7 @@ import time
 
 from kit import reader, settings
 from kit.case import RelayCase
-from kit.process import free_port
+from kit.ports import free_port
 
 CLASSES = "tool, read, write, pin, files, key, pubsub, network, repo, remote-pin"
 FIRST_LOOK_S = 3  # a second after its start; with nothing in the ledger it asks its storage for nothing then, and never again

@@ -11,7 +11,8 @@ import unittest
 
 from kit import members
 from kit.kubo_case import KuboCase
-from kit.process import free_port, wait_for
+from kit.ports import free_port
+from kit.process import wait_for
 
 POLICY = """\
 version: 1

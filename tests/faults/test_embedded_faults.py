@@ -12,7 +12,7 @@ import unittest
 
 from kit import members, relay, rpc, settings
 from kit.crash_case import CrashMember
-from kit.process import free_port
+from kit.ports import free_port
 
 MULTIPART = f"Content-Type: multipart/form-data; boundary={rpc.BOUNDARY}"
 SMALL_DISK = 24 << 20

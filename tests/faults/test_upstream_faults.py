@@ -7,7 +7,7 @@ import time
 from kit.case import RelayCase
 from kit.client import Client, ask, post, read_path, timed_ask, upload_head
 from kit.http1 import Cut
-from kit.process import free_port
+from kit.ports import free_port
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 

@@ -10,7 +10,8 @@ import unittest
 from kit import relay, settings
 from kit.link_gateway import link_two
 from kit.link_org import Org
-from kit.process import Process, accepts, free_port, wait_for
+from kit.ports import free_port
+from kit.process import Process, accepts, wait_for
 from link_case import LinkCase
 
 _LINK = "01jd0000000000000000000000"

@@ -13,7 +13,8 @@ from kit import native, relay as relays, settings
 from kit.case import RelayCase
 from kit.client import Client, ask, post, read_path, upload_head
 from kit.http1 import Cut
-from kit.process import accepts, free_port, wait_for
+from kit.ports import free_port
+from kit.process import accepts, wait_for
 from kit.tls import Authority
 
 

@@ -7,7 +7,8 @@ import urllib.request
 
 from kit.case import RelayCase
 from kit.client import Client, ask, post, read_path, upload_head
-from kit.process import free_port, wait_for
+from kit.ports import free_port
+from kit.process import wait_for
 
 FIELDS = {"time", "id", "client", "method", "command", "status", "bytes_in", "bytes_out", "first_byte_ms", "total_ms",
           "upstream_ms", "close"}

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from kit.process import free_port
+from kit.ports import free_port
 
 
 class Hindrance:

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import urllib.request
 
-from kit.process import Process, free_port
+from kit.ports import free_port
+from kit.process import Process
 
 _QUIET = [
     ("Routing.Type", '"none"'),

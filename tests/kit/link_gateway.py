@@ -7,7 +7,8 @@ import subprocess
 import time
 
 from kit import relay
-from kit.process import Process, accepts, free_port, wait_for
+from kit.ports import free_port
+from kit.process import Process, accepts, wait_for
 
 _POLICY = """\
 version: 1

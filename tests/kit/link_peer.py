@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from kit import link_wire as wire
 from kit.http1 import Cut, Reader
 from kit.link_org import Roots
-from kit.process import free_port
+from kit.ports import free_port
 from kit.tls_channel import Context
 
 HEARTBEAT_S = 10

@@ -4,7 +4,8 @@
 import os
 import pathlib
 
-from kit.process import Process, accepts, free_port
+from kit.ports import free_port
+from kit.process import Process, accepts
 
 _NGINX = """\
 worker_processes {workers};

@@ -3,7 +3,6 @@
 
 import os
 import pathlib
-import random
 import resource
 import signal
 import socket
@@ -13,25 +12,6 @@ import time
 
 class StartError(Exception):
     """A server did not become ready; the text has the end of its log."""
-
-
-_given = set()
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on, below the range that clients draw theirs from; another one each time, since two that
-    are asked for before either is listened on must not be the same."""
-    while True:
-        port = random.SystemRandom().randrange(12000, 32000)
-        if port in _given:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                _given.add(port)
-                return port
-            except OSError:
-                continue
 
 
 def wait_for(condition, seconds: float, step: float = 0.01) -> bool:

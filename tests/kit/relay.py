@@ -8,7 +8,8 @@ import signal
 import urllib.request
 
 from kit import peers, settings
-from kit.process import Process, accepts, free_port, wait_for
+from kit.ports import free_port
+from kit.process import Process, accepts, wait_for
 
 _CONFIG = """\
 data: data
