@@ -4,7 +4,7 @@
 import random
 import subprocess
 
-from kit.organizations import EMBEDDED, KUBO, OrganizationsCase
+from kit.organizations import EMBEDDED, KUBO, OrganizationsCase, difference, make_tree
 from kit.process import wait_for
 from kit.settings import MIB, seed
 
@@ -132,3 +132,23 @@ class Streams(OrganizationsCase):
         whole, errors = again.communicate(timeout=120)
         self.assertEqual(whole == self.content, True, f"{len(whole)} {errors}\n{self.evidence()}")
         self.assertLess(self.alpha.moved("in") - before, self.SIZE)
+
+    def test_a_tree_is_unpacked_while_it_comes(self):
+        """Its directory is sharded: shards are waited for, too."""
+        self.beta.command("link", "limit", "alpha", "--bandwidth", "none")
+        tree, back = make_tree(self.work / "tree", 300, self.SIZE // 2, seed()), self.work / "back"
+        cid = self.alpha.ipfs("add", "-r", "-Q", "--cid-version=1", "--max-directory-links=8", "--max-hamt-fanout=8", str(tree))
+        self.alpha.wait_state(cid, "beta", "placed")
+        self.alpha.lose_storage()
+        self.alpha.gateway.wait_state("beta", "active")
+        self.beta.command("link", "limit", "alpha", "--bandwidth", "3MiB")
+        before = self.alpha.moved("in")
+        reader = self.alpha.member.popen(*self.alpha._auth, "get", "-o", str(back), cid, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.PIPE)
+        self.addCleanup(reader.kill)
+        self.assertTrue(wait_for(lambda: sum(path.is_file() for path in back.rglob("*")) > 5, 30), self.evidence())
+        self.assertLess(self.alpha.moved("in") - before, self.SIZE * 3 // 8)
+        self.beta.command("link", "limit", "alpha", "--bandwidth", "none")
+        errors = reader.communicate(timeout=120)[1]
+        self.assertEqual(reader.returncode, 0, f"{errors}\n{self.evidence()}")
+        self.assertEqual(difference(tree, back), [])

@@ -24,6 +24,9 @@ struct get {
     size_t *outer;    /* for each directory that was entered: the size of its name */
     size_t depth, capacity;
     struct directory_reader *directories;
+    struct cid entry; /* whose name is set, and that comes next */
+    bool has_entry;
+    bool is_repeatable; /* the step that failed has changed nothing */
     struct file_reader *file;
     uint64_t file_size; /* as the header says */
     uint64_t missing;   /* bytes of the file that have not come */
@@ -157,15 +160,17 @@ static bool begin_file(struct task *task, struct get *get, const struct cid *cid
                      "archive/tar: cannot encode header: negative size on header-only type");
 }
 
-/* The entry whose name is set. */
-static bool begin_entry(struct task *task, struct get *get, const struct cid *cid,
-                        struct error *err)
+static bool begin_entry(struct task *task, struct get *get, struct error *err)
 {
+    const struct cid *cid = &get->entry;
     struct unixfs_stat stat;
     struct entity entity;
 
-    if (!entity_read(&entity, task, cid, err))
+    if (!entity_read(&entity, task, cid, err)) {
+        get->is_repeatable = true;
         return false;
+    }
+    get->has_entry = false;
     if (entity.kind == ENTITY_NODE)
         return error_set(err, ERROR_UNSUPPORTED, "unknown node type");
     stat = entity.unixfs.stat;
@@ -208,6 +213,7 @@ static bool go_on_file(struct task *task, struct get *get, struct error *err)
     case READ_END:
         return end_file(task, get, err);
     case READ_BAD:
+        get->is_repeatable = true;
         return false;
     }
     if (get->is_tar && piece.size > get->missing)
@@ -223,7 +229,9 @@ static bool go_on_directory(struct task *task, struct get *get, struct error *er
     get->name.size = get->outer[get->depth - 1];
     switch (directory_reader_next(get->directories, task, &entry, err)) {
     case READ_GOT:
-        return enter_name(get, entry.name, err) && begin_entry(task, get, &entry.cid, err);
+        get->entry = entry.cid;
+        get->has_entry = true;
+        return enter_name(get, entry.name, err);
     case READ_DUE:
         return true;
     case READ_END:
@@ -232,6 +240,7 @@ static bool go_on_directory(struct task *task, struct get *get, struct error *er
             directory_reader_destroy(&get->directories);
         return true;
     case READ_BAD:
+        get->is_repeatable = true;
         break;
     }
     return false;
@@ -291,13 +300,14 @@ static bool begin(struct task *task, struct get *get, struct error *err)
     if (!begin_gzip(call, get, err) || !path_resolve(task, &call->arguments[0].path, &end, err))
         return false;
     get->is_tar = !get->has_nanos || get->gzip == NULL;
-    get->root = end.cid;
+    get->root = get->entry = end.cid;
     text_put_slice(&get->name, name_of(call->arguments[0].text));
     get->root_size = get->name.size;
     if (!look_at_root(task, get, &size, err))
         return false;
     reply(task, get, size);
-    return !get->is_tar || begin_entry(task, get, &get->root, err);
+    get->has_entry = get->is_tar;
+    return true;
 }
 
 static bool end(struct task *task, struct get *get, struct error *err)
@@ -311,10 +321,23 @@ static bool end(struct task *task, struct get *get, struct error *err)
            (get->gzip == NULL || gzip_end(get->gzip, &task->out, err));
 }
 
+static bool begin_or_reset(struct task *task, struct get *get, struct error *err)
+{
+    if (begin(task, get, err))
+        return true;
+    gzip_destroy(&get->gzip);
+    text_clear(&get->name);
+    get->is_begun = false;
+    get->is_repeatable = true;
+    return false;
+}
+
 static bool step(struct task *task, struct get *get, struct error *err)
 {
     if (!get->is_begun)
-        return begin(task, get, err);
+        return begin_or_reset(task, get, err);
+    if (get->has_entry)
+        return begin_entry(task, get, err);
     if (get->file != NULL)
         return go_on_file(task, get, err);
     if (get->directories != NULL)
@@ -327,8 +350,9 @@ static enum task_step run(struct task *task, struct error *err)
     struct get *get = task->state;
 
     do {
+        get->is_repeatable = false;
         if (!step(task, get, err))
-            return TASK_FAILED;
+            return get->is_repeatable && task_waits_for_block(task, err) ? TASK_WAITS : TASK_FAILED;
         if (get->is_end)
             return TASK_DONE;
     } while (!task_is_due(task));

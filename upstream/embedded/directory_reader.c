@@ -135,16 +135,27 @@ bool directory_reader_leave(struct directory_reader *reader)
     return link_stack_depth(reader->stack) > 0;
 }
 
+static bool read_shard(struct directory_reader *reader, struct entity *shard, struct task *task,
+                       const struct cid *cid, struct error *err)
+{
+    uint32_t above = link_stack_tag(reader->stack) + 1;
+
+    if (!entity_read(shard, task, cid, err) || !check_shard(shard, err))
+        return false;
+    return above < unixfs_shard_levels(shard->unixfs.fanout) ||
+           error_set(err, ERROR_UNSUPPORTED, "sharded directory too deep");
+}
+
+/* The link that is next. A shard that is missing leaves it there. */
 static bool enter_shard(struct directory_reader *reader, struct task *task, const struct cid *cid,
                         struct error *err)
 {
     uint32_t above = link_stack_tag(reader->stack) + 1;
     struct entity shard;
 
-    if (!entity_read(&shard, task, cid, err) || !check_shard(&shard, err))
+    if (!read_shard(reader, &shard, task, cid, err))
         return false;
-    if (above >= unixfs_shard_levels(shard.unixfs.fanout))
-        return error_set(err, ERROR_UNSUPPORTED, "sharded directory too deep");
+    link_stack_advance(reader->stack);
     return link_stack_push(reader->stack, cid, shard.block, above, err);
 }
 
@@ -158,8 +169,8 @@ enum read_step directory_reader_next(struct directory_reader *reader, struct tas
         if (!link_stack_peek(reader->stack, task, &link, &found, err))
             return READ_BAD;
         if (found) {
-            link_stack_advance(reader->stack);
             if (link.kind == LINK_ENTRY) {
+                link_stack_advance(reader->stack);
                 *entry = (struct directory_entry){link.name, link.cid, link.size};
                 return READ_GOT;
             }
