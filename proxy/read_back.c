@@ -14,7 +14,10 @@ struct read_back {
     size_t index;     /* of the argument that is brought back */
     bool is_any_back; /* something was: the call is worth another try */
     bool is_repeated;
-    bool may_wait;       /* the storage, for what is brought back while it replies */
+    bool may_wait;   /* the storage, for what is brought back while it replies */
+    int why_status;  /* it need not wait any more; 0: it may, or nobody has a copy */
+    struct text why; /* likewise: one sentence */
+    struct later refusing;
     int status;          /* of the failure */
     struct text failure; /* as the storage sent it */
 };
@@ -118,11 +121,23 @@ static void go_on(struct read_back *back)
         pass_failure(back);
 }
 
+/* It had to wait while nothing of its reply was there. */
+static void refuse(struct later *later)
+{
+    struct read_back *back = CONTAINER_OF(later, struct read_back, refusing);
+
+    exchange_refuse(back->rpc->exchange, back->why_status, CLOSE_FAILED, "%s", back->why.data);
+}
+
 static bool on_failure(struct exchange *exchange, int status, struct slice body)
 {
     struct rpc *rpc = *exchange_context(exchange);
     struct read_back *back = rpc->work;
 
+    if (back->why_status != 0 && is_missing_block(body)) {
+        loop_later(rpc->site->loop, &back->refusing);
+        return true;
+    }
     if (back->is_repeated || !is_missing_block(body) || !start_next(back))
         return false;
     back->status = status;
@@ -151,10 +166,16 @@ static void bring_back_all(const struct rpc *rpc)
 
 static void wait_for_next(struct read_back *back);
 
+static void stop_waiting(struct read_back *back)
+{
+    back->is_repeated = true;
+    back->may_wait = false;
+}
+
+/* The storage looks once more, and says why in place of its own words. */
 static void on_waited(void *back_, enum retrieval_outcome outcome, struct slice why)
 {
     struct read_back *back = back_;
-    struct text message = {0};
 
     back->retrieving = NULL;
     if (outcome == RETRIEVAL_DONE || outcome == RETRIEVAL_NOBODY) {
@@ -162,15 +183,14 @@ static void on_waited(void *back_, enum retrieval_outcome outcome, struct slice 
         wait_for_next(back);
         return;
     }
-    text_put_format(&message,
+    back->why_status = outcome == RETRIEVAL_SILENT ? 504 : 502;
+    text_put_format(&back->why,
                     outcome == RETRIEVAL_SILENT
                         ? "a block of what this reads is missing here: %.*s"
                         : "a block of what this reads is missing here, and could not be brought "
                           "back from a partner: %.*s",
                     SLICE_ARGS(why));
-    exchange_cut(back->rpc->exchange, outcome == RETRIEVAL_SILENT ? 504 : 502, CLOSE_FAILED,
-                 message.data);
-    text_dispose(&message);
+    stop_waiting(back);
 }
 
 /* What is missing behind the last one is missing for good. */
@@ -187,8 +207,7 @@ static void wait_for_next(struct read_back *back)
                             &path->cid, on_waited, back, &err))
             return;
     }
-    back->is_repeated = true;
-    back->may_wait = false;
+    stop_waiting(back);
 }
 
 static void on_missing(struct exchange *exchange)
@@ -205,7 +224,9 @@ static void end(struct rpc *rpc)
     if (is_missing_block(exchange_upstream_trailers(rpc->exchange)))
         bring_back_all(rpc);
     retrieval_cancel(&back->retrieving);
+    later_cancel(&back->refusing);
     text_dispose(&back->failure);
+    text_dispose(&back->why);
     free(back);
 }
 
@@ -217,10 +238,12 @@ void read_back_watch(struct rpc *rpc, struct upstream_request *request)
         return;
     back = memory_alloc(sizeof(*back));
     back->rpc = rpc;
+    back->refusing.run = refuse;
     rpc->work = back;
     rpc->end_work = end;
     request->on_failure = on_failure;
     back->may_wait = true;
     request->may_wait = &back->may_wait;
     request->on_missing = on_missing;
+    request->why_missing = &back->why;
 }

@@ -44,6 +44,9 @@ struct upstream_request {
      * exchange ends) is so. Then it fails as ever. NULL: at once. on_missing decides nothing. */
     const bool *may_wait;
     void (*on_missing)(struct exchange *exchange);
+    /* What is said, instead of the storage's own words, when a block is still missing behind that.
+     * Good until the exchange ends; NULL or empty: those words. */
+    const struct text *why_missing;
 };
 
 /* The exchange's body goes to the command (or the call's own arguments, if they stood in the body),

@@ -135,10 +135,10 @@ class Mixture(OrganizationsCase):
         self.assertEqual(self.alpha.state(cid, "beta"), "placed")
 
     def get(self, cid, to):
-        """Whoever is told that nothing has come for a while tries again later: a holder's Kubo reads over what is here already."""
+        """Whoever is told that it does not come now tries again later: a holder's Kubo reads over what is here already."""
         for _ in range(pick(3, 10)):
             done = self.alpha.try_ipfs("get", "-o", str(to), cid, timeout=WAIT)
-            if done.returncode == 0 or "try again later" not in done.stderr:
+            if done.returncode == 0 or "brought back from a partner" not in done.stderr:
                 break
         self.assertEqual(done.returncode, 0, f"{done.stderr}\n{self.evidence()}")
 

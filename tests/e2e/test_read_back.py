@@ -123,7 +123,7 @@ class Streams(OrganizationsCase):
         self.assertNotEqual(reader.returncode, 0, self.evidence())
         self.assertLess(len(rest), self.SIZE - MIB)
         self.assertEqual(rest, self.content[MIB:MIB + len(rest)])
-        self.assertTrue(errors)
+        self.assertRegex(errors, b"Error: a block of what this reads is missing here.*partner", self.evidence())
         self.beta.gateway.start()
         self.alpha.gateway.wait_state("beta", "active")
         self.beta.command("link", "limit", "alpha", "--bandwidth", "none")

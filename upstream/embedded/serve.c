@@ -138,6 +138,15 @@ static void break_reply(struct service *service, const struct error *err)
 
 /* ---- the reply */
 
+/* Of a command that failed. */
+static const char *failure_text(const struct service *service)
+{
+    const struct text *why = service->request.why_missing;
+    const struct error *err = &service->run.err;
+
+    return err->code == ERROR_NOT_FOUND && why != NULL && why->size > 0 ? why->data : err->text;
+}
+
 static void end_reply(struct service *service)
 {
     struct text *trailers = exchange_reply_trailers(service->exchange);
@@ -145,7 +154,7 @@ static void end_reply(struct service *service)
     if (service->run.step != TASK_FAILED)
         return;
     text_put_text(trailers, "X-Stream-Error: ");
-    put_line(trailers, service->run.err.text);
+    put_line(trailers, failure_text(service));
     text_put_text(trailers, "\r\n");
 }
 

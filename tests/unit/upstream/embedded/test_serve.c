@@ -378,6 +378,27 @@ static void test_serve_fails_when_the_block_does_not_come_any_more(void **state)
     peer_await(reader, "X-Stream-Error: block was not found locally");
 }
 
+static void test_serve_says_why_the_block_does_not_come(void **state)
+{
+    struct bench *bench = *state;
+    bool may_wait = true;
+    struct text why = {0};
+    struct peer *reader;
+
+    missing = 0;
+    bench->request.may_wait = &may_wait;
+    bench->request.on_missing = on_missing;
+    bench->request.why_missing = &why;
+    reader = ask(bench, &wanting, EMPTY);
+    peer_await(reader, "first ");
+    STAGE_AWAIT(bench->stage, missing == 1);
+    text_put_text(&why, "its partner is away");
+    may_wait = false;
+    clock_advance_ms(200);
+    peer_await(reader, "X-Stream-Error: its partner is away\r\n");
+    text_dispose(&why);
+}
+
 static void test_serve_does_not_wait_for_a_block_unasked(void **state)
 {
     struct bench *bench = *state;
@@ -565,6 +586,7 @@ int main(void)
         SERVE_TEST(test_serve_ends_when_all_blocks_are_durable),
         SERVE_TEST(test_serve_asks_a_task_that_waits_again_in_a_moment),
         SERVE_TEST(test_serve_goes_on_when_the_block_that_was_missing_comes),
+        SERVE_TEST(test_serve_says_why_the_block_does_not_come),
         SERVE_TEST(test_serve_fails_when_the_block_does_not_come_any_more),
         SERVE_TEST(test_serve_does_not_wait_for_a_block_unasked),
         SERVE_TEST(test_serve_is_idle_while_a_task_waits),
